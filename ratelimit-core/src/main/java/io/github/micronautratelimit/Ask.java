@@ -1,0 +1,26 @@
+package io.github.micronautratelimit;
+
+/**
+ * What is asked of a limiter: so many permits, for a key, under a policy.
+ *
+ * @param policy  the policy that limits
+ * @param key     who or what is limited under it; any text, also empty
+ * @param permits what the request costs, 0 or more
+ */
+public record Ask(Policy policy, String key, long permits) {
+
+    /**
+     * Refuses a negative cost.
+     *
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public Ask {
+        requireNotNegative(permits);
+    }
+
+    static void requireNotNegative(long permits) {
+        if (permits < 0) {
+            throw new IllegalArgumentException("A request costs 0 or more permits, not " + permits + ".");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package io.github.micronautratelimit;
+
+import java.util.List;
+
+/**
+ * The answer to a request under several policies: all of them grant and are charged, or none is charged.
+ *
+ * @param asks what was asked
+ * @param each the decision on each ask, in the same order. After a denial, an ask that did not deny shows its key as it
+ *             stands, uncharged. A store that has to ask one after the other stops at the first denial; the list then
+ *             ends with it
+ */
+public record Decisions(List<Ask> asks, List<Decision> each) {
+
+    /** Copies both lists. */
+    public Decisions {
+        asks = List.copyOf(asks);
+        each = List.copyOf(each);
+    }
+
+    /**
+     * Whether every ask was granted.
+     *
+     * @return {@code true} if the request may go on
+     */
+    public boolean allowed() {
+        return each.stream().allMatch(Decision::allowed);
+    }
+
+    /**
+     * How long until no ask that denied would deny any more.
+     *
+     * @return microseconds; 0 if all granted, {@link Decision#NEVER} if one never can
+     */
+    public long retryAfterMicros() {
+        return each.stream().anyMatch(decision -> decision.retryAfterMicros() == Decision.NEVER)
+                ? Decision.NEVER
+                : each.stream().mapToLong(Decision::retryAfterMicros).max().orElse(0);
+    }
+}

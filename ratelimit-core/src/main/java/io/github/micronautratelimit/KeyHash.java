@@ -1,0 +1,48 @@
+package io.github.micronautratelimit;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * Turns a key into a short text nobody can read an identity from, for stores, logs and listeners.
+ *
+ * <p>SHA-256 (FIPS 180-4) over the key's UTF-16 code units, high byte first. A character encoding would map unpaired
+ * surrogates to one replacement, and different keys to one hash.
+ */
+public final class KeyHash {
+
+    private static final HexFormat HEX = HexFormat.of();
+    private static final int CHUNK = 4096;
+
+    private KeyHash() {
+    }
+
+    /**
+     * Hashes a key.
+     *
+     * @param key any text of any length
+     * @return 64 hexadecimal digits
+     */
+    public static String of(String key) {
+        MessageDigest sha256 = sha256();
+        byte[] units = new byte[2 * Math.min(key.length(), CHUNK)];
+        for (int start = 0; start < key.length(); start += CHUNK) {
+            int end = Math.min(key.length(), start + CHUNK);
+            for (int i = start; i < end; i++) {
+                units[2 * (i - start)] = (byte) (key.charAt(i) >> 8);
+                units[2 * (i - start) + 1] = (byte) key.charAt(i);
+            }
+            sha256.update(units, 0, 2 * (end - start));
+        }
+        return HEX.formatHex(sha256.digest());
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("Every Java platform has SHA-256.", e);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package io.github.micronautratelimit;
+
+import java.util.List;
+
+/**
+ * What a policy remembers of one key at one instant: an immutable value and the pure decisions on it.
+ *
+ * <p>A backend decides in three lines: bring the stored state forward with {@link Policy#stateAt}, ask
+ * {@link #admits}, and either answer {@link #denial} and store nothing, or store {@link #charge} and answer its
+ * {@link #grant}. Nothing here reads a clock or does I/O, so any thread may call any of it.
+ */
+public abstract sealed class LimitState
+        permits TokenBucket.State, SlidingWindow.State, FixedWindow.State, SeveralStates {
+
+    LimitState() {
+    }
+
+    /**
+     * Whether so many permits are free.
+     *
+     * @param permits 0 or more; 0 is always admitted
+     * @return {@code true} if {@link #charge} may be called with as many
+     */
+    public abstract boolean admits(long permits);
+
+    /**
+     * The state after so many permits were taken.
+     *
+     * @param permits as many as {@link #admits} has admitted
+     * @return the new state
+     */
+    public abstract LimitState charge(long permits);
+
+    /**
+     * The state after the permits taken last were given back; the inverse of {@link #charge} at the same instant.
+     *
+     * @param permits 0 or more; more than were taken leaves the state as if none had been
+     * @return the new state
+     */
+    public abstract LimitState refund(long permits);
+
+    /**
+     * The whole permits free now.
+     *
+     * @return 0 or more
+     */
+    public abstract long remaining();
+
+    /**
+     * How long after an instant so many permits will be free, if nobody takes any until then.
+     *
+     * @param permits   more than are free now
+     * @param nowMicros the asker's instant, in microseconds since the epoch
+     * @return microseconds, or {@link Decision#NEVER} if the permits exceed the capacity
+     */
+    public abstract long retryAfter(long permits, long nowMicros);
+
+    /**
+     * How long after an instant every permit will be free again, if nobody takes any until then. A store may forget
+     * the key then.
+     *
+     * @param nowMicros the asker's instant, in microseconds since the epoch
+     * @return microseconds; 0 if every permit is free
+     */
+    public abstract long resetAfter(long nowMicros);
+
+    /** The limits that do not admit so many permits. */
+    abstract List<Limit> deniedBy(long permits);
+
+    /** The limit whose numbers the state is written in; of several, the first. */
+    abstract Limit limit();
+
+    /** The states of the single limits, in the policy's order. */
+    abstract List<LimitState> parts();
+
+    /**
+     * Whether the state says nothing any more, so that forgetting the key changes no decision.
+     *
+     * @param nowMicros the instant, in microseconds since the epoch
+     * @return {@code true} if every permit is free
+     */
+    public final boolean isBlank(long nowMicros) {
+        return resetAfter(nowMicros) <= 0;
+    }
+
+    /**
+     * The decision for a request whose permits this state already counts.
+     *
+     * @param nowMicros the asker's instant, in microseconds since the epoch
+     * @return the permits left and when all are back
+     */
+    public final Decision.Allowed grant(long nowMicros) {
+        return new Decision.Allowed(remaining(), resetAfter(nowMicros), Decision.Source.STORE);
+    }
+
+    /**
+     * The decision for a request that {@link #admits} has not admitted.
+     *
+     * @param permits   the permits asked for
+     * @param nowMicros the asker's instant, in microseconds since the epoch
+     * @return what is free, when the request can pass, and which limits denied it
+     */
+    public final Decision.Denied denial(long permits, long nowMicros) {
+        return new Decision.Denied(remaining(), retryAfter(permits, nowMicros), resetAfter(nowMicros),
+                deniedBy(permits), Decision.Source.STORE);
+    }
+}

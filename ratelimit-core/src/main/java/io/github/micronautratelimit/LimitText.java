@@ -1,0 +1,162 @@
+package io.github.micronautratelimit;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** Reads limits from their text form, from left to right and once. */
+final class LimitText {
+
+    private static final String EXAMPLE =
+            "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\" or \"10000/day fixed\".";
+
+    private static final Map<String, Long> UNITS = Map.ofEntries(
+            Map.entry("us", 1L),
+            Map.entry("ms", 1_000L),
+            Map.entry("s", 1_000_000L), Map.entry("sec", 1_000_000L), Map.entry("second", 1_000_000L),
+            Map.entry("m", 60_000_000L), Map.entry("min", 60_000_000L), Map.entry("minute", 60_000_000L),
+            Map.entry("h", 3_600_000_000L), Map.entry("hour", 3_600_000_000L),
+            Map.entry("d", 86_400_000_000L), Map.entry("day", 86_400_000_000L));
+
+    private static final String[] PRINTED_UNITS = {"day", "h", "min", "s", "ms", "us"};
+
+    private final String text;
+    private int position;
+
+    LimitText(String text) {
+        this.text = text;
+    }
+
+    List<Limit> limits() {
+        List<Limit> limits = new ArrayList<>();
+        do {
+            limits.add(limit());
+        } while (taken(';'));
+        if (position < text.length()) {
+            throw wrong("nothing, or ';' and another limit, was expected", position);
+        }
+        return List.copyOf(limits);
+    }
+
+    private Limit limit() {
+        skipSpaces();
+        int start = position;
+        long permits = number("a number of permits");
+        if (!taken('/')) {
+            throw wrong("'/' was expected", position);
+        }
+        skipSpaces();
+        long count = position < text.length() && isDigit(text.charAt(position)) ? number("a number") : 1;
+        long unit = unit();
+        long burst = 0;
+        String kind = "bucket";
+        int optionAt = position;
+        String option = word();
+        if (option.equals("burst")) {
+            skipSpaces();
+            burst = number("the burst, a number of permits,");
+        } else if (option.equals("sliding") || option.equals("fixed")) {
+            kind = option;
+        } else if (!option.isEmpty()) {
+            throw wrong("\"burst N\", \"sliding\" or \"fixed\" was expected", optionAt);
+        }
+        long period = count > Long.MAX_VALUE / unit ? Long.MAX_VALUE : count * unit;
+        try {
+            return switch (kind) {
+                case "sliding" -> new SlidingWindow(permits, period);
+                case "fixed" -> new FixedWindow(permits, period);
+                default -> new TokenBucket(permits, period, option.equals("burst") ? burst : permits);
+            };
+        } catch (IllegalArgumentException e) {
+            String reason = String.valueOf(e.getMessage());
+            throw wrong(reason.substring(0, 1).toLowerCase(Locale.ROOT)
+                    + reason.substring(1, reason.length() - 1), start);
+        }
+    }
+
+    private long number(String what) {
+        skipSpaces();
+        int start = position;
+        while (position < text.length() && isDigit(text.charAt(position))) {
+            position++;
+        }
+        if (start == position) {
+            throw wrong(what + " was expected", start);
+        }
+        try {
+            return Long.parseLong(text.substring(start, position));
+        } catch (NumberFormatException e) {
+            throw wrong("the number is too large", start);
+        }
+    }
+
+    private long unit() {
+        skipSpaces();
+        int start = position;
+        Long micros = UNITS.get(word());
+        if (micros == null) {
+            throw wrong("one of the units us, ms, s, min, h, day was expected", start);
+        }
+        return micros;
+    }
+
+    private String word() {
+        skipSpaces();
+        int start = position;
+        while (position < text.length() && Character.isLetter(text.charAt(position))) {
+            position++;
+        }
+        String word = text.substring(start, position).toLowerCase(Locale.ROOT);
+        skipSpaces();
+        return word;
+    }
+
+    private boolean taken(char expected) {
+        skipSpaces();
+        if (position < text.length() && text.charAt(position) == expected) {
+            position++;
+            return true;
+        }
+        return false;
+    }
+
+    private void skipSpaces() {
+        while (position < text.length() && Character.isWhitespace(text.charAt(position))) {
+            position++;
+        }
+    }
+
+    private IllegalArgumentException wrong(String reason, int at) {
+        while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
+            at++;
+        }
+        String place = at < text.length() ? "at character " + (at + 1) : "at the end";
+        String shown = text.length() <= 80 ? text : text.substring(0, 80) + "...";
+        return new IllegalArgumentException("\"" + shown + "\": " + reason + " " + place + EXAMPLE);
+    }
+
+    private static boolean isDigit(char c) {
+        return c >= '0' && c <= '9';
+    }
+
+    /** The shortest way to write a period: {@code min}, {@code 10s}, {@code 250ms}. */
+    static String period(long micros) {
+        for (String unit : PRINTED_UNITS) {
+            long size = UNITS.get(unit);
+            if (micros % size == 0) {
+                return micros == size ? unit : micros / size + unit;
+            }
+        }
+        throw new IllegalArgumentException("No period lasts " + micros + " microseconds.");
+    }
+
+    static Duration duration(long micros) {
+        return Duration.ofSeconds(micros / 1_000_000, micros % 1_000_000 * 1_000);
+    }
+
+    static long micros(Duration duration) {
+        return Math.addExact(Math.multiplyExact(duration.getSeconds(), 1_000_000L), duration.getNano() / 1_000);
+    }
+}

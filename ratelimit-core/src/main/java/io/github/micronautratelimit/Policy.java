@@ -1,0 +1,126 @@
+package io.github.micronautratelimit;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A name and the limits that go by it, checked together: either every limit grants and all are charged, or none is.
+ *
+ * <p>The name is part of what a store remembers a key under, and is public: clients see it. Limits are not stored;
+ * they travel with each request, so a policy with the same name and other limits acts on live keys at once, and what
+ * was spent stays spent.
+ *
+ * @param name    1 to 200 visible ASCII characters without quotation mark and backslash
+ * @param limits  one or more different limits
+ * @param onError what to answer while the store cannot be asked
+ */
+public record Policy(String name, List<Limit> limits, OnError onError) {
+
+    private static final int MAX_NAME = 200;
+
+    /**
+     * Checks the name and copies the limits.
+     *
+     * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
+     */
+    public Policy {
+        if (name.isEmpty() || name.length() > MAX_NAME || !name.chars().allMatch(Policy::isNameCharacter)) {
+            throw new IllegalArgumentException("The policy name \"" + name + "\" is not 1 to " + MAX_NAME
+                    + " visible ASCII characters without quotation mark and backslash; write a name like \"write\".");
+        }
+        limits = List.copyOf(limits);
+        if (limits.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
+        }
+        if (limits.stream().distinct().count() < limits.size()) {
+            throw new IllegalArgumentException(
+                    "The policy \"" + name + "\" lists the same limit twice: " + limits + "; write it once.");
+        }
+    }
+
+    /**
+     * A policy that decides alone while its store is away.
+     *
+     * @param name   the policy's name
+     * @param limits one or more limits as text, for example {@code 10/s; 1000/h sliding}
+     * @return the policy
+     * @throws IllegalArgumentException if the name or the text is malformed
+     */
+    public static Policy of(String name, String limits) {
+        return new Policy(name, Limit.parseAll(limits), OnError.LOCAL);
+    }
+
+    private static boolean isNameCharacter(int c) {
+        return c > ' ' && c < 127 && c != '"' && c != '\\';
+    }
+
+    /**
+     * Brings what is remembered of a key forward to an instant, in this policy's numbers.
+     *
+     * <p>If the limits have changed since the state was written, each limit carries on from the state of its own
+     * algorithm and period, or else from the first left over that it can carry over; see {@link Limit#stateAt}.
+     *
+     * @param stored    what was remembered, or {@code null} for a key not seen before
+     * @param nowMicros the instant, in microseconds since the epoch
+     * @return the state at that instant
+     */
+    public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
+        if (limits.size() == 1 && !(stored instanceof SeveralStates)) {
+            return limits.get(0).stateAt(stored, nowMicros);
+        }
+        List<@Nullable LimitState> before = predecessors(stored == null ? List.of() : stored.parts());
+        if (limits.size() == 1) {
+            return limits.get(0).stateAt(before.get(0), nowMicros);
+        }
+        List<LimitState> parts = new ArrayList<>(limits.size());
+        for (int i = 0; i < limits.size(); i++) {
+            parts.add(limits.get(i).stateAt(before.get(i), nowMicros));
+        }
+        return new SeveralStates(parts);
+    }
+
+    private List<@Nullable LimitState> predecessors(List<LimitState> stored) {
+        List<@Nullable LimitState> before = new ArrayList<>(limits.size());
+        if (sameLimits(stored)) {
+            before.addAll(stored);
+            return before;
+        }
+        List<LimitState> left = new ArrayList<>(stored);
+        for (Limit limit : limits) {
+            before.add(takeFirst(left, state -> limit.continues(state)
+                    && state.limit().periodMicros() == limit.periodMicros()));
+        }
+        for (int i = 0; i < before.size(); i++) {
+            if (before.get(i) == null) {
+                before.set(i, takeFirst(left, limits.get(i)::continues));
+            }
+        }
+        return before;
+    }
+
+    private boolean sameLimits(List<LimitState> stored) {
+        if (stored.size() != limits.size()) {
+            return false;
+        }
+        for (int i = 0; i < stored.size(); i++) {
+            if (!stored.get(i).limit().equals(limits.get(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static @Nullable LimitState takeFirst(List<LimitState> states,
+                                                  Predicate<LimitState> wanted) {
+        for (int i = 0; i < states.size(); i++) {
+            if (wanted.test(states.get(i))) {
+                return states.remove(i);
+            }
+        }
+        return null;
+    }
+}

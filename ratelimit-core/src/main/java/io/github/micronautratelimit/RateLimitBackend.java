@@ -1,0 +1,81 @@
+package io.github.micronautratelimit;
+
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * Where the state of keys lives: the interface a store implements to be a backend.
+ *
+ * <p>Every backend decides alike, to the microsecond: for the same sequence of instants and permits on a key it answers
+ * what {@link Policy#stateAt} and {@link LimitState} decide. The contract suite in {@code ratelimit-tck} holds it to
+ * that. The rules:
+ * <ul>
+ *   <li>A decision is one atomic step on the key's state. A denial changes nothing.</li>
+ *   <li>The store's clock decides, where it has one.</li>
+ *   <li>Limits come with each call and are not stored. A key disappears by itself once its state says nothing.</li>
+ *   <li>Methods return at once and never block. A stage completes on any thread, exceptionally if the store failed;
+ *       it never completes with {@code null}.</li>
+ *   <li>Permits are 0 or more: callers have checked. 0 is always granted and changes nothing.</li>
+ *   <li>Keys may be any text of any length.</li>
+ * </ul>
+ * Implementations are safe for use by any number of threads.
+ */
+public interface RateLimitBackend extends AutoCloseable {
+
+    /**
+     * Takes permits if every limit of the policy grants them.
+     *
+     * @param policy  the limits and the name they are remembered by
+     * @param key     who is limited
+     * @param permits the cost, 0 or more
+     * @return the decision
+     */
+    CompletionStage<Decision> acquire(Policy policy, String key, long permits);
+
+    /**
+     * Takes permits under several policies, or none under any.
+     *
+     * <p>This default asks one policy after the other and gives back what it took when one denies: meanwhile other
+     * callers may be denied, never over-admitted. A store that can decide in one atomic step overrides it.
+     *
+     * @param asks what is asked, no policy and key twice
+     * @return one decision per ask in the same order; if asked in turn, up to the first denial
+     */
+    default CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
+        return new InTurn(this, asks).acquire();
+    }
+
+    /**
+     * What {@link #acquire} would decide now, without taking anything.
+     *
+     * @param policy  the policy
+     * @param key     who is limited
+     * @param permits the cost to judge, 0 or more
+     * @return the decision; if allowed, with the permits that are free before any are taken
+     */
+    CompletionStage<Decision> peek(Policy policy, String key, long permits);
+
+    /**
+     * Gives back the permits taken last: the inverse of {@link #acquire}.
+     *
+     * @param policy  the policy
+     * @param key     who is limited
+     * @param permits how many; more than were taken gives back what was taken
+     * @return completes when done
+     */
+    CompletionStage<Void> refund(Policy policy, String key, long permits);
+
+    /**
+     * Forgets a key: every permit is free again.
+     *
+     * @param policy the policy
+     * @param key    who is limited
+     * @return completes when done
+     */
+    CompletionStage<Void> reset(Policy policy, String key);
+
+    /** Releases what the backend itself has opened. The default has nothing to release. */
+    @Override
+    default void close() {
+    }
+}

@@ -1,0 +1,44 @@
+package io.github.micronautratelimit;
+
+/**
+ * A call was denied. Carries no stack trace: it tells what was asked, not where, and is thrown often.
+ */
+public class RateLimitExceededException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    /** Not part of the serial form: whoever catches it elsewhere still has the message. */
+    private final transient Decisions decisions;
+
+    /**
+     * A denial.
+     *
+     * @param decisions the decisions, at least one of them a denial
+     */
+    public RateLimitExceededException(Decisions decisions) {
+        super(message(decisions), null, false, false);
+        this.decisions = decisions;
+    }
+
+    /**
+     * What was asked and decided.
+     *
+     * @return the decisions, at least one of them a denial
+     */
+    public Decisions decisions() {
+        return decisions;
+    }
+
+    private static String message(Decisions decisions) {
+        StringBuilder message = new StringBuilder("Rate limit exceeded");
+        String separator = ": ";
+        for (int i = 0; i < decisions.each().size(); i++) {
+            Decision decision = decisions.each().get(i);
+            if (!decision.allowed()) {
+                message.append(separator).append(decisions.asks().get(i).policy().name());
+                separator = ", ";
+            }
+        }
+        return message.append('.').toString();
+    }
+}

@@ -1,0 +1,293 @@
+package io.github.micronautratelimit;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.github.micronautratelimit.memory.MemoryBackend;
+
+/**
+ * Asks for permits and tells the listeners what was decided.
+ *
+ * <p>Every verb comes twice. The plain one waits for the backend to answer, but never for permits to come free; do not
+ * call it on an event loop unless the backend is in memory. The {@code Async} one returns at once; its stage completes on
+ * whatever thread learnt the answer. If the backend fails, the plain verb throws what the backend failed with, wrapped
+ * in a {@link RateLimitBackendException}, and the stage completes with it.
+ *
+ * <p>Safe for use by any number of threads.
+ */
+public final class RateLimiter {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RateLimiter.class);
+
+    private final RateLimitBackend backend;
+    private final List<RateLimitListener> listeners;
+
+    /**
+     * A limiter.
+     *
+     * @param backend   decides
+     * @param listeners are told, in this order
+     */
+    public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners) {
+        this.backend = backend;
+        this.listeners = List.copyOf(listeners);
+    }
+
+    /**
+     * A limiter for this process alone, without listeners.
+     *
+     * @return a new limiter with a {@link MemoryBackend} of its own
+     */
+    public static RateLimiter inMemory() {
+        return new RateLimiter(new MemoryBackend(), List.of());
+    }
+
+    /**
+     * Takes one permit; see {@link #acquire(Policy, String, long)}.
+     *
+     * @param policy the policy
+     * @param key    who is limited
+     * @return the decision
+     */
+    public Decision acquire(Policy policy, String key) {
+        return acquire(policy, key, 1);
+    }
+
+    /**
+     * Takes permits, if every limit of the policy grants them.
+     *
+     * @param policy  the policy
+     * @param key     who is limited; any text
+     * @param permits what the request costs, 0 or more
+     * @return the decision
+     * @throws IllegalArgumentException  if permits are negative
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Decision acquire(Policy policy, String key, long permits) {
+        return await(acquireAsync(policy, key, permits));
+    }
+
+    /**
+     * Takes permits, if every limit of the policy grants them.
+     *
+     * @param policy  the policy
+     * @param key     who is limited; any text
+     * @param permits what the request costs, 0 or more
+     * @return the decision to come
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
+        Ask.requireNotNegative(permits);
+        CompletionStage<Decision> decision = backend.acquire(policy, key, permits);
+        if (listeners.isEmpty()) {
+            return decision;
+        }
+        return decision.whenComplete((made, failure) -> {
+            if (failure == null) {
+                tell(policy, key, permits, made);
+            } else {
+                tell(policy, failure);
+            }
+        });
+    }
+
+    /**
+     * Takes one permit or throws; see {@link #acquireOrThrow(Policy, String, long)}.
+     *
+     * @param policy the policy
+     * @param key    who is limited
+     * @return the decision
+     */
+    public Decision.Allowed acquireOrThrow(Policy policy, String key) {
+        return acquireOrThrow(policy, key, 1);
+    }
+
+    /**
+     * Takes permits or throws.
+     *
+     * @param policy  the policy
+     * @param key     who is limited; any text
+     * @param permits what the request costs, 0 or more
+     * @return the decision
+     * @throws IllegalArgumentException   if permits are negative
+     * @throws RateLimitExceededException if a limit denied; it carries the decision
+     * @throws RateLimitBackendException  if the backend failed
+     */
+    public Decision.Allowed acquireOrThrow(Policy policy, String key, long permits) {
+        Decision decision = acquire(policy, key, permits);
+        if (decision instanceof Decision.Allowed allowed) {
+            return allowed;
+        }
+        throw new RateLimitExceededException(
+                new Decisions(List.of(new Ask(policy, key, permits)), List.of(decision)));
+    }
+
+    /**
+     * Takes permits under several policies, or none under any.
+     *
+     * @param asks what is asked
+     * @return the decisions
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Decisions acquireAll(List<Ask> asks) {
+        return await(acquireAllAsync(asks));
+    }
+
+    /**
+     * Takes permits under several policies, or none under any.
+     *
+     * @param asks what is asked
+     * @return the decisions to come
+     */
+    public CompletionStage<Decisions> acquireAllAsync(List<Ask> asks) {
+        if (asks.size() == 1) {
+            Ask ask = asks.get(0);
+            return acquireAsync(ask.policy(), ask.key(), ask.permits())
+                    .thenApply(decision -> new Decisions(asks, List.of(decision)));
+        }
+        return backend.acquireAll(asks).handle((each, failure) -> {
+            if (failure != null) {
+                asks.stream().map(Ask::policy).distinct().forEach(policy -> tell(policy, failure));
+                throw new CompletionException(unwrapped(failure));
+            }
+            Decisions decisions = new Decisions(asks, each);
+            tell(decisions);
+            return decisions;
+        });
+    }
+
+    /**
+     * What asking for permits would be answered now, without taking any.
+     *
+     * @param policy  the policy
+     * @param key     who is limited
+     * @param permits the cost to judge, 0 or more; with 0, simply how the key stands
+     * @return the decision; if allowed, with the permits free before any are taken
+     * @throws IllegalArgumentException  if permits are negative
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Decision peek(Policy policy, String key, long permits) {
+        return await(peekAsync(policy, key, permits));
+    }
+
+    /**
+     * What asking for permits would be answered now, without taking any.
+     *
+     * @param policy  the policy
+     * @param key     who is limited
+     * @param permits the cost to judge, 0 or more; with 0, simply how the key stands
+     * @return the decision to come
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public CompletionStage<Decision> peekAsync(Policy policy, String key, long permits) {
+        Ask.requireNotNegative(permits);
+        return backend.peek(policy, key, permits);
+    }
+
+    /**
+     * Gives back the permits taken last, for a request that turned out to be free.
+     *
+     * @param policy  the policy
+     * @param key     who is limited
+     * @param permits how many, 0 or more; more than were taken gives back what was taken
+     * @throws IllegalArgumentException  if permits are negative
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public void refund(Policy policy, String key, long permits) {
+        await(refundAsync(policy, key, permits));
+    }
+
+    /**
+     * Gives back the permits taken last, for a request that turned out to be free.
+     *
+     * @param policy  the policy
+     * @param key     who is limited
+     * @param permits how many, 0 or more; more than were taken gives back what was taken
+     * @return completes when done
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public CompletionStage<Void> refundAsync(Policy policy, String key, long permits) {
+        Ask.requireNotNegative(permits);
+        return backend.refund(policy, key, permits);
+    }
+
+    /**
+     * Forgets a key: every permit is free again.
+     *
+     * @param policy the policy
+     * @param key    who is limited
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public void reset(Policy policy, String key) {
+        await(resetAsync(policy, key));
+    }
+
+    /**
+     * Forgets a key: every permit is free again.
+     *
+     * @param policy the policy
+     * @param key    who is limited
+     * @return completes when done
+     */
+    public CompletionStage<Void> resetAsync(Policy policy, String key) {
+        return backend.reset(policy, key);
+    }
+
+    private void tell(Decisions decisions) {
+        boolean allowed = decisions.allowed();
+        for (int i = 0; i < decisions.each().size(); i++) {
+            Decision decision = decisions.each().get(i);
+            if (decision.allowed() == allowed) {
+                Ask ask = decisions.asks().get(i);
+                tell(ask.policy(), ask.key(), ask.permits(), decision);
+            }
+        }
+    }
+
+    private void tell(Policy policy, String key, long permits, Decision decision) {
+        RateLimitEvent event = new RateLimitEvent(policy, key, permits, decision);
+        for (RateLimitListener listener : listeners) {
+            try {
+                if (decision.allowed()) {
+                    listener.onAllow(event);
+                } else {
+                    listener.onBlock(event);
+                }
+            } catch (RuntimeException | LinkageError | AssertionError e) {
+                warn(listener, e);
+            }
+        }
+    }
+
+    private void tell(Policy policy, Throwable failure) {
+        for (RateLimitListener listener : listeners) {
+            try {
+                listener.onError(policy, unwrapped(failure));
+            } catch (RuntimeException | LinkageError | AssertionError e) {
+                warn(listener, e);
+            }
+        }
+    }
+
+    private static void warn(RateLimitListener listener, Throwable thrown) {
+        LOG.warn("The rate limit listener {} failed; the decision stands.", listener.getClass().getName(), thrown);
+    }
+
+    private static <T> T await(CompletionStage<T> stage) {
+        CompletableFuture<T> future = stage.toCompletableFuture();
+        try {
+            return future.join();
+        } catch (CompletionException e) {
+            throw new RateLimitBackendException(unwrapped(e));
+        }
+    }
+
+    private static Throwable unwrapped(Throwable failure) {
+        return failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+    }
+}

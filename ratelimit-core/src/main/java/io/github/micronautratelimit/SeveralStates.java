@@ -1,0 +1,95 @@
+package io.github.micronautratelimit;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/** The states of a policy's several limits as one: all of them grant, or none is charged. */
+final class SeveralStates extends LimitState {
+
+    private final List<LimitState> parts;
+
+    SeveralStates(List<LimitState> parts) {
+        this.parts = parts;
+    }
+
+    @Override
+    public boolean admits(long permits) {
+        for (LimitState part : parts) {
+            if (!part.admits(permits)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public LimitState charge(long permits) {
+        return each(part -> part.charge(permits));
+    }
+
+    @Override
+    public LimitState refund(long permits) {
+        return each(part -> part.refund(permits));
+    }
+
+    private LimitState each(UnaryOperator<LimitState> change) {
+        List<LimitState> changed = new ArrayList<>(parts.size());
+        for (LimitState part : parts) {
+            changed.add(change.apply(part));
+        }
+        return new SeveralStates(changed);
+    }
+
+    @Override
+    public long remaining() {
+        long least = Long.MAX_VALUE;
+        for (LimitState part : parts) {
+            least = Math.min(least, part.remaining());
+        }
+        return least;
+    }
+
+    @Override
+    public long retryAfter(long permits, long nowMicros) {
+        long latest = 0;
+        for (LimitState part : parts) {
+            if (!part.admits(permits)) {
+                long after = part.retryAfter(permits, nowMicros);
+                if (after == Decision.NEVER) {
+                    return Decision.NEVER;
+                }
+                latest = Math.max(latest, after);
+            }
+        }
+        return latest;
+    }
+
+    @Override
+    public long resetAfter(long nowMicros) {
+        long latest = 0;
+        for (LimitState part : parts) {
+            latest = Math.max(latest, part.resetAfter(nowMicros));
+        }
+        return latest;
+    }
+
+    @Override
+    List<Limit> deniedBy(long permits) {
+        List<Limit> denied = new ArrayList<>(parts.size());
+        for (LimitState part : parts) {
+            denied.addAll(part.deniedBy(permits));
+        }
+        return List.copyOf(denied);
+    }
+
+    @Override
+    Limit limit() {
+        return parts.get(0).limit();
+    }
+
+    @Override
+    List<LimitState> parts() {
+        return parts;
+    }
+}

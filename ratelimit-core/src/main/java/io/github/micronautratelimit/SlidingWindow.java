@@ -1,0 +1,161 @@
+package io.github.micronautratelimit;
+
+import java.util.Arrays;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A hard cap over any stretch of time: {@code 1000/h sliding} grants at most 1000 permits in <em>any</em> hour,
+ * wherever that hour begins. Nothing is averaged or weighted.
+ *
+ * <p>The period is cut into segments of a 64th (rounded up to whole microseconds), counted from the Unix epoch. The
+ * window at an instant is the instant's own segment and the 64 before it, which together always cover a full period;
+ * a request passes if the permits counted in them leave room for its own. A permit comes back when its segment leaves
+ * the window: at most a 64th of a period late, never early. State is at most 65 counters, whatever the limit.
+ */
+public final class SlidingWindow extends Limit {
+
+    private static final int SEGMENTS_PER_PERIOD = 64;
+    private static final int SEGMENTS = SEGMENTS_PER_PERIOD + 1;
+    private static final long[] NONE = {};
+
+    private final long segmentMicros;
+
+    /**
+     * A cap over any period.
+     *
+     * @param permits      permits per period, 1 to {@link Limit#MAX_PERMITS}
+     * @param periodMicros the period in microseconds, 1 to 366 days
+     * @throws IllegalArgumentException if a number is out of range
+     */
+    public SlidingWindow(long permits, long periodMicros) {
+        super(permits, periodMicros);
+        this.segmentMicros = (periodMicros + SEGMENTS_PER_PERIOD - 1) / SEGMENTS_PER_PERIOD;
+    }
+
+    @Override
+    String suffix() {
+        return " sliding";
+    }
+
+    @Override
+    boolean continues(LimitState stored) {
+        return stored instanceof State state && state.limit.periodMicros() == periodMicros();
+    }
+
+    @Override
+    public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
+        long segment = Math.floorDiv(nowMicros, segmentMicros);
+        if (!(stored instanceof State state) || !continues(state)) {
+            return new State(this, segment, NONE, 0);
+        }
+        long passed = segment - state.newest;
+        if (passed <= 0) {
+            return new State(this, state.newest, state.counts, state.total);
+        }
+        if (passed >= SEGMENTS || state.total == 0) {
+            return new State(this, segment, NONE, 0);
+        }
+        int kept = Math.min(state.counts.length, SEGMENTS - (int) passed);
+        long[] counts = new long[(int) passed + kept];
+        System.arraycopy(state.counts, 0, counts, (int) passed, kept);
+        long total = state.total;
+        for (int gone = kept; gone < state.counts.length; gone++) {
+            total -= state.counts[gone];
+        }
+        return new State(this, segment, counts, total);
+    }
+
+    /** The permits granted in each segment of the window, newest first; segments not listed granted none. */
+    static final class State extends LimitState {
+
+        private final SlidingWindow limit;
+        private final long newest;
+        /** Never written to once a state holds it. */
+        private final long[] counts;
+        /** Always the sum of {@link #counts}. */
+        private final long total;
+
+        State(SlidingWindow limit, long newest, long[] counts, long total) {
+            this.limit = limit;
+            this.newest = newest;
+            this.counts = counts;
+            this.total = total;
+        }
+
+        @Override
+        public boolean admits(long permits) {
+            return permits == 0 || permits <= limit.permits() - total;
+        }
+
+        @Override
+        public LimitState charge(long permits) {
+            long[] charged = Arrays.copyOf(counts, Math.max(1, counts.length));
+            charged[0] += permits;
+            return new State(limit, newest, charged, total + permits);
+        }
+
+        @Override
+        public LimitState refund(long permits) {
+            long[] refunded = counts.clone();
+            long left = Math.min(permits, total);
+            for (int i = 0; left > 0; i++) {
+                long back = Math.min(left, refunded[i]);
+                refunded[i] -= back;
+                left -= back;
+            }
+            return new State(limit, newest, refunded, total - Math.min(permits, total));
+        }
+
+        @Override
+        public long remaining() {
+            return Math.max(0, limit.permits() - total);
+        }
+
+        @Override
+        public long retryAfter(long permits, long nowMicros) {
+            if (permits > limit.permits()) {
+                return Decision.NEVER;
+            }
+            long excess = total + permits - limit.permits();
+            int oldest = counts.length;
+            while (excess > 0) {
+                excess -= counts[--oldest];
+            }
+            return leaves(oldest) - nowMicros;
+        }
+
+        @Override
+        public long resetAfter(long nowMicros) {
+            if (total == 0) {
+                return 0;
+            }
+            int latest = 0;
+            while (counts[latest] == 0) {
+                latest++;
+            }
+            return Math.max(0, leaves(latest) - nowMicros);
+        }
+
+        /** The instant at which the segment so many before the newest is no longer in the window. */
+        private long leaves(int age) {
+            return (newest - age + SEGMENTS) * limit.segmentMicros;
+        }
+
+        @Override
+        List<Limit> deniedBy(long permits) {
+            return admits(permits) ? List.of() : limit.alone();
+        }
+
+        @Override
+        Limit limit() {
+            return limit;
+        }
+
+        @Override
+        List<LimitState> parts() {
+            return List.of(this);
+        }
+    }
+}

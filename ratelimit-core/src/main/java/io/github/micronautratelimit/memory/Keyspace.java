@@ -1,0 +1,218 @@
+package io.github.micronautratelimit.memory;
+
+import java.util.Iterator;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.LongAdder;
+
+import org.jspecify.annotations.Nullable;
+
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.MicroClock;
+
+/**
+ * The cells of all keys by policy, at most so many; see {@link MemoryBackend} for what happens at the bound.
+ *
+ * <p>Invariant: {@code live} is the number of cells in the maps, counted before one is put in and after one is taken
+ * out, so there are never more than {@code maxKeys}.
+ */
+final class Keyspace {
+
+    /** Longer keys are kept as their hash, which has 64 characters, so that no key is mistaken for another's hash. */
+    private static final int LONGEST_PLAIN_KEY = 63;
+    private static final int SHARED_CELLS = 4096;
+    private static final long TIDY_EVERY_MICROS = 10_000;
+    private static final int TIDY_KEYS = 100;
+    private static final int TIDY_KEYS_PER_NEW_KEY = 4;
+
+    private final MicroClock clock;
+    private final int maxKeys;
+    private final Map<String, Cells> policies = new ConcurrentHashMap<>();
+    private final AtomicLong live = new AtomicLong();
+    private final LongAdder sharedDecisions = new LongAdder();
+
+    private final AtomicBoolean tidying = new AtomicBoolean();
+    private volatile long tidyAt;
+    /** Where tidying goes on; both touched only by the one who holds {@link #tidying}. */
+    private Iterator<Cells> nextPolicies = policies.values().iterator();
+    private @Nullable Cells tidied;
+    private Iterator<Map.Entry<String, Cell>> nextCells = Map.<String, Cell>of().entrySet().iterator();
+
+    Keyspace(MicroClock clock, int maxKeys) {
+        if (maxKeys < 1) {
+            throw new IllegalArgumentException("At least 1 key must be kept, not " + maxKeys + ".");
+        }
+        this.clock = clock;
+        this.maxKeys = maxKeys;
+        this.tidyAt = clock.micros() + TIDY_EVERY_MICROS;
+    }
+
+    /** The key's own cell, if it has one. */
+    @Nullable Cell find(String policy, String key) {
+        Cells cells = policies.get(policy);
+        return cells == null ? null : cells.own.get(bounded(key));
+    }
+
+    /** The key's own cell, new if there is room for it, else the cell it shares. */
+    Cell require(String policy, String key) {
+        Cells cells = policies.computeIfAbsent(policy, name -> new Cells());
+        String bounded = bounded(key);
+        tidy(TIDY_KEYS_PER_NEW_KEY);
+        if (live.incrementAndGet() > maxKeys) {
+            live.decrementAndGet();
+            Cell own = cells.own.get(bounded);
+            if (own != null) {
+                return own;
+            }
+            sharedDecisions.increment();
+            return cells.share(bounded);
+        }
+        Cell fresh = new Cell(cells.sharedState(bounded));
+        Cell present = cells.own.putIfAbsent(bounded, fresh);
+        if (present != null) {
+            live.decrementAndGet();
+            return present;
+        }
+        return fresh;
+    }
+
+    /** What is remembered of the key, in its own cell or else in the one it would share. */
+    @Nullable LimitState stateOf(String policy, String key) {
+        Cells cells = policies.get(policy);
+        if (cells == null) {
+            return null;
+        }
+        Cell own = cells.own.get(bounded(key));
+        return own == null ? cells.sharedState(bounded(key)) : own.state();
+    }
+
+    /** Takes a retired cell out of the map. */
+    void discard(String policy, String key, Cell retired) {
+        Cells cells = policies.get(policy);
+        if (cells != null) {
+            discard(cells, bounded(key), retired);
+        }
+    }
+
+    private void discard(Cells cells, String bounded, Cell retired) {
+        if (cells.own.remove(bounded, retired)) {
+            live.decrementAndGet();
+        }
+    }
+
+    /** Forgets a key. A cell it shares is emptied too: its other users gain what this one does. */
+    void forget(String policy, String key) {
+        Cells cells = policies.get(policy);
+        if (cells == null) {
+            return;
+        }
+        String bounded = bounded(key);
+        cells.emptyShared(bounded);
+        Cell own = cells.own.get(bounded);
+        if (own != null) {
+            own.retire();
+            discard(cells, bounded, own);
+        }
+    }
+
+    long live() {
+        return live.get();
+    }
+
+    long sharedDecisions() {
+        return sharedDecisions.sum();
+    }
+
+    /** Forgets some keys that say nothing any more, if it is time to. */
+    void tidy() {
+        if (clock.micros() >= tidyAt) {
+            tidy(TIDY_KEYS);
+        }
+    }
+
+    private void tidy(int keys) {
+        if (!tidying.compareAndSet(false, true)) {
+            return;
+        }
+        try {
+            long now = clock.micros();
+            tidyAt = now + TIDY_EVERY_MICROS;
+            for (int i = 0; i < keys && advance(); i++) {
+                Map.Entry<String, Cell> entry = nextCells.next();
+                if (tidied != null && entry.getValue().retireIfBlank(now)) {
+                    discard(tidied, entry.getKey(), entry.getValue());
+                }
+            }
+        } finally {
+            tidying.set(false);
+        }
+    }
+
+    /** Moves on to the next policy that has cells; after the last one, rests until the next call. */
+    private boolean advance() {
+        while (!nextCells.hasNext()) {
+            if (!nextPolicies.hasNext()) {
+                nextPolicies = policies.values().iterator();
+                return false;
+            }
+            tidied = nextPolicies.next();
+            nextCells = tidied.own.entrySet().iterator();
+        }
+        return true;
+    }
+
+    private static String bounded(String key) {
+        return key.length() <= LONGEST_PLAIN_KEY ? key : KeyHash.of(key);
+    }
+
+    /** The cells of one policy. */
+    private static final class Cells {
+
+        private final ConcurrentHashMap<String, Cell> own = new ConcurrentHashMap<>();
+        private volatile @Nullable AtomicReferenceArray<Cell> shared;
+
+        Cell share(String bounded) {
+            AtomicReferenceArray<Cell> cells = sharedCells();
+            int index = indexOf(bounded);
+            Cell cell = cells.get(index);
+            if (cell == null) {
+                Cell fresh = new Cell(null);
+                return cells.compareAndSet(index, null, fresh) ? fresh : cells.get(index);
+            }
+            return cell;
+        }
+
+        private synchronized AtomicReferenceArray<Cell> sharedCells() {
+            AtomicReferenceArray<Cell> cells = shared;
+            if (cells == null) {
+                cells = new AtomicReferenceArray<>(SHARED_CELLS);
+                shared = cells;
+            }
+            return cells;
+        }
+
+        @Nullable LimitState sharedState(String bounded) {
+            AtomicReferenceArray<Cell> cells = shared;
+            Cell cell = cells == null ? null : cells.get(indexOf(bounded));
+            return cell == null ? null : cell.state();
+        }
+
+        void emptyShared(String bounded) {
+            AtomicReferenceArray<Cell> cells = shared;
+            Cell cell = cells == null ? null : cells.get(indexOf(bounded));
+            LimitState state = cell == null ? null : cell.state();
+            while (cell != null && state != null && !cell.replace(state, state.refund(Long.MAX_VALUE))) {
+                state = cell.state();
+            }
+        }
+
+        private static int indexOf(String bounded) {
+            int hash = bounded.hashCode() * 0x9E3779B9;
+            return hash >>> 20;
+        }
+    }
+}

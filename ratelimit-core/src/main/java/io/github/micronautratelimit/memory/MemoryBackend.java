@@ -1,0 +1,147 @@
+package io.github.micronautratelimit.memory;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+
+/**
+ * Keeps every key's state in this process.
+ *
+ * <p>A decision is one compare-and-set on the key's cell, whatever the number of limits; several policies at once are
+ * one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned.
+ *
+ * <p>Keys that say nothing any more are forgotten in passing, a few with each decision that finds it is time. At most
+ * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are: a new key
+ * that comes while the bound is reached shares one of a few thousand counters per policy with others that came so. It
+ * may then be denied for what they spent, is never granted more than its limits, and moves to a counter of its own,
+ * together with what was spent, when there is room. {@link #sharedDecisions()} counts how often that happened: if it is
+ * not 0, raise the bound or use a store.
+ */
+public final class MemoryBackend implements RateLimitBackend {
+
+    /** The bound on live keys when none is given; about 20 MB of token buckets. */
+    public static final int DEFAULT_MAX_KEYS = 100_000;
+
+    private final Keyspace keys;
+    private final MicroClock clock;
+
+    /** A backend on the system's clock with {@link #DEFAULT_MAX_KEYS}. */
+    public MemoryBackend() {
+        this(MicroClock.system(), DEFAULT_MAX_KEYS);
+    }
+
+    /**
+     * A backend.
+     *
+     * @param clock   tells the time of each decision
+     * @param maxKeys the most keys live at once, at least 1
+     */
+    public MemoryBackend(MicroClock clock, int maxKeys) {
+        this(new Keyspace(clock, maxKeys), clock);
+    }
+
+    private MemoryBackend(Keyspace keys, MicroClock clock) {
+        this.keys = keys;
+        this.clock = clock;
+    }
+
+    /**
+     * The same keys, seen by a caller with another clock. For tests of callers whose clocks disagree.
+     *
+     * @param other tells the time of this caller's decisions
+     * @return a backend that shares all state with this one
+     */
+    public MemoryBackend withClock(MicroClock other) {
+        return new MemoryBackend(keys, other);
+    }
+
+    @Override
+    public CompletableFuture<Decision> acquire(Policy policy, String key, long permits) {
+        return CompletableFuture.completedFuture(decide(policy, key, permits));
+    }
+
+    private Decision decide(Policy policy, String key, long permits) {
+        long now = clock.micros();
+        keys.tidy();
+        Cell cell = keys.find(policy.name(), key);
+        while (true) {
+            LimitState stored = cell == null ? null : cell.state();
+            LimitState state = policy.stateAt(stored, now);
+            if (!state.admits(permits)) {
+                return state.denial(permits, now);
+            }
+            if (permits == 0) {
+                return state.grant(now);
+            }
+            if (cell == null) {
+                cell = keys.require(policy.name(), key);
+                continue;
+            }
+            LimitState charged = state.charge(permits);
+            if (cell.replace(stored, charged)) {
+                return charged.grant(now);
+            }
+            if (cell.isRetired()) {
+                keys.discard(policy.name(), key, cell);
+                cell = keys.find(policy.name(), key);
+            }
+        }
+    }
+
+    @Override
+    public CompletableFuture<List<Decision>> acquireAll(List<Ask> asks) {
+        keys.tidy();
+        return CompletableFuture.completedFuture(new AllOrNothing(keys, asks, clock.micros()).acquire());
+    }
+
+    @Override
+    public CompletableFuture<Decision> peek(Policy policy, String key, long permits) {
+        long now = clock.micros();
+        LimitState state = policy.stateAt(keys.stateOf(policy.name(), key), now);
+        return CompletableFuture.completedFuture(
+                state.admits(permits) ? state.grant(now) : state.denial(permits, now));
+    }
+
+    @Override
+    public CompletableFuture<Void> refund(Policy policy, String key, long permits) {
+        long now = clock.micros();
+        Cell cell = keys.find(policy.name(), key);
+        if (cell != null) {
+            LimitState stored = cell.state();
+            while (stored != null && !cell.replace(stored, policy.stateAt(stored, now).refund(permits))) {
+                stored = cell.state();
+            }
+        }
+        return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public CompletableFuture<Void> reset(Policy policy, String key) {
+        keys.forget(policy.name(), key);
+        return CompletableFuture.completedFuture(null);
+    }
+
+    /**
+     * The keys that take up room now, among them some that say nothing any more and were not yet met in passing.
+     *
+     * @return 0 to the bound
+     */
+    public long liveKeys() {
+        return keys.live();
+    }
+
+    /**
+     * How often a key had to share a counter because the bound on live keys was reached.
+     *
+     * @return a count since the start
+     */
+    public long sharedDecisions() {
+        return keys.sharedDecisions();
+    }
+}
