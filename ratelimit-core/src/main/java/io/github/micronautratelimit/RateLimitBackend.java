@@ -33,6 +33,20 @@ public interface RateLimitBackend extends AutoCloseable {
     CompletionStage<Decision> acquire(Policy policy, String key, long permits);
 
     /**
+     * The same as {@link #acquire} for a caller who waits for the answer. A backend that needs no store overrides this
+     * default, which waits for the stage, and simply answers.
+     *
+     * @param policy  the limits and the name they are remembered by
+     * @param key     who is limited
+     * @param permits the cost, 0 or more
+     * @return the decision
+     * @throws RateLimitBackendException if the store failed
+     */
+    default Decision acquireBlocking(Policy policy, String key, long permits) {
+        return RateLimiter.await(acquire(policy, key, permits));
+    }
+
+    /**
      * Takes permits under several policies, or none under any.
      *
      * <p>This default asks one policy after the other and gives back what it took when one denies: meanwhile other

@@ -69,6 +69,10 @@ public final class RateLimiter {
      * @throws RateLimitBackendException if the backend failed
      */
     public Decision acquire(Policy policy, String key, long permits) {
+        if (listeners.isEmpty()) {
+            Ask.requireNotNegative(permits);
+            return backend.acquireBlocking(policy, key, permits);
+        }
         return await(acquireAsync(policy, key, permits));
     }
 
@@ -278,7 +282,7 @@ public final class RateLimiter {
         LOG.warn("The rate limit listener {} failed; the decision stands.", listener.getClass().getName(), thrown);
     }
 
-    private static <T> T await(CompletionStage<T> stage) {
+    static <T> T await(CompletionStage<T> stage) {
         CompletableFuture<T> future = stage.toCompletableFuture();
         try {
             return future.join();

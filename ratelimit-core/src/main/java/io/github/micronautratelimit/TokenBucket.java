@@ -26,8 +26,7 @@ public final class TokenBucket extends Limit {
     private final long unitsPerPermit;
     private final long unitsPerMicro;
     private final long capacityUnits;
-    /** A drip of more microseconds than this repays anything that can be owed; fewer can be multiplied out. */
-    private final long longestDrip;
+    private final long longestDripMicros;
 
     /**
      * A bucket of a given size.
@@ -52,7 +51,7 @@ public final class TokenBucket extends Limit {
                     + " microseconds is too fine to be counted exactly: choose rounder or smaller numbers.");
         }
         this.capacityUnits = burst * unitsPerPermit;
-        this.longestDrip = (Long.MAX_VALUE - MAX_UNITS) / unitsPerMicro;
+        this.longestDripMicros = (Long.MAX_VALUE - MAX_UNITS) / unitsPerMicro;
     }
 
     /**
@@ -84,10 +83,83 @@ public final class TokenBucket extends Limit {
         if (!(stored instanceof State state)) {
             return new State(this, nowMicros, 0);
         }
+        return new State(this, Math.max(nowMicros, state.timeMicros), owed(state, nowMicros));
+    }
+
+    /** What is owed at an instant, which is taken as the state's own if it lies before that. */
+    private long owed(State state, long nowMicros) {
         long drip = Math.max(0, nowMicros - state.timeMicros);
-        long owed = state.owedIn(this);
-        return new State(this, state.timeMicros + drip,
-                drip > longestDrip ? 0 : Math.max(0, owed - drip * unitsPerMicro));
+        return drip > longestDripMicros ? 0 : Math.max(0, state.owedIn(this) - drip * unitsPerMicro);
+    }
+
+    /**
+     * What one permit costs, in the unit that {@link #unitsPerMicro()} repays.
+     *
+     * @return at least 1; with {@link #unitsPerMicro()} it has no common divisor
+     */
+    public long unitsPerPermit() {
+        return unitsPerPermit;
+    }
+
+    /**
+     * What a microsecond repays.
+     *
+     * @return at least 1
+     */
+    public long unitsPerMicro() {
+        return unitsPerMicro;
+    }
+
+    /**
+     * The longest time that can be counted in units: more repays anything that can be owed. What is repaid in this time
+     * and what may be owed at its end add up to a {@code long}.
+     *
+     * @return microseconds
+     */
+    public long longestDripMicros() {
+        return longestDripMicros;
+    }
+
+    /**
+     * Whether a request is granted while so much is owed.
+     *
+     * @param owed    units missing from a full bucket
+     * @param permits 0 or more; 0 is always granted
+     * @return {@code true} if the bucket holds as many tokens
+     */
+    public boolean admits(long owed, long permits) {
+        return permits == 0 || permits <= burst && permits * unitsPerPermit <= capacityUnits - owed;
+    }
+
+    /**
+     * The whole permits free while so much is owed.
+     *
+     * @param owed units missing from a full bucket
+     * @return 0 or more
+     */
+    public long remaining(long owed) {
+        return Math.max(0, capacityUnits - owed) / unitsPerPermit;
+    }
+
+    /**
+     * How long it takes until so much is repaid.
+     *
+     * @param units 0 to 2^62
+     * @return whole microseconds, rounded up
+     */
+    public long microsToRepay(long units) {
+        return unitsPerMicro == 1 ? units : (units + unitsPerMicro - 1) / unitsPerMicro;
+    }
+
+    /**
+     * The state in which so much is owed at an instant.
+     *
+     * @param timeMicros the instant, in microseconds since the epoch
+     * @param owed       units missing from a full bucket, 0 to 2^62
+     * @return the state
+     */
+    public LimitState state(long timeMicros, long owed) {
+        return new State(this, timeMicros, owed);
     }
 
     private static long greatestCommonDivisor(long a, long b) {
@@ -126,8 +198,7 @@ public final class TokenBucket extends Limit {
 
         @Override
         public boolean admits(long permits) {
-            return permits == 0
-                    || permits <= limit.burst && permits * limit.unitsPerPermit <= limit.capacityUnits - owed;
+            return limit.admits(owed, permits);
         }
 
         @Override
@@ -143,7 +214,7 @@ public final class TokenBucket extends Limit {
 
         @Override
         public long remaining() {
-            return Math.max(0, limit.capacityUnits - owed) / limit.unitsPerPermit;
+            return limit.remaining(owed);
         }
 
         @Override
@@ -151,17 +222,12 @@ public final class TokenBucket extends Limit {
             if (permits > limit.burst) {
                 return Decision.NEVER;
             }
-            return micros(owed - limit.capacityUnits + permits * limit.unitsPerPermit) + timeMicros - nowMicros;
+            return limit.microsToRepay(owed - limit.capacityUnits + permits * limit.unitsPerPermit) + timeMicros - nowMicros;
         }
 
         @Override
         public long resetAfter(long nowMicros) {
-            return owed == 0 ? 0 : Math.max(0, micros(owed) + timeMicros - nowMicros);
-        }
-
-        /** The microseconds after which so many units have dripped in. */
-        private long micros(long units) {
-            return (units + limit.unitsPerMicro - 1) / limit.unitsPerMicro;
+            return owed == 0 ? 0 : Math.max(0, limit.microsToRepay(owed) + timeMicros - nowMicros);
         }
 
         @Override

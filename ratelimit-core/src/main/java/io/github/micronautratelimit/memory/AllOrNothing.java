@@ -62,13 +62,16 @@ final class AllOrNothing {
         return step.admitted() ? step.before.grant(now) : step.before.denial(step.ask.permits(), now);
     }
 
-    /** Looks at every key; makes the cells that are missing only if told to, so that a denial leaves nothing behind. */
-    private List<Step> look(boolean makeCells) {
+    /** Looks at every key. Makes missing cells and freezes meters only to charge: a denial leaves nothing behind. */
+    private List<Step> look(boolean toCharge) {
         List<Step> steps = new ArrayList<>(asks.size());
         for (Ask ask : asks) {
             Cell cell = keys.find(ask.policy().name(), ask.key());
-            if (cell == null && makeCells && ask.permits() > 0) {
-                cell = keys.require(ask.policy().name(), ask.key());
+            if (cell == null && toCharge && ask.permits() > 0) {
+                cell = keys.require(ask.policy().name(), ask.key(), null, now);
+            }
+            if (cell != null && toCharge) {
+                cell.freeze();
             }
             Step sameCell = lastOn(cell, steps);
             LimitState stored = sameCell != null ? sameCell.stored : cell != null ? cell.state() : null;
@@ -97,7 +100,7 @@ final class AllOrNothing {
                 changes.add(new Swap.Change(step.cell, step.stored, step.after));
             }
         }
-        changes.sort(Comparator.comparingLong(change -> change.cell().rank));
+        changes.sort(Comparator.comparingInt(change -> change.cell().rank()));
         return changes;
     }
 }

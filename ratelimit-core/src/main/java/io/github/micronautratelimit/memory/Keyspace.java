@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.TokenBucket;
 
 /**
  * The cells of all keys by policy, at most so many; see {@link MemoryBackend} for what happens at the bound.
@@ -54,14 +55,20 @@ final class Keyspace {
     /** The key's own cell, if it has one. */
     @Nullable Cell find(String policy, String key) {
         Cells cells = policies.get(policy);
-        return cells == null ? null : cells.own.get(bounded(key));
+        return cells == null ? null : cells.find(key);
     }
 
-    /** The key's own cell, new if there is room for it, else the cell it shares. */
-    Cell require(String policy, String key) {
+    /**
+     * The key's own cell, new if there is room for it, else the cell it shares.
+     *
+     * @param bucket what a new cell shall meter, or {@code null} for a general cell
+     */
+    Cell require(String policy, String key, @Nullable TokenBucket bucket, long now) {
         Cells cells = policies.computeIfAbsent(policy, name -> new Cells());
         String bounded = bounded(key);
-        tidy(TIDY_KEYS_PER_NEW_KEY);
+        if (live.get() > maxKeys / 2) {
+            forgetBlank(TIDY_KEYS_PER_NEW_KEY);
+        }
         if (live.incrementAndGet() > maxKeys) {
             live.decrementAndGet();
             Cell own = cells.own.get(bounded);
@@ -71,7 +78,8 @@ final class Keyspace {
             sharedDecisions.increment();
             return cells.share(bounded);
         }
-        Cell fresh = new Cell(cells.sharedState(bounded));
+        LimitState shared = cells.sharedState(bounded);
+        Cell fresh = bucket == null || shared != null ? new Cell(shared) : new Cell(bucket, now);
         Cell present = cells.own.putIfAbsent(bounded, fresh);
         if (present != null) {
             live.decrementAndGet();
@@ -86,7 +94,7 @@ final class Keyspace {
         if (cells == null) {
             return null;
         }
-        Cell own = cells.own.get(bounded(key));
+        Cell own = cells.find(key);
         return own == null ? cells.sharedState(bounded(key)) : own.state();
     }
 
@@ -127,14 +135,14 @@ final class Keyspace {
         return sharedDecisions.sum();
     }
 
-    /** Forgets some keys that say nothing any more, if it is time to. */
-    void tidy() {
-        if (clock.micros() >= tidyAt) {
-            tidy(TIDY_KEYS);
+    /** Forgets some keys that say nothing any more, if it is time to; by the clock of all, not of the caller. */
+    void tidy(long now) {
+        if (now >= tidyAt) {
+            forgetBlank(TIDY_KEYS);
         }
     }
 
-    private void tidy(int keys) {
+    private void forgetBlank(int keys) {
         if (!tidying.compareAndSet(false, true)) {
             return;
         }
@@ -174,6 +182,12 @@ final class Keyspace {
 
         private final ConcurrentHashMap<String, Cell> own = new ConcurrentHashMap<>();
         private volatile @Nullable AtomicReferenceArray<Cell> shared;
+
+        /** Tries the key as it is first: to look at its length would cost a look at more memory. */
+        @Nullable Cell find(String key) {
+            Cell cell = own.get(key);
+            return cell != null || key.length() <= LONGEST_PLAIN_KEY ? cell : own.get(bounded(key));
+        }
 
         Cell share(String bounded) {
             AtomicReferenceArray<Cell> cells = sharedCells();

@@ -3,18 +3,21 @@ package io.github.micronautratelimit.memory;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
+import org.jspecify.annotations.Nullable;
+
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.TokenBucket;
 
 /**
  * Keeps every key's state in this process.
  *
- * <p>A decision is one compare-and-set on the key's cell, whatever the number of limits; several policies at once are
- * one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned.
+ * <p>A decision is one compare-and-set on the key's cell, whatever the number of limits; several policies at
+ * once are one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned.
  *
  * <p>Keys that say nothing any more are forgotten in passing, a few with each decision that finds it is time. At most
  * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are: a new key
@@ -25,15 +28,15 @@ import io.github.micronautratelimit.RateLimitBackend;
  */
 public final class MemoryBackend implements RateLimitBackend {
 
-    /** The bound on live keys when none is given; about 20 MB of token buckets. */
-    public static final int DEFAULT_MAX_KEYS = 100_000;
+    private static final int HEAP_BYTES_PER_KEY = 4096;
+    private static final int LEAST_DEFAULT_KEYS = 10_000;
 
     private final Keyspace keys;
     private final MicroClock clock;
 
-    /** A backend on the system's clock with {@link #DEFAULT_MAX_KEYS}. */
+    /** A backend on the system's clock with {@link #defaultMaxKeys()}. */
     public MemoryBackend() {
-        this(MicroClock.system(), DEFAULT_MAX_KEYS);
+        this(MicroClock.system(), defaultMaxKeys());
     }
 
     /**
@@ -52,6 +55,17 @@ public final class MemoryBackend implements RateLimitBackend {
     }
 
     /**
+     * The bound on live keys when none is given: one for every 4 KB of the heap's greatest size, at least 10 000. So many
+     * token buckets take about a twentieth of the heap.
+     *
+     * @return a number of keys
+     */
+    public static int defaultMaxKeys() {
+        long keys = Runtime.getRuntime().maxMemory() / HEAP_BYTES_PER_KEY;
+        return (int) Math.max(LEAST_DEFAULT_KEYS, Math.min(Integer.MAX_VALUE, keys));
+    }
+
+    /**
      * The same keys, seen by a caller with another clock. For tests of callers whose clocks disagree.
      *
      * @param other tells the time of this caller's decisions
@@ -63,25 +77,44 @@ public final class MemoryBackend implements RateLimitBackend {
 
     @Override
     public CompletableFuture<Decision> acquire(Policy policy, String key, long permits) {
-        return CompletableFuture.completedFuture(decide(policy, key, permits));
+        return CompletableFuture.completedFuture(acquireBlocking(policy, key, permits));
     }
 
-    private Decision decide(Policy policy, String key, long permits) {
-        long now = clock.micros();
-        keys.tidy();
+    @Override
+    public Decision acquireBlocking(Policy policy, String key, long permits) {
         Cell cell = keys.find(policy.name(), key);
+        long meter = cell == null ? 0 : cell.meter();
+        long now = clock.micros();
+        keys.tidy(now);
+        if (cell == null) {
+            LimitState state = policy.stateAt(keys.stateOf(policy.name(), key), now);
+            if (permits == 0 || !state.admits(permits)) {
+                return verdict(state, permits, now);
+            }
+            cell = keys.require(policy.name(), key, bucketOf(policy), now);
+            meter = cell.meter();
+        }
+        TokenBucket bucket = bucketOf(policy);
+        while (bucket != null && Cell.isRunning(meter)) {
+            Decision decision = cell.take(bucket, permits, meter, now);
+            if (decision != null) {
+                return decision;
+            }
+            meter = cell.meter();
+            now = clock.micros();
+        }
+        return decide(policy, key, permits, cell, now);
+    }
+
+    /** The general way. */
+    private Decision decide(Policy policy, String key, long permits, Cell first, long now) {
+        Cell cell = first;
         while (true) {
-            LimitState stored = cell == null ? null : cell.state();
+            cell.freeze();
+            LimitState stored = cell.state();
             LimitState state = policy.stateAt(stored, now);
-            if (!state.admits(permits)) {
-                return state.denial(permits, now);
-            }
-            if (permits == 0) {
-                return state.grant(now);
-            }
-            if (cell == null) {
-                cell = keys.require(policy.name(), key);
-                continue;
+            if (permits == 0 || !state.admits(permits)) {
+                return verdict(state, permits, now);
             }
             LimitState charged = state.charge(permits);
             if (cell.replace(stored, charged)) {
@@ -89,23 +122,31 @@ public final class MemoryBackend implements RateLimitBackend {
             }
             if (cell.isRetired()) {
                 keys.discard(policy.name(), key, cell);
-                cell = keys.find(policy.name(), key);
+                cell = keys.require(policy.name(), key, null, now);
             }
         }
     }
 
+    private static @Nullable TokenBucket bucketOf(Policy policy) {
+        return policy.limits().size() == 1 && policy.limits().get(0) instanceof TokenBucket bucket ? bucket : null;
+    }
+
+    private static Decision verdict(LimitState state, long permits, long now) {
+        return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
+    }
+
     @Override
     public CompletableFuture<List<Decision>> acquireAll(List<Ask> asks) {
-        keys.tidy();
-        return CompletableFuture.completedFuture(new AllOrNothing(keys, asks, clock.micros()).acquire());
+        long now = clock.micros();
+        keys.tidy(now);
+        return CompletableFuture.completedFuture(new AllOrNothing(keys, asks, now).acquire());
     }
 
     @Override
     public CompletableFuture<Decision> peek(Policy policy, String key, long permits) {
         long now = clock.micros();
         LimitState state = policy.stateAt(keys.stateOf(policy.name(), key), now);
-        return CompletableFuture.completedFuture(
-                state.admits(permits) ? state.grant(now) : state.denial(permits, now));
+        return CompletableFuture.completedFuture(verdict(state, permits, now));
     }
 
     @Override
@@ -113,6 +154,7 @@ public final class MemoryBackend implements RateLimitBackend {
         long now = clock.micros();
         Cell cell = keys.find(policy.name(), key);
         if (cell != null) {
+            cell.freeze();
             LimitState stored = cell.state();
             while (stored != null && !cell.replace(stored, policy.stateAt(stored, now).refund(permits))) {
                 stored = cell.state();
