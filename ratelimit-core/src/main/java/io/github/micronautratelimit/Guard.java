@@ -85,7 +85,7 @@ public final class Guard implements RateLimitBackend {
     }
 
     /** Decides by the policies alone: all or nothing among those that decide in this process. */
-    private List<Decision> allWithout(List<Ask> asks) {
+    List<Decision> allWithout(List<Ask> asks) {
         List<Ask> localAsks = asks.stream().filter(ask -> ask.policy().onError() == OnError.LOCAL).toList();
         if (asks.stream().anyMatch(ask -> ask.policy().onError() == OnError.CLOSED)) {
             localAsks = List.of();

@@ -161,6 +161,23 @@ public final class RateLimiter {
     }
 
     /**
+     * Takes permits under several policies, or none under any, for a caller whose thread must not wait, such as an event
+     * loop's. If the backend has not answered at once, the policies' {@link OnError} decide instead, provided the backend
+     * is behind a {@link Guard}; the backend's own answer may then cost the permits once more.
+     *
+     * @param asks what is asked
+     * @return the decisions
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Decisions acquireAllAtOnce(List<Ask> asks) {
+        CompletableFuture<Decisions> answer = acquireAllAsync(asks).toCompletableFuture();
+        if (answer.isDone() || !(backend instanceof Guard guard)) {
+            return await(answer);
+        }
+        return new Decisions(asks, guard.allWithout(asks));
+    }
+
+    /**
      * What asking for permits would be answered now, without taking any.
      *
      * @param policy  the policy

@@ -20,12 +20,14 @@ import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
 import io.micronaut.aop.Intercepted;
+import io.micronaut.context.env.Environment;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.annotation.AnnotationMetadata;
 import io.micronaut.core.annotation.AnnotationValue;
 import io.micronaut.core.expressions.EvaluatedExpression;
 import io.micronaut.http.annotation.HttpMethodMapping;
 import io.micronaut.inject.ExecutableMethod;
+import io.micronaut.inject.annotation.AbstractEnvironmentAnnotationMetadata;
 import io.micronaut.inject.annotation.AnnotationMetadataHierarchy;
 import io.micronaut.inject.annotation.EvaluatedAnnotationMetadata;
 import jakarta.inject.Singleton;
@@ -42,20 +44,18 @@ public class AnnotatedLimits {
 
     private static final int LONGEST_NAME = 200;
 
-    private static final List<String> SECURITY_ANNOTATIONS = List.of(
-            "io.micronaut.security.annotation.Secured", "jakarta.annotation.security.RolesAllowed",
-            "jakarta.annotation.security.PermitAll", "jakarta.annotation.security.DenyAll");
-
     private final Policies policies;
     private final Keys keys;
+    private final Environment environment;
     private final Map<Method, List<AppliedLimit>> known = new ConcurrentHashMap<>();
 
     private record Method(Class<?> beanType, ExecutableMethod<?, ?> method) {
     }
 
-    AnnotatedLimits(Policies policies, Keys keys) {
+    AnnotatedLimits(Policies policies, Keys keys, Environment environment) {
         this.policies = policies;
         this.keys = keys;
+        this.environment = environment;
     }
 
     /**
@@ -64,7 +64,7 @@ public class AnnotatedLimits {
      * @param beanType the class whose bean is called; a proxy stands for the class it was made of
      * @param method   the method
      * @return the limits of the class, then those of the method; empty if there are none or the method is exempt
-     * @throws ConfigurationException if an annotation's text is wrong
+     * @throws ConfigurationException if an annotation's text is wrong, or names a policy or bean there is not
      */
     public List<AppliedLimit> of(Class<?> beanType, ExecutableMethod<?, ?> method) {
         return known.computeIfAbsent(new Method(beanType, method), this::read);
@@ -81,23 +81,38 @@ public class AnnotatedLimits {
     }
 
     private List<AppliedLimit> read(Method method) {
-        AnnotationMetadata metadata = method.method.getAnnotationMetadata();
-        if (metadata instanceof EvaluatedAnnotationMetadata evaluated) {
-            metadata = evaluated.getAnnotationMetadata();
-        }
+        AnnotationMetadata written = asWritten(method.method.getAnnotationMetadata());
         Class<?> owner = owner(method.beanType, method.method);
-        String name = owner.getName() + "." + method.method.getMethodName()
-                + Arrays.stream(method.method.getArgumentTypes()).map(Class::getSimpleName)
-                .collect(Collectors.joining(",", "(", ")"));
-        AnnotationMetadata own = metadata.getDeclaredMetadata();
         List<AppliedLimit> limits = new ArrayList<>();
-        if (metadata instanceof AnnotationMetadataHierarchy hierarchy && !isExempt(method.method)) {
+        if (!(written instanceof AnnotationMetadataHierarchy hierarchy)) {
+            // A method without annotations of its own has those of its class.
+            limits.addAll(isExempt(method.method) ? List.of() : read(written, owner.getName(), method.method));
+            return List.copyOf(limits);
+        }
+        if (!isExempt(method.method)) {
             limits.addAll(read(hierarchy.getRootMetadata(), owner.getName(), method.method));
         }
-        if (!own.hasAnnotation(NoRateLimit.class)) {
-            limits.addAll(read(own, name, method.method));
+        if (!hierarchy.getDeclaredMetadata().hasAnnotation(NoRateLimit.class)) {
+            String arguments = Arrays.stream(method.method.getArgumentTypes()).map(Class::getSimpleName)
+                    .collect(Collectors.joining(",", "(", ")"));
+            limits.addAll(read(hierarchy.getDeclaredMetadata(),
+                    owner.getName() + "." + method.method.getMethodName() + arguments, method.method));
         }
         return List.copyOf(limits);
+    }
+
+    /** The annotations without what the framework wraps around them, once or more, for properties and expressions. */
+    private static AnnotationMetadata asWritten(AnnotationMetadata metadata) {
+        if (metadata instanceof EvaluatedAnnotationMetadata evaluated) {
+            return asWritten(evaluated.getAnnotationMetadata());
+        }
+        if (metadata instanceof AbstractEnvironmentAnnotationMetadata filledIn) {
+            return asWritten(filledIn.getAnnotationMetadata());
+        }
+        if (metadata instanceof AnnotationMetadataHierarchy one && one.getRootMetadata() == one.getDeclaredMetadata()) {
+            return asWritten(one.getRootMetadata());
+        }
+        return metadata;
     }
 
     private static Class<?> owner(Class<?> beanType, ExecutableMethod<?, ?> method) {
@@ -120,31 +135,38 @@ public class AnnotatedLimits {
 
     private AppliedLimit read(AnnotationValue<RateLimit> annotation, String name, String place,
                               ExecutableMethod<?, ?> method) {
-        Policy policy = policy(annotation, name, place);
-        EvaluatedExpression keyExpression = expression(annotation, "key", place, method);
-        KeyTemplate key = keyExpression != null ? null : key(annotation, policy, place);
-        if (key == null && keyExpression == null && method.hasStereotype(HttpMethodMapping.class)) {
-            key = policies.defaultKey();
+        EvaluatedExpression keyExpression = expression(annotation, "key");
+        EvaluatedExpression costExpression = expression(annotation, "permits");
+        WrittenLimit written = new WrittenLimit(place,
+                text(annotation, "value", ""),
+                text(annotation, "policy", ""),
+                keyExpression != null ? keyExpression.toString() : text(annotation, "key", ""),
+                costExpression != null ? costExpression.toString() : text(annotation, "permits", "1"),
+                WrittenLimit.isSecured(method));
+        try {
+            written.check();
+            Policy policy = policy(written, name, annotation.enumValue("onError", OnError.class).orElse(null));
+            return new AppliedLimit(policy, keyExpression != null ? null : key(written, policy, method), keyExpression,
+                    costExpression != null ? new Cost(1, null, costExpression) : Cost.parse(written.permits()));
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(String.valueOf(e.getMessage()), e);
         }
-        return new AppliedLimit(policy, key, keyExpression, cost(annotation, place, method));
     }
 
-    private Policy policy(AnnotationValue<RateLimit> annotation, String name, String place) {
-        String value = annotation.stringValue("value").orElse("");
-        String named = annotation.stringValue("policy").orElse("");
-        OnError onError = annotation.enumValue("onError", OnError.class).orElse(null);
-        if (value.isEmpty()) {
-            if (named.isEmpty()) {
-                throw new ConfigurationException(place + " names neither limits nor a policy; "
-                        + "write @RateLimit(\"100/min\") or @RateLimit(policy = \"write\").");
-            }
-            return policies.get(named, List.of(), onError, place);
+    private Policy policy(WrittenLimit written, String name, @Nullable OnError onError) {
+        List<Limit> limits = written.value().isEmpty() ? List.of() : Limit.parseAll(written.value());
+        return policies.get(written.policy().isEmpty() ? storable(name) : written.policy(), limits, onError,
+                written.place());
+    }
+
+    private @Nullable KeyTemplate key(WrittenLimit written, Policy policy, ExecutableMethod<?, ?> method) {
+        if (!written.key().isEmpty()) {
+            KeyTemplate key = KeyTemplate.parse(written.key());
+            keys.check(key, written.place());
+            return key;
         }
-        try {
-            return policies.get(named.isEmpty() ? storable(name) : named, Limit.parseAll(value), onError, place);
-        } catch (IllegalArgumentException e) {
-            throw new ConfigurationException(place + ": " + e.getMessage(), e);
-        }
+        KeyTemplate configured = policies.keyOf(policy.name());
+        return configured == null && method.hasStereotype(HttpMethodMapping.class) ? policies.defaultKey() : configured;
     }
 
     /** A name that a policy may have: names of classes may be longer, and in any script. */
@@ -153,48 +175,13 @@ public class AnnotatedLimits {
         return plain ? name : KeyHash.of(name);
     }
 
-    private @Nullable KeyTemplate key(AnnotationValue<RateLimit> annotation, Policy policy, String place) {
-        String text = annotation.stringValue("key").orElse("");
-        if (text.isEmpty()) {
-            return policies.keyOf(policy.name());
-        }
-        try {
-            KeyTemplate key = KeyTemplate.parse(text);
-            keys.check(key, place);
-            return key;
-        } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("The key of " + place + ": " + e.getMessage(), e);
-        }
+    /** A text with its properties, such as {@code ${my.limit:100/min}}, filled in. */
+    private String text(AnnotationValue<RateLimit> annotation, String member, String otherwise) {
+        return environment.getPlaceholderResolver()
+                .resolveRequiredPlaceholders(annotation.stringValue(member).orElse(otherwise));
     }
 
-    private Cost cost(AnnotationValue<RateLimit> annotation, String place, ExecutableMethod<?, ?> method) {
-        EvaluatedExpression expression = expression(annotation, "permits", place, method);
-        if (expression != null) {
-            return new Cost(1, null, expression);
-        }
-        try {
-            return Cost.parse(annotation.stringValue("permits").orElse("1"));
-        } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("The permits of " + place + ": " + e.getMessage(), e);
-        }
-    }
-
-    private static @Nullable EvaluatedExpression expression(AnnotationValue<RateLimit> annotation, String member,
-                                                            String place, ExecutableMethod<?, ?> method) {
-        if (!(annotation.getValues().get(member) instanceof EvaluatedExpression expression)) {
-            return null;
-        }
-        String text = expression.toString();
-        if (!text.startsWith("#{") || text.indexOf("#{", 1) >= 0 || !text.endsWith("}")) {
-            throw new ConfigurationException("The " + member + " \"" + text + "\" of " + place
-                    + " mixes text with an expression, so that a missing value would read \"null\"; "
-                    + "write one expression alone, like \"#{ account.id }\".");
-        }
-        if (SECURITY_ANNOTATIONS.stream().anyMatch(method::hasStereotype)) {
-            throw new ConfigurationException("The " + member + " \"" + text + "\" of " + place
-                    + " is an expression on a method with a security annotation, which would make micronaut-security"
-                    + " refuse everybody; write a template like \"{principal}\" or \"{path:id}\".");
-        }
-        return expression;
+    private static @Nullable EvaluatedExpression expression(AnnotationValue<RateLimit> annotation, String member) {
+        return annotation.getValues().get(member) instanceof EvaluatedExpression expression ? expression : null;
     }
 }

@@ -2,8 +2,10 @@ package io.github.micronautratelimit.intercept;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
@@ -30,6 +32,7 @@ import io.micronaut.http.context.ServerRequestContext;
 import io.micronaut.inject.annotation.EvaluatedAnnotationMetadata;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * Enforces limits on calls: synchronous ones, and those that return a {@code CompletionStage}, a {@code Publisher} or
@@ -54,6 +57,8 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     private final Keys keys;
     private final RateLimiter limiter;
     private final ConversionService conversions;
+    /** What has been warned of, once each: names of policies and methods, which are few. */
+    private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
     RateLimitInterceptor(AnnotatedLimits annotated, Keys keys, RateLimiter limiter, ConversionService conversions) {
         this.annotated = annotated;
@@ -77,7 +82,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         try {
             return switch (call.resultType()) {
                 case SYNCHRONOUS -> {
-                    require(limiter.acquireAll(asks(context, limits)));
+                    require(acquireBlocking(context, limits));
                     yield call.interceptResult();
                 }
                 case COMPLETION_STAGE -> call.handleResult(acquire(context, limits)
@@ -87,6 +92,24 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         } catch (Exception e) {
             return call.handleException(e);
         }
+    }
+
+    /** Waits for the store, but never on a thread that must not wait. */
+    private Decisions acquireBlocking(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {
+        List<Ask> asks = asks(context, limits);
+        if (!Schedulers.isInNonBlockingThread()) {
+            return limiter.acquireAll(asks);
+        }
+        Decisions decisions = limiter.acquireAllAtOnce(asks);
+        boolean withoutStore = decisions.each().stream()
+                .anyMatch(decision -> decision.source() == Decision.Source.FALLBACK);
+        if (withoutStore && warned.add(context.getExecutableMethod().getDescription(false))) {
+            LOG.warn("{}.{} was called on an event loop, which must not wait for the rate limit store: the policy's "
+                    + "on-error decided. Call it on another thread, for example under @ExecuteOn(TaskExecutors.BLOCKING), "
+                    + "or let it return a CompletionStage or Publisher.",
+                    context.getDeclaringType().getName(), context.getExecutableMethod().getDescription(true));
+        }
+        return decisions;
     }
 
     private Publisher<?> whenGranted(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits,
@@ -150,9 +173,11 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         if (request != null) {
             return keys.addressKey(request);
         }
-        LOG.warn("A call under the policy \"{}\" is denied: its key \"{}\" gives nothing, and there is no request whose "
-                + "address could stand in.", limit.policy().name(),
-                limit.key() == null ? limit.keyExpression() : limit.key());
+        if (warned.add(limit.policy().name())) {
+            LOG.warn("A call under the policy \"{}\" is denied, as all like it: its key \"{}\" gives nothing, and there "
+                    + "is no request whose address could stand in.", limit.policy().name(),
+                    limit.key() == null ? limit.keyExpression() : limit.key());
+        }
         throw new RateLimitExceededException(new Decisions(List.of(new Ask(limit.policy(), EVERYBODY, permits)),
                 List.of(new Decision.Denied(0, Decision.NEVER, 0, List.of(), Decision.Source.FALLBACK))));
     }

@@ -2,6 +2,8 @@ package io.github.micronautratelimit.key;
 
 import java.security.Principal;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -33,6 +35,7 @@ public class Keys {
 
     private final BeanContext beans;
     private final ClientAddressResolver addresses;
+    private final Set<Part> failed = ConcurrentHashMap.newKeySet();
 
     Keys(BeanContext beans, ClientAddressResolver addresses) {
         this.beans = beans;
@@ -113,8 +116,22 @@ public class Keys {
         return find(template.parts().get(0), request);
     }
 
+    /** What a part stands for. Nothing a client sends, and nothing a user's own code throws, may fail the request. */
     private @Nullable String find(Part part, HttpRequest<?> request) {
-        String found = switch (part.source()) {
+        try {
+            String found = read(part, request);
+            return found == null || found.isEmpty() ? null : found;
+        } catch (RuntimeException e) {
+            if (failed.add(part)) {
+                LOG.warn("{} \"{}\" of a rate limit key could not be read; the client's address stands in. "
+                        + "Further failures of it are not logged.", part.source(), part.name(), e);
+            }
+            return null;
+        }
+    }
+
+    private @Nullable String read(Part part, HttpRequest<?> request) {
+        return switch (part.source()) {
             case TEXT -> part.name();
             case IP -> addresses.resolve(request);
             case PRINCIPAL, PRINCIPAL_OR_IP -> request.getUserPrincipal().map(Principal::getName).orElse(null);
@@ -124,18 +141,8 @@ public class Keys {
                     .map(match -> match.getVariableValues().get(part.name()))
                     .map(Object::toString)
                     .orElse(null);
-            case BEAN -> ask(part.name(), request);
+            case BEAN -> resolver(part.name()).flatMap(resolver -> resolver.resolve(request)).orElse(null);
         };
-        return found == null || found.isEmpty() ? null : found;
-    }
-
-    private @Nullable String ask(String bean, HttpRequest<?> request) {
-        try {
-            return resolver(bean).flatMap(resolver -> resolver.resolve(request)).orElse(null);
-        } catch (RuntimeException e) {
-            LOG.warn("The RateLimitKeyResolver \"{}\" failed; the client's address stands in for its key.", bean, e);
-            return null;
-        }
     }
 
     private Optional<RateLimitKeyResolver> resolver(String name) {

@@ -1,0 +1,265 @@
+package io.github.micronautratelimit.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.memory.MemoryBackend;
+import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Get;
+import io.micronaut.security.annotation.Secured;
+import jakarta.inject.Named;
+import jakarta.inject.Singleton;
+
+/** What is wrong stops the application when it starts, with one sentence that says where and what to write instead. */
+class StartTest {
+
+    private static final String LIMIT_EXAMPLE = "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\" "
+            + "or \"10000/day fixed\".";
+
+    @ParameterizedTest
+    @MethodSource
+    void aWrongSettingStopsTheStart(Map<String, Object> settings, String sentence) {
+        assertEquals(sentence, refusal(settings));
+    }
+
+    static Stream<Arguments> aWrongSettingStopsTheStart() {
+        return Stream.of(
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "100"),
+                        "ratelimit.policies.write.limits = \"100\": '/' was expected at the end" + LIMIT_EXAMPLE),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", List.of("10/s", "20/x")),
+                        "ratelimit.policies.write.limits = \"20/x\": one of the units us, ms, s, min, h, day was "
+                                + "expected at character 4" + LIMIT_EXAMPLE),
+                Arguments.of(Map.of("ratelimit.policies.write.key", "{ip}"),
+                        "ratelimit.policies.write.limits is missing; write at least one limit, like \"100/min\"."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", List.of("1/s", "1/s")),
+                        "ratelimit.policies.write: The policy \"write\" lists the same limit twice: [1/s, 1/s]; "
+                                + "write it once."),
+                Arguments.of(Map.of("ratelimit.default-key", "{whoever}"),
+                        "ratelimit.default-key = \"{whoever}\": unknown placeholder {whoever} at character 1; write a "
+                                + "key like \"{ip}\", \"{principal-or-ip}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", "
+                                + "\"{path:NAME}\" or \"{bean:NAME}\", with text around."),
+                Arguments.of(Map.of("ratelimit.backend", "reddis"),
+                        "ratelimit.backend = \"reddis\": there is no such backend; add its module, "
+                                + "or write one of [memory]."),
+                Arguments.of(Map.of("ratelimit.memory.max-keys", "0"),
+                        "ratelimit.memory.max-keys: At least 1 key must be kept, not 0."),
+                Arguments.of(Map.of("ratelimit.rules[0].path", "/a", "ratelimit.rules[0].policy", "nope"),
+                        "The policy \"nope\" named by ratelimit.rules[0].policy is not configured; "
+                                + "add ratelimit.policies.nope.limits."),
+                Arguments.of(Map.of("ratelimit.rules[0].path", "api", "ratelimit.rules[0].policy", "nope"),
+                        "ratelimit.rules[0].path = \"api\" does not start with a slash; write a pattern like "
+                                + "\"/api/**\"."),
+                Arguments.of(Map.of("spec", "two-backends"),
+                        "There are several rate limit backends, [one, two]; say which one decides with "
+                                + "ratelimit.backend."));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void aWrongAnnotationStopsTheStart(String spec, String sentence) {
+        assertEquals(sentence, refusal(Map.of("spec", spec, "ratelimit.policies.known.limits", "1/s")));
+    }
+
+    static Stream<Arguments> aWrongAnnotationStopsTheStart() {
+        String bean = "@RateLimit on " + StartTest.class.getName();
+        return Stream.of(
+                Arguments.of("bad-text", bean + "$BadText.call(): \"10 per second\": '/' was expected at character 4"
+                        + LIMIT_EXAMPLE),
+                Arguments.of("bad-route", bean + "$BadRoute.call(): \"0/s\": a limit grants from 1 to 1000000000000 "
+                        + "permits per period, not 0 at character 1" + LIMIT_EXAMPLE),
+                Arguments.of("bad-class", bean + "$BadClass: \"often\": a number of permits was expected at "
+                        + "character 1" + LIMIT_EXAMPLE),
+                Arguments.of("unknown-policy", "The policy \"unknown\" named by " + bean + "$UnknownPolicy.call() is "
+                        + "not configured; add ratelimit.policies.unknown.limits or name one of [known]."),
+                Arguments.of("unknown-bean", "The key \"{bean:tenant}\" of " + bean + "$UnknownBean.call() names the "
+                        + "bean \"tenant\", but there is no RateLimitKeyResolver of that name; add @Named(\"tenant\") "
+                        + "to one."),
+                Arguments.of("secured", "The key \"#{ account }\" of " + bean + "$SecuredRoute.call(String) is an "
+                        + "expression on a method with a security annotation, which would make micronaut-security "
+                        + "refuse everybody; write a template like \"{principal}\" or \"{path:id}\"."),
+                Arguments.of("two-numbers", "The policy \"shared\" has the limits [2/s] at " + bean
+                        + "$TwoNumbers.second() but [1/s] elsewhere; write them once, under "
+                        + "ratelimit.policies.shared.limits."));
+    }
+
+    @Test
+    void theOnlyStoreIsChosenBeforeMemoryAndSettingsChooseAmongSeveral() {
+        try (ApplicationContext context = start(Map.of("spec", "one-backend"))) {
+            assertEquals(Decision.Source.FALLBACK,
+                    context.getBean(RateLimiter.class).acquire(Policy.of("p", "1/s"), "k").source(),
+                    "the broken store was asked, and the policy decided locally");
+        }
+        try (ApplicationContext context = start(Map.of("spec", "two-backends", "ratelimit.backend", "memory"))) {
+            assertEquals(Decision.Source.STORE,
+                    context.getBean(RateLimiter.class).acquire(Policy.of("p", "1/s"), "k").source());
+        }
+    }
+
+    @Test
+    void aConfiguredPolicyIsThereForCodeUnderItsName() {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("ratelimit.policies.per-user.limits", List.of("10/s burst 20", "1000/h sliding"));
+        settings.put("ratelimit.policies.per-user.on-error", "closed");
+        try (ApplicationContext context = start(settings)) {
+            Policy policy = context.getBean(Policies.class).get("perUser");
+            assertEquals(Policy.of("per-user", "10/s burst 20; 1000/h sliding").limits(), policy.limits());
+            assertEquals(OnError.CLOSED, policy.onError());
+        }
+    }
+
+    @Test
+    void disabledItLimitsNothingAndCodeWithALimiterStillStarts() {
+        Map<String, Object> settings = Map.of("ratelimit.enabled", "false", "spec", "bad-text");
+        try (ApplicationContext context = start(settings)) {
+            assertTrue(context.findBean(MemoryBackend.class).isEmpty());
+            RateLimiter limiter = context.getBean(RateLimiter.class);
+            Policy policy = Policy.of("p", "1/day");
+            assertTrue(limiter.acquire(policy, "k").allowed());
+            assertTrue(limiter.acquire(policy, "k").allowed());
+            context.getBean(BadText.class).call();
+        }
+    }
+
+    private static ApplicationContext start(Map<String, Object> settings) {
+        return ApplicationContext.run(settings, "test");
+    }
+
+    /** The message of the innermost cause: what the framework adds around it says where it was when it failed. */
+    private static String refusal(Map<String, Object> settings) {
+        Throwable refusal = assertThrows(RuntimeException.class, () -> start(settings).close());
+        while (refusal.getCause() != null && !(refusal instanceof ConfigurationException)) {
+            refusal = refusal.getCause();
+        }
+        return String.valueOf(refusal.getMessage());
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "bad-text")
+    static class BadText {
+
+        @RateLimit("10 per second")
+        void call() {
+        }
+    }
+
+    @Controller("/bad")
+    @Requires(property = "spec", value = "bad-route")
+    static class BadRoute {
+
+        @Get
+        @RateLimit("0/s")
+        String call() {
+            return "";
+        }
+    }
+
+    @Singleton
+    @RateLimit("${no.such.limit:often}")
+    @Requires(property = "spec", value = "bad-class")
+    static class BadClass {
+
+        void call() {
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "unknown-policy")
+    static class UnknownPolicy {
+
+        @RateLimit(policy = "unknown")
+        void call() {
+        }
+    }
+
+    @Controller("/tenant")
+    @Requires(property = "spec", value = "unknown-bean")
+    static class UnknownBean {
+
+        @Get
+        @RateLimit(value = "1/s", key = "{bean:tenant}")
+        String call() {
+            return "";
+        }
+    }
+
+    @Controller("/secured")
+    @Requires(property = "spec", value = "secured")
+    static class SecuredRoute {
+
+        @Get
+        @Secured("isAuthenticated()")
+        @RateLimit(value = "1/s", key = "#{ account }")
+        String call(String account) {
+            return account;
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "two-numbers")
+    static class TwoNumbers {
+
+        @RateLimit(value = "1/s", policy = "shared")
+        void first() {
+        }
+
+        @RateLimit(value = "2/s", policy = "shared")
+        void second() {
+        }
+    }
+
+    @Singleton
+    @Named("one")
+    @Requires(property = "spec", pattern = "one-backend|two-backends")
+    static class One extends BrokenBackend {
+    }
+
+    @Singleton
+    @Named("two")
+    @Requires(property = "spec", value = "two-backends")
+    static class Two extends BrokenBackend {
+    }
+
+    abstract static class BrokenBackend implements RateLimitBackend {
+
+        @Override
+        public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+            throw new IllegalStateException("The store is away.");
+        }
+
+        @Override
+        public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+            return acquire(policy, key, permits);
+        }
+
+        @Override
+        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+            throw new IllegalStateException("The store is away.");
+        }
+
+        @Override
+        public CompletionStage<Void> reset(Policy policy, String key) {
+            throw new IllegalStateException("The store is away.");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+package io.github.micronautratelimit.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import io.github.micronautratelimit.AsyncBackend;
+import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitEvent;
+import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.RateLimitListener;
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.micronaut.context.annotation.Property;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Get;
+import io.micronaut.http.annotation.Produces;
+import io.micronaut.http.client.HttpClient;
+import io.micronaut.http.client.annotation.Client;
+import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+
+/** A store that answers later, on a thread of its own. */
+@MicronautTest(rebuildContext = true)
+@Property(name = "spec", value = "AsyncBackendTest")
+@Property(name = "ratelimit.backend", value = "async")
+@Property(name = "ratelimit.policies.closed.limits", value = "2/min")
+@Property(name = "ratelimit.policies.closed.on-error", value = "closed")
+class AsyncBackendTest {
+
+    @Inject
+    @Client("/")
+    HttpClient client;
+
+    @Inject
+    AsyncBackend store;
+
+    @Inject
+    Service service;
+
+    @Inject
+    Told told;
+
+    Calls calls;
+
+    @BeforeEach
+    void calls() {
+        calls = new Calls(client);
+    }
+
+    @Test
+    void theControllerRunsOnTheServersOwnThreadAfterTheStoreAnswered() {
+        String thread = client.toBlocking().retrieve("/thread");
+        assertTrue(thread.startsWith("event loop"), thread);
+        assertFalse(thread.contains("store-client"), thread);
+    }
+
+    @Test
+    void theRouteIsLimitedAllTheSame() {
+        assertEquals(List.of(200, 200, 429, 429), calls.get("/thread", 4));
+        assertEquals(List.of(200, 429), calls.get("/several", 2));
+    }
+
+    @Test
+    void aStoreThatFailsOrHangsIsAnsweredByThePolicy() {
+        for (AsyncBackend.Mood mood : List.of(AsyncBackend.Mood.FAILS, AsyncBackend.Mood.HANGS)) {
+            store.mood = mood;
+            assertEquals(mood == AsyncBackend.Mood.FAILS ? List.of(200, 200, 429) : List.of(429, 429, 429),
+                    calls.get("/thread", 3), "local counters decide");
+            assertEquals(List.of(200, 200, 200), calls.get("/open", 3));
+            assertEquals(List.of(429, 429), calls.get("/closed", 2));
+        }
+        assertTrue(told.errors.size() >= 10, "every failure is told: " + told.errors);
+        assertTrue(told.errors.contains("closed"));
+
+        store.mood = AsyncBackend.Mood.ANSWERS;
+        assertEquals(List.of(200, 200, 429), calls.get("/closed", 3), "back to the store at once");
+    }
+
+    @Test
+    void adviceWaitsForTheStore() {
+        assertEquals("ok", service.sync());
+        assertThrows(RateLimitExceededException.class, service::sync);
+
+        assertEquals("ok", service.stage().toCompletableFuture().join());
+        CompletionException failure = assertThrows(CompletionException.class,
+                () -> service.stage().toCompletableFuture().join());
+        assertEquals(RateLimitExceededException.class, failure.getCause().getClass());
+
+        assertEquals("ok", service.mono().block());
+        assertThrows(RateLimitExceededException.class, () -> service.mono().block());
+    }
+
+    @Test
+    void anEventLoopIsNeverMadeToWait() {
+        store.mood = AsyncBackend.Mood.HANGS;
+        assertEquals("ok ok denied", client.toBlocking().retrieve("/from-event-loop"),
+                "local counters decide at once");
+    }
+
+    @Controller
+    @Requires(property = "spec", value = "AsyncBackendTest")
+    static class Routes {
+
+        private final Service service;
+
+        Routes(Service service) {
+            this.service = service;
+        }
+
+        @Get("/thread")
+        @Produces("text/plain")
+        @RateLimit("2/min")
+        String thread() {
+            return (Schedulers.isInNonBlockingThread() ? "event loop " : "other thread ")
+                    + Thread.currentThread().getName();
+        }
+
+        @Get("/several")
+        @RateLimit("1/min")
+        @RateLimit("2/h")
+        String several() {
+            return "ok";
+        }
+
+        @Get("/open")
+        @RateLimit(value = "1/min", onError = OnError.OPEN)
+        String open() {
+            return "ok";
+        }
+
+        @Get("/closed")
+        @RateLimit(policy = "closed")
+        String closed() {
+            return "ok";
+        }
+
+        @Get("/from-event-loop")
+        @Produces("text/plain")
+        String fromEventLoop(HttpRequest<?> request) {
+            long before = System.nanoTime();
+            String answers = service.tryTwice() + " " + service.tryTwice() + " " + service.tryTwice();
+            boolean waited = System.nanoTime() - before >= 100_000_000L;
+            return waited ? "waited for the deadline" : answers;
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "AsyncBackendTest")
+    static class Service {
+
+        private final Twice twice;
+
+        Service(Twice twice) {
+            this.twice = twice;
+        }
+
+        @RateLimit("1/min")
+        String sync() {
+            return "ok";
+        }
+
+        @RateLimit("1/min")
+        CompletionStage<String> stage() {
+            return Mono.just("ok").toFuture();
+        }
+
+        @RateLimit("1/min")
+        Mono<String> mono() {
+            return Mono.just("ok");
+        }
+
+        String tryTwice() {
+            try {
+                return twice.call();
+            } catch (RateLimitExceededException e) {
+                return "denied";
+            }
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "AsyncBackendTest")
+    static class Twice {
+
+        @RateLimit("2/min")
+        String call() {
+            return "ok";
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "AsyncBackendTest")
+    static class Told implements RateLimitListener {
+
+        final List<String> errors = Collections.synchronizedList(new ArrayList<>());
+
+        @Override
+        public void onBlock(RateLimitEvent event) {
+            throw new IllegalStateException("A listener that throws changes nothing.");
+        }
+
+        @Override
+        public void onError(Policy policy, Throwable failure) {
+            errors.add(policy.name());
+        }
+    }
+}

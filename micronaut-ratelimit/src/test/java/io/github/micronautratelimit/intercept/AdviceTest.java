@@ -1,0 +1,282 @@
+package io.github.micronautratelimit.intercept;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.reactivestreams.Publisher;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.annotation.NoRateLimit;
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.micronaut.context.annotation.Property;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+@MicronautTest(rebuildContext = true, startApplication = false)
+@Property(name = "spec", value = "AdviceTest")
+@Property(name = "ratelimit.policies.configured.limits", value = "2/min")
+@Property(name = "ratelimit.policies.configured.key", value = "everyone")
+@Property(name = "ratelimit.policies.overridden.limits", value = "3/min")
+@Property(name = "my.limit", value = "2/min")
+class AdviceTest {
+
+    @Inject
+    Service service;
+
+    @Inject
+    OfClass ofClass;
+
+    @Inject
+    VirtualClock clock;
+
+    @Test
+    void aCallBeyondTheLimitThrowsWhatWasDecidedAndDoesNotReachTheTarget() {
+        service.twice();
+        service.twice();
+        RateLimitExceededException denied = assertThrows(RateLimitExceededException.class, service::twice);
+
+        assertEquals(2, service.calls.get());
+        Decision decision = denied.decisions().each().get(0);
+        assertEquals(30_000_000, decision.retryAfterMicros());
+        assertEquals("2/min", decision.deniedBy().get(0).toString());
+        clock.advance(Duration.ofSeconds(30));
+        service.twice();
+        assertEquals(3, service.calls.get());
+    }
+
+    @Test
+    void aStageFailsInPlaceOfTheCall() {
+        assertEquals("ok", service.stage().toCompletableFuture().join());
+        CompletionStage<String> denied = service.stage();
+        CompletionException failure =
+                assertThrows(CompletionException.class, () -> denied.toCompletableFuture().join());
+        assertInstanceOf(RateLimitExceededException.class, failure.getCause());
+        assertEquals(1, service.calls.get());
+    }
+
+    @Test
+    void aPublisherIsCountedWhenItIsSubscribedToAndEachTime() {
+        Mono<String> mono = service.mono();
+        Publisher<String> flux = service.flux();
+        assertEquals(0, service.calls.get());
+
+        assertEquals("ok", mono.block());
+        assertThrows(RateLimitExceededException.class, mono::block);
+        assertEquals(List.of("o", "k"), Flux.from(flux).collectList().block());
+        assertThrows(RateLimitExceededException.class, () -> Flux.from(flux).blockLast());
+        assertEquals(2, service.calls.get());
+    }
+
+    @Test
+    void anExpressionKeysByAnArgumentAndAnotherOneWeighsTheCall() {
+        service.transfer(new Account("a"), 6);
+        service.transfer(new Account("b"), 6);
+        denied(() -> service.transfer(new Account("a"), 6));
+        service.transfer(new Account("a"), 4);
+        assertEquals(3, service.calls.get());
+    }
+
+    @Test
+    void aCallWhoseKeyIsMissingIsDeniedAndSharesNothing() {
+        denied(() -> service.transfer(new Account(null), 1));
+        denied(() -> service.transfer(null, 1));
+        service.transfer(new Account("null"), 10);
+        assertEquals(1, service.calls.get());
+    }
+
+    @Test
+    void withoutAKeyEverybodyDrawsOnTheSamePermitsAndMethodsAreApart() {
+        service.twice();
+        service.twice();
+        service.alsoTwice();
+        service.alsoTwice();
+        denied(service::twice);
+        denied(service::alsoTwice);
+    }
+
+    @Test
+    void overloadsHavePermitsOfTheirOwn() {
+        service.overloaded("a");
+        service.overloaded(1);
+        denied(() -> service.overloaded("a"));
+        denied(() -> service.overloaded(1));
+    }
+
+    @Test
+    void severalAnnotationsAreAllOrNothing() {
+        service.several("a");
+        denied(() -> service.several("a"));
+        denied(() -> service.several("a"));
+        service.several("b");
+        denied(() -> service.several("c"));
+    }
+
+    @Test
+    void aClassLimitIsSharedByItsMethodsAndAnnotatedOnesAddToIt() {
+        ofClass.first();
+        ofClass.second();
+        denied(ofClass::second);
+        ofClass.first();
+        denied(ofClass::first);
+        ofClass.exempt();
+        ofClass.exempt();
+        ofClass.exempt();
+        ofClass.exempt();
+    }
+
+    @Test
+    void aMetaAnnotationLimitsWhatItStandsOn() {
+        service.throttled();
+        denied(service::throttled);
+        service.alsoThrottled();
+        denied(service::alsoThrottled);
+    }
+
+    @Test
+    void aPropertyMayHoldTheLimit() {
+        service.fromProperty();
+        service.fromProperty();
+        denied(service::fromProperty);
+    }
+
+    @Test
+    void aConfiguredPolicyGivesNumbersAndKey() {
+        service.configured();
+        service.alsoConfigured();
+        denied(service::configured);
+        denied(service::alsoConfigured);
+        service.overridden();
+        service.overridden();
+        service.overridden();
+        denied(service::overridden);
+    }
+
+    private static void denied(Executable call) {
+        assertThrows(RateLimitExceededException.class, call);
+    }
+
+    record Account(@Nullable String id) {
+    }
+
+    @RateLimit("1/min")
+    @Retention(RetentionPolicy.RUNTIME)
+    @interface Throttled {
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "AdviceTest")
+    static class Service {
+
+        final AtomicInteger calls = new AtomicInteger();
+
+        @RateLimit("2/min")
+        void twice() {
+            calls.incrementAndGet();
+        }
+
+        @RateLimit("2/min")
+        void alsoTwice() {
+            calls.incrementAndGet();
+        }
+
+        @RateLimit("1/min")
+        CompletionStage<String> stage() {
+            calls.incrementAndGet();
+            return CompletableFuture.completedFuture("ok");
+        }
+
+        @RateLimit("1/min")
+        Mono<String> mono() {
+            calls.incrementAndGet();
+            return Mono.just("ok");
+        }
+
+        @RateLimit("1/min")
+        Publisher<String> flux() {
+            calls.incrementAndGet();
+            return Flux.just("o", "k");
+        }
+
+        @RateLimit(value = "10/min", key = "#{ account.id }", permits = "#{ amount }")
+        void transfer(@Nullable Account account, long amount) {
+            calls.incrementAndGet();
+        }
+
+        @RateLimit("1/min")
+        void overloaded(String text) {
+            assertTrue(text.length() > 0);
+        }
+
+        @RateLimit("1/min")
+        void overloaded(int number) {
+            assertTrue(number > 0);
+        }
+
+        @RateLimit("2/min")
+        @RateLimit(value = "1/min", key = "#{ who }")
+        void several(String who) {
+            assertTrue(who.length() > 0);
+        }
+
+        @Throttled
+        void throttled() {
+        }
+
+        @Throttled
+        void alsoThrottled() {
+        }
+
+        @RateLimit("${my.limit}")
+        void fromProperty() {
+        }
+
+        @RateLimit(policy = "configured")
+        void configured() {
+        }
+
+        @RateLimit(policy = "configured")
+        void alsoConfigured() {
+        }
+
+        @RateLimit(value = "1/day", policy = "overridden")
+        void overridden() {
+        }
+    }
+
+    @Singleton
+    @RateLimit("${no.such.property:3/min}")
+    @Requires(property = "spec", value = "AdviceTest")
+    static class OfClass {
+
+        void first() {
+        }
+
+        @RateLimit("1/min")
+        void second() {
+        }
+
+        @NoRateLimit
+        void exempt() {
+        }
+    }
+}
