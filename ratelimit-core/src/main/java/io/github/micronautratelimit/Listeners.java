@@ -1,18 +1,21 @@
 package io.github.micronautratelimit;
 
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Tells listeners in order. Whatever one of them throws is logged, and the next one is told. */
+/** Tells listeners in order. What one of them throws is logged, the first time, and the next one is told. */
 final class Listeners {
 
     private static final Logger LOG = LoggerFactory.getLogger(RateLimitListener.class);
 
     private final List<RateLimitListener> listeners;
+    private final Set<RateLimitListener> failed = ConcurrentHashMap.newKeySet();
 
     Listeners(List<? extends RateLimitListener> listeners) {
         this.listeners = List.copyOf(listeners);
@@ -47,7 +50,10 @@ final class Listeners {
             try {
                 told.accept(listener);
             } catch (RuntimeException | LinkageError | AssertionError e) {
-                LOG.warn("The rate limit listener {} failed; the decision stands.", listener.getClass().getName(), e);
+                if (failed.add(listener)) {
+                    LOG.warn("The rate limit listener {} failed; decisions stand, and further failures of it are not "
+                            + "logged.", listener.getClass().getName(), e);
+                }
             }
         }
     }

@@ -36,6 +36,7 @@ import reactor.core.publisher.Mono;
 @MicronautTest(rebuildContext = true)
 @Property(name = "spec", value = "TwoStagesTest")
 @Property(name = "micronaut.security.enabled", value = "true")
+@Property(name = "micronaut.security.reject-not-found", value = "false")
 @Property(name = "ratelimit.policies.address.limits", value = "4/min")
 @Property(name = "ratelimit.policies.rule.limits", value = "2/min")
 @Property(name = "ratelimit.policies.rule.key", value = "{header:X-Rule}")
