@@ -30,12 +30,12 @@ final class AdmissionLog {
         return grantedSince(from) + permits <= limit.permits();
     }
 
-    /** Whether the limit may deny so many now: a sliding window may count for up to a 64th of its period longer. */
+    /** Whether the limit may deny so many now: a sliding window may count for one of its 64 segments longer. */
     boolean mayDeny(Limit limit, long now, long permits) {
         if (limit instanceof TokenBucket || limit instanceof FixedWindow) {
             return !mayGrant(limit, now, permits);
         }
-        long longest = limit.periodMicros() + (limit.periodMicros() + 63) / 64;
+        long longest = 65 * ((limit.periodMicros() + 63) / 64);
         return grantedSince(now - longest) + permits > limit.permits();
     }
 

@@ -28,6 +28,11 @@ class BrokenBackend implements RateLimitBackend {
         return right.acquireAll(asks);
     }
 
+    /** What a backend does that does not override it. */
+    CompletionStage<List<Decision>> inTurn(List<Ask> asks) {
+        return RateLimitBackend.super.acquireAll(asks);
+    }
+
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return right.peek(policy, key, permits);
