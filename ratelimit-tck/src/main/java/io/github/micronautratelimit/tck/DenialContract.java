@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 
+import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
@@ -59,7 +60,7 @@ interface DenialContract extends Contract {
     }
 
     /** Whatever happened before, and whatever the limits, the instant named is the right one. */
-    @Property(tries = 200)
+    @Property(tries = 200, edgeCases = EdgeCasesMode.NONE)
     default void retryAfterIsTightAfterAnyHistory(@ForAll(supplier = History.Forward.class) History history) {
         try (Trial trial = trial()) {
             Policy policy = trial.policy(history.limits());

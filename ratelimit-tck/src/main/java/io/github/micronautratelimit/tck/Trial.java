@@ -57,6 +57,16 @@ final class Trial implements AutoCloseable {
         return limiter.peek(policy, key, 0);
     }
 
+    /**
+     * Moves the clock, but back only while the key says something: a store may have forgotten a key that says nothing,
+     * and with it the latest time it was asked at.
+     */
+    void advance(long micros, Policy policy, String key) {
+        if (micros >= 0 || standing(policy, key).resetAfterMicros() > 0) {
+            clock.advance(micros);
+        }
+    }
+
     /** Takes single permits until one is denied, at most so many. */
     long drain(Policy policy, String key, long atMost) {
         return drain(limiter, policy, key, atMost);

@@ -1,4 +1,25 @@
-/** The contract suite. */
+/**
+ * The contract suite: whoever writes a backend learns here whether it decides as every other one does.
+ *
+ * <p>Depend on this module in test scope, say once how your store is reached, and extend two classes:
+ * <pre>{@code
+ * class MyStore implements BackendUnderTest {
+ *     public RateLimitBackend connect(MicroClock clock) { return new MyBackend(client, clock); }
+ *     public long roundTrips() { return client.messagesSent(); }
+ *     public long roundTripsPerDecision() { return 1; }
+ *     public long liveKeys() { return client.size(); }
+ * }
+ * class MyBackendContractTest extends RateLimitBackendContract {
+ *     protected BackendUnderTest open() { return new MyStore(); }
+ * }
+ * class MyGoldenTraceTest extends GoldenTraceContract {
+ *     protected BackendUnderTest open() { return new MyStore(); }
+ * }
+ * }</pre>
+ * The suite consists of JUnit 5 tests and jqwik properties; both engines come with it. A property that fails prints
+ * the seed to replay it with. If you want jqwik to keep no file of earlier runs, write {@code jqwik.database =} into
+ * {@code junit-platform.properties} among your test resources.
+ */
 @NullMarked
 package io.github.micronautratelimit.tck;
 

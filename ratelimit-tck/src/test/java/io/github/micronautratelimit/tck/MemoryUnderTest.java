@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.tck;
 
+import org.jspecify.annotations.Nullable;
+
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.memory.MemoryBackend;
@@ -7,18 +9,16 @@ import io.github.micronautratelimit.memory.MemoryBackend;
 /** The memory backend: several callers see the same keys through clocks of their own. */
 class MemoryUnderTest implements BackendUnderTest {
 
-    private final MemoryBackend keys;
+    private static final int MAX_KEYS = 10_000;
 
-    MemoryUnderTest() {
-        this(new MemoryBackend());
-    }
-
-    MemoryUnderTest(MemoryBackend keys) {
-        this.keys = keys;
-    }
+    /** Made for the first caller: keys are forgotten by its clock. */
+    private @Nullable MemoryBackend keys;
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
+        if (keys == null) {
+            keys = new MemoryBackend(clock, MAX_KEYS);
+        }
         return keys.withClock(clock);
     }
 
@@ -34,7 +34,7 @@ class MemoryUnderTest implements BackendUnderTest {
 
     @Override
     public long liveKeys() {
-        return keys.liveKeys();
+        return keys == null ? 0 : keys.liveKeys();
     }
 
     @Override
