@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the benchmarks, runs them and prints how they compare: about 13 minutes, or 4 with "quick".
+# Builds the benchmarks, runs them and prints how they compare: about 12 minutes, or 3 with "quick".
 # Needs a JDK 17 or later and Maven. The numbers of every iteration are left in benchmarks/target/results as JSON.
 # Usage: benchmarks/run.sh [quick]
 set -eu

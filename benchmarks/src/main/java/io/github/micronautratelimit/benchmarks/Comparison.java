@@ -2,9 +2,8 @@ package io.github.micronautratelimit.benchmarks;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.profile.GCProfiler;
@@ -22,8 +21,9 @@ import org.openjdk.jmh.runner.options.TimeValue;
  */
 public final class Comparison {
 
-    private static final String COMPARED = "\\.(ceiling|ceilingWithClock|ours|bucket4j|resilience4j|guava)$";
-    private static final String VARIANTS = "\\.ours(Async|Denied|Sliding|Fixed|TwoLimits)$";
+    private static final Pattern COMPARED =
+            Pattern.compile("\\.(ceiling|ceilingWithClock|ours|bucket4j|resilience4j|guava)$");
+    private static final Pattern VARIANTS = Pattern.compile("\\.ours(Async|Denied|Sliding|Fixed|TwoLimits)$");
 
     private final Path results;
     private final Tables tables = new Tables();
@@ -44,36 +44,36 @@ public final class Comparison {
     }
 
     private void compare(boolean quick) throws Exception {
-        int rounds = quick ? 1 : 2;
+        int rounds = quick ? 1 : 4;
         for (int round = 1; round <= rounds; round++) {
-            for (int threads = 1; threads <= 2; threads++) {
-                run("compared", COMPARED, round, threads, quick);
-            }
-            if (!quick) {
-                run("variants", VARIANTS, round, 1, quick);
+            run(COMPARED, round, 1);
+            run(COMPARED, round, 2);
+            if (round % 2 == 0) {
+                run(VARIANTS, round, 1);
             }
         }
         System.out.println();
         tables.print(System.out);
     }
 
-    private void run(String name, String benchmarks, int round, int threads, boolean quick) throws Exception {
+    private void run(Pattern benchmarks, int round, int threads) throws Exception {
+        String name = (benchmarks == COMPARED ? "compared" : "variants") + "-round-" + round + "-threads-" + threads;
         Options options = new OptionsBuilder()
-                .include(benchmarks)
+                .include(benchmarks.pattern())
                 .mode(Mode.Throughput)
                 .timeUnit(TimeUnit.MICROSECONDS)
                 .threads(threads)
                 .forks(1)
-                .warmupIterations(quick ? 2 : 3)
+                .warmupIterations(2)
                 .warmupTime(TimeValue.seconds(1))
-                .measurementIterations(quick ? 3 : 5)
+                .measurementIterations(3)
                 .measurementTime(TimeValue.seconds(1))
                 .jvmArgs("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:+AlwaysPreTouch")
                 .addProfiler(GCProfiler.class)
                 .shouldFailOnError(true)
                 .resultFormat(ResultFormatType.JSON)
-                .result(results.resolve(name + "-round-" + round + "-threads-" + threads + ".json").toString())
+                .result(results.resolve(name + ".json").toString())
                 .build();
-        tables.add(new ArrayList<>(new Runner(options).run()));
+        tables.add(new Runner(options).run());
     }
 }

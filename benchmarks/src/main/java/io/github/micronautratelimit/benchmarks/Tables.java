@@ -3,6 +3,7 @@ package io.github.micronautratelimit.benchmarks;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -61,7 +62,7 @@ final class Tables {
     void print(PrintStream out) {
         out.println("Decisions per microsecond, all threads together (median of iterations, lowest-highest):\n");
         print(out, COMPARED, (row, name) -> speed(row, name));
-        out.println("\nRatios of the medians:\n");
+        out.println("\nRatios of the medians (and of the best iterations, which others on the machine disturb least):\n");
         print(out, List.of("ours/ceiling", "ours/ceilingWithClock", "ours/bucket4j", "ours/resilience4j", "ours/guava"),
                 (row, name) -> ratio(row, name));
         out.println("\nBytes allocated per decision:\n");
@@ -96,8 +97,7 @@ final class Tables {
     private static @Nullable String speed(Map<String, Samples> row, String name) {
         Samples samples = row.get(name);
         return samples == null ? null : String.format(Locale.ROOT, "%.2f (%.1f-%.1f)", median(samples.speeds),
-                samples.speeds.stream().min(Double::compare).orElseThrow(),
-                samples.speeds.stream().max(Double::compare).orElseThrow());
+                Collections.min(samples.speeds), Collections.max(samples.speeds));
     }
 
     private static @Nullable String bytes(Map<String, Samples> row, String name) {
@@ -109,7 +109,8 @@ final class Tables {
         Samples ours = row.get("ours");
         Samples other = row.get(name.substring("ours/".length()));
         return ours == null || other == null ? null
-                : String.format(Locale.ROOT, "%.2f", median(ours.speeds) / median(other.speeds));
+                : String.format(Locale.ROOT, "%.2f (%.2f)", median(ours.speeds) / median(other.speeds),
+                        Collections.max(ours.speeds) / Collections.max(other.speeds));
     }
 
     private static double median(List<Double> samples) {
