@@ -2,8 +2,8 @@ package io.github.micronautratelimit.benchmarks;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.profile.GCProfiler;
@@ -20,10 +20,6 @@ import org.openjdk.jmh.runner.options.TimeValue;
  * machine for a while then disturbs all alike.
  */
 public final class Comparison {
-
-    private static final Pattern COMPARED =
-            Pattern.compile("\\.(ceiling|ceilingWithClock|ours|bucket4j|resilience4j|guava)$");
-    private static final Pattern VARIANTS = Pattern.compile("\\.ours(Async|Denied|Sliding|Fixed|TwoLimits)$");
 
     private final Path results;
     private final Tables tables = new Tables();
@@ -46,20 +42,19 @@ public final class Comparison {
     private void compare(boolean quick) throws Exception {
         int rounds = quick ? 1 : 4;
         for (int round = 1; round <= rounds; round++) {
-            run(COMPARED, round, 1);
-            run(COMPARED, round, 2);
+            run("compared", Tables.COMPARED, round, 1);
+            run("compared", Tables.COMPARED, round, 2);
             if (round % 2 == 0) {
-                run(VARIANTS, round, 1);
+                run("variants", Tables.VARIANTS, round, 1);
             }
         }
         System.out.println();
         tables.print(System.out);
     }
 
-    private void run(Pattern benchmarks, int round, int threads) throws Exception {
-        String name = (benchmarks == COMPARED ? "compared" : "variants") + "-round-" + round + "-threads-" + threads;
+    private void run(String name, List<String> benchmarks, int round, int threads) throws Exception {
         Options options = new OptionsBuilder()
-                .include(benchmarks.pattern())
+                .include("\\.(" + String.join("|", benchmarks) + ")$")
                 .mode(Mode.Throughput)
                 .timeUnit(TimeUnit.MICROSECONDS)
                 .threads(threads)
@@ -72,7 +67,7 @@ public final class Comparison {
                 .addProfiler(GCProfiler.class)
                 .shouldFailOnError(true)
                 .resultFormat(ResultFormatType.JSON)
-                .result(results.resolve(name + ".json").toString())
+                .result(results.resolve(name + "-round-" + round + "-threads-" + threads + ".json").toString())
                 .build();
         tables.add(new Runner(options).run());
     }

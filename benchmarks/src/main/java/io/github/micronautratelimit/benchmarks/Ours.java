@@ -52,6 +52,18 @@ public class Ours {
         return limiter.acquire(cursor.next());
     }
 
+    /** One token bucket, granting, with a clock that stands still: what a decision costs but for reading the time. */
+    @Benchmark
+    public Decision oursInNoTime(Timeless limiter, Cursor cursor) {
+        return limiter.acquire(cursor.next());
+    }
+
+    /** Reading the time, and nothing else: what {@link #ours} pays above {@link #oursInNoTime}. */
+    @Benchmark
+    public long clockAlone(Keys keys) {
+        return MicroClock.system().micros();
+    }
+
     /**
      * Owes a permit for over half a second, and so is live when the next visit comes, and has room for all that a run
      * can take.
@@ -68,6 +80,13 @@ public class Ours {
 
         public UsedUp() {
             super("1/day");
+        }
+    }
+
+    public static class Timeless extends Limited {
+
+        public Timeless() {
+            super("100/min burst 1000000000", () -> 1_800_000_000_000_000L);
         }
     }
 
@@ -96,12 +115,18 @@ public class Ours {
     @State(Scope.Benchmark)
     public abstract static class Limited extends Limiter {
 
-        private final MemoryBackend backend = new MemoryBackend(MicroClock.system(), 1_000_000);
-        private final RateLimiter limiter = new RateLimiter(backend, List.of());
         private final Policy policy;
+        private final MemoryBackend backend;
+        private final RateLimiter limiter;
 
         Limited(String limits) {
+            this(limits, MicroClock.system());
+        }
+
+        Limited(String limits, MicroClock clock) {
             this.policy = Policy.of("benchmark", limits);
+            this.backend = new MemoryBackend(clock, 1_000_000);
+            this.limiter = new RateLimiter(backend, List.of());
         }
 
         @Override

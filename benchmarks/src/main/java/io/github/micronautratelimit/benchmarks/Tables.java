@@ -19,10 +19,14 @@ import org.openjdk.jmh.results.RunResult;
 /** Gathers results and prints them as Markdown: a row for each number of keys and threads, the median of all iterations. */
 final class Tables {
 
-    private static final List<String> COMPARED =
+    /** What stands side by side in a row. */
+    static final List<String> COMPARED =
             List.of("ceiling", "ceilingWithClock", "ours", "bucket4j", "resilience4j", "guava");
-    private static final List<String> VARIANTS =
-            List.of("ours", "oursAsync", "oursDenied", "oursSliding", "oursFixed", "oursTwoLimits");
+
+    /** What is measured for information, beside {@code ours}. */
+    static final List<String> VARIANTS = List.of("oursAsync", "oursDenied", "oursSliding", "oursFixed",
+            "oursTwoLimits", "oursInNoTime", "clockAlone");
+
     private static final String BYTES = "gc.alloc.rate.norm";
 
     /** What was measured under the same conditions. */
@@ -67,12 +71,10 @@ final class Tables {
                 (row, name) -> ratio(row, name));
         out.println("\nBytes allocated per decision:\n");
         print(out, COMPARED, (row, name) -> bytes(row, name));
-        if (rows.values().stream().anyMatch(row -> row.containsKey("oursDenied"))) {
-            out.println("\nOther decisions of ours, per microsecond, 1 thread:\n");
-            print(out, VARIANTS, (row, name) -> speed(row, name));
-            out.println("\nTheir bytes allocated per decision:\n");
-            print(out, VARIANTS, (row, name) -> bytes(row, name));
-        }
+        out.println("\nOther decisions of ours, per microsecond, 1 thread (none if quick):\n");
+        print(out, VARIANTS, (row, name) -> speed(row, name));
+        out.println("\nTheir bytes allocated per decision:\n");
+        print(out, VARIANTS, (row, name) -> bytes(row, name));
     }
 
     private interface Entry {

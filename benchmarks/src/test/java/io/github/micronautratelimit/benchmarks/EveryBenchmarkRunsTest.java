@@ -70,7 +70,15 @@ class EveryBenchmarkRunsTest {
         assertEquals(999_999_998, new Ours().oursSliding(filled(new Ours.Sliding()), cursor).remaining());
         assertEquals(999_999_998, new Ours().oursFixed(filled(new Ours.Fixed()), cursor).remaining());
         assertEquals(999_999_998, new Ours().oursTwoLimits(filled(new Ours.TwoLimits()), cursor).remaining());
+        assertEquals(999_999_998, new Ours().oursInNoTime(filled(new Ours.Timeless()), cursor).remaining());
         bucket.check(keys);
+    }
+
+    @Test
+    void theClockGoesOn() {
+        long before = new Ours().clockAlone(keys);
+
+        assertTrue(new Ours().clockAlone(keys) >= before);
     }
 
     @Test
