@@ -1,29 +1,39 @@
 #!/bin/sh
 # Measures what @RateLimit costs a whole Micronaut application: the same endpoint without and with it, under load over
-# loopback. Needs wrk (on Debian: apt install wrk) and an application that is running already, with three endpoints that
-# do the same:
+# loopback. Needs a JDK 17 or later, Maven and wrk (on Debian: apt install wrk).
 #   /plain    without annotation
 #   /limited  @RateLimit("1000000000/s"), so that every request is counted and granted
 #   /denied   @RateLimit("1/day"), so that every request but the first is answered 429
 # One warm-up each, then five rounds of /plain and /limited in turns, so that what disturbs the machine disturbs both:
-# just under 3 minutes. Prints the medians of requests per second and their ratio.
-# Usage: benchmarks/whole-app.sh http://127.0.0.1:8080
+# about 3 minutes. Prints the medians of requests per second and their ratio.
+# Usage: benchmarks/whole-app.sh
 set -eu
+cd "$(dirname "$0")/.."
 
-base=${1:-}
-case $base in
-    http://127.0.0.1:* | http://localhost:* | http://\[::1\]:*) ;;
-    *) echo "Give the running application's address on loopback, like $0 http://127.0.0.1:8080" >&2; exit 2 ;;
-esac
 if ! command -v wrk >/dev/null; then
     echo "This needs wrk, which is not installed (on Debian: apt install wrk). Nothing was measured." >&2
     exit 2
 fi
 
+PORT=${PORT:-18431}
 ROUNDS=${ROUNDS:-5}
 SECONDS_EACH=${SECONDS_EACH:-10}
+base=http://127.0.0.1:$PORT
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+
+mvn -q -B -DskipTests -Dmaven.javadoc.skip -Dmaven.source.skip -pl benchmarks -am package
+java -Xms512m -Xmx512m -cp benchmarks/target/benchmarks.jar io.github.micronautratelimit.benchmarks.WholeApp "$PORT" &
+app=$!
+trap 'kill $app 2>/dev/null || true; rm -rf "$out"' EXIT
+tries=0
+until wrk -t1 -c1 -d1s "$base/plain" >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    if [ $tries -gt 20 ] || ! kill -0 $app 2>/dev/null; then
+        echo "The application did not start on port $PORT; set PORT to a free one." >&2
+        exit 1
+    fi
+    sleep 1
+done
 
 # Loads one endpoint, checks that it answered as it should and prints its requests per second.
 load() { # endpoint seconds

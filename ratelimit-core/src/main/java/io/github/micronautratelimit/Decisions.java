@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -25,6 +26,20 @@ public record Decisions(List<Ask> asks, List<Decision> each) {
      */
     public boolean allowed() {
         return each.stream().allMatch(Decision::allowed);
+    }
+
+    /**
+     * These decisions and further ones on the same request.
+     *
+     * @param further what was decided afterwards
+     * @return all of them
+     */
+    public Decisions and(Decisions further) {
+        List<Ask> allAsks = new ArrayList<>(asks);
+        allAsks.addAll(further.asks);
+        List<Decision> all = new ArrayList<>(each);
+        all.addAll(further.each);
+        return new Decisions(allAsks, all);
     }
 
     /**

@@ -54,6 +54,15 @@ public record Policy(String name, List<Limit> limits, OnError onError) {
         return new Policy(name, Limit.parseAll(limits), OnError.LOCAL);
     }
 
+    /**
+     * The most permits one request can ever be granted; of several limits, the smallest.
+     *
+     * @return at least 1
+     */
+    public long capacity() {
+        return limits.stream().mapToLong(Limit::capacity).min().orElseThrow();
+    }
+
     private static boolean isNameCharacter(int c) {
         return c > ' ' && c < 127 && c != '"' && c != '\\';
     }

@@ -5,9 +5,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import io.github.micronautratelimit.memory.MemoryBackend;
 
 /**
@@ -22,10 +19,8 @@ import io.github.micronautratelimit.memory.MemoryBackend;
  */
 public final class RateLimiter {
 
-    private static final Logger LOG = LoggerFactory.getLogger(RateLimiter.class);
-
     private final RateLimitBackend backend;
-    private final List<RateLimitListener> listeners;
+    private final Listeners listeners;
 
     /**
      * A limiter.
@@ -35,7 +30,7 @@ public final class RateLimiter {
      */
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners) {
         this.backend = backend;
-        this.listeners = List.copyOf(listeners);
+        this.listeners = new Listeners(listeners);
     }
 
     /**
@@ -93,9 +88,9 @@ public final class RateLimiter {
         }
         return decision.whenComplete((made, failure) -> {
             if (failure == null) {
-                tell(policy, key, permits, made);
+                listeners.decided(new Ask(policy, key, permits), made);
             } else {
-                tell(policy, failure);
+                listeners.failed(policy, failure);
             }
         });
     }
@@ -156,11 +151,11 @@ public final class RateLimiter {
         }
         return backend.acquireAll(asks).handle((each, failure) -> {
             if (failure != null) {
-                asks.stream().map(Ask::policy).distinct().forEach(policy -> tell(policy, failure));
-                throw new CompletionException(unwrapped(failure));
+                asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
+                throw new CompletionException(Listeners.unwrapped(failure));
             }
             Decisions decisions = new Decisions(asks, each);
-            tell(decisions);
+            listeners.decided(decisions);
             return decisions;
         });
     }
@@ -242,56 +237,12 @@ public final class RateLimiter {
         return backend.reset(policy, key);
     }
 
-    private void tell(Decisions decisions) {
-        boolean allowed = decisions.allowed();
-        for (int i = 0; i < decisions.each().size(); i++) {
-            Decision decision = decisions.each().get(i);
-            if (decision.allowed() == allowed) {
-                Ask ask = decisions.asks().get(i);
-                tell(ask.policy(), ask.key(), ask.permits(), decision);
-            }
-        }
-    }
-
-    private void tell(Policy policy, String key, long permits, Decision decision) {
-        RateLimitEvent event = new RateLimitEvent(policy, key, permits, decision);
-        for (RateLimitListener listener : listeners) {
-            try {
-                if (decision.allowed()) {
-                    listener.onAllow(event);
-                } else {
-                    listener.onBlock(event);
-                }
-            } catch (RuntimeException | LinkageError | AssertionError e) {
-                warn(listener, e);
-            }
-        }
-    }
-
-    private void tell(Policy policy, Throwable failure) {
-        for (RateLimitListener listener : listeners) {
-            try {
-                listener.onError(policy, unwrapped(failure));
-            } catch (RuntimeException | LinkageError | AssertionError e) {
-                warn(listener, e);
-            }
-        }
-    }
-
-    private static void warn(RateLimitListener listener, Throwable thrown) {
-        LOG.warn("The rate limit listener {} failed; the decision stands.", listener.getClass().getName(), thrown);
-    }
-
     static <T> T await(CompletionStage<T> stage) {
         CompletableFuture<T> future = stage.toCompletableFuture();
         try {
             return future.join();
         } catch (CompletionException e) {
-            throw new RateLimitBackendException(unwrapped(e));
+            throw new RateLimitBackendException(Listeners.unwrapped(e));
         }
-    }
-
-    private static Throwable unwrapped(Throwable failure) {
-        return failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
     }
 }

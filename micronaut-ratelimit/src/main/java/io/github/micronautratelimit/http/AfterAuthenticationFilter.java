@@ -1,0 +1,38 @@
+package io.github.micronautratelimit.http;
+
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+
+import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.micronaut.core.annotation.NonBlocking;
+import io.micronaut.core.order.Ordered;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
+import io.micronaut.http.annotation.RequestFilter;
+import io.micronaut.http.annotation.ServerFilter;
+import io.micronaut.http.filter.ServerFilterPhase;
+
+/**
+ * Limits by user: runs once the request is authenticated.
+ */
+@ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
+@RequiresRateLimit
+final class AfterAuthenticationFilter implements Ordered {
+
+    private final RequestLimiter limiter;
+
+    AfterAuthenticationFilter(RequestLimiter limiter) {
+        this.limiter = limiter;
+    }
+
+    @RequestFilter
+    @NonBlocking
+    CompletionStage<Optional<HttpResponse<?>>> decide(HttpRequest<?> request) {
+        return limiter.decide(request, RequestLimiter.Stage.AFTER_AUTHENTICATION);
+    }
+
+    @Override
+    public int getOrder() {
+        return ServerFilterPhase.SECURITY.after();
+    }
+}

@@ -1,0 +1,32 @@
+package io.github.micronautratelimit.http;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+
+import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.micronaut.context.annotation.Replaces;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.server.netty.NettyHttpRequest;
+import io.micronaut.scheduling.TaskExecutors;
+import jakarta.inject.Named;
+import jakarta.inject.Singleton;
+
+/** On Netty a request goes on where it came in: on the event loop of its connection. */
+@Singleton
+@RequiresRateLimit
+@Requires(classes = NettyHttpRequest.class)
+@Replaces(RequestExecutor.class)
+final class NettyRequestExecutor extends RequestExecutor {
+
+    NettyRequestExecutor(@Named(TaskExecutors.BLOCKING) ExecutorService blocking) {
+        super(blocking);
+    }
+
+    @Override
+    Executor of(HttpRequest<?> request) {
+        return request instanceof NettyHttpRequest<?> netty
+                ? netty.getChannelHandlerContext().channel().eventLoop()
+                : super.of(request);
+    }
+}

@@ -1,0 +1,28 @@
+package io.github.micronautratelimit.intercept;
+
+import org.jspecify.annotations.Nullable;
+
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.key.KeyTemplate;
+import io.micronaut.core.expressions.EvaluatedExpression;
+
+/**
+ * A policy as it applies in one place, be it an annotation or a path rule.
+ *
+ * @param policy        the policy
+ * @param key           who is limited, or {@code null} if {@code keyExpression} says, or if nothing does
+ * @param keyExpression who is limited, computed from the arguments, or {@code null}
+ * @param cost          what a call costs
+ */
+public record AppliedLimit(Policy policy, @Nullable KeyTemplate key, @Nullable EvaluatedExpression keyExpression,
+                           Cost cost) {
+
+    /**
+     * Whether the arguments of the call must be known: such a limit is left to the advice.
+     *
+     * @return {@code true} if an expression is to be evaluated
+     */
+    public boolean needsArguments() {
+        return keyExpression != null || cost.expression() != null;
+    }
+}

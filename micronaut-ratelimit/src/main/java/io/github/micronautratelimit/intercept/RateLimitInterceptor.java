@@ -1,0 +1,174 @@
+package io.github.micronautratelimit.intercept;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.annotation.RateLimited;
+import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.key.Keys;
+import io.micronaut.aop.InterceptedMethod;
+import io.micronaut.aop.InterceptorBean;
+import io.micronaut.aop.MethodInterceptor;
+import io.micronaut.aop.MethodInvocationContext;
+import io.micronaut.core.convert.ConversionService;
+import io.micronaut.core.expressions.EvaluatedExpression;
+import io.micronaut.core.expressions.ExpressionEvaluationContext;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.context.ServerRequestContext;
+import io.micronaut.inject.annotation.EvaluatedAnnotationMetadata;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Enforces limits on calls: synchronous ones, and those that return a {@code CompletionStage}, a {@code Publisher} or
+ * are suspending functions, for which each subscription counts.
+ *
+ * <p>Runs after validation and before caching: an invalid call costs nothing, a call answered from a cache counts. A call
+ * of a route that the HTTP filter has counted is not counted again.
+ */
+@InterceptorBean(RateLimited.class)
+@RequiresRateLimit
+final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RateLimitInterceptor.class);
+
+    /** Between {@code InterceptPhase.VALIDATE} (-120) and {@code InterceptPhase.CACHE} (-100). */
+    private static final int ORDER = -110;
+
+    /** The key of limits that name none and are on no route: everybody. */
+    private static final String EVERYBODY = "";
+
+    private final AnnotatedLimits annotated;
+    private final Keys keys;
+    private final RateLimiter limiter;
+    private final ConversionService conversions;
+
+    RateLimitInterceptor(AnnotatedLimits annotated, Keys keys, RateLimiter limiter, ConversionService conversions) {
+        this.annotated = annotated;
+        this.keys = keys;
+        this.limiter = limiter;
+        this.conversions = conversions;
+    }
+
+    @Override
+    public int getOrder() {
+        return ORDER;
+    }
+
+    @Override
+    public @Nullable Object intercept(MethodInvocationContext<Object, Object> context) {
+        List<AppliedLimit> limits = uncounted(context);
+        if (limits.isEmpty()) {
+            return context.proceed();
+        }
+        InterceptedMethod call = InterceptedMethod.of(context, conversions);
+        try {
+            return switch (call.resultType()) {
+                case SYNCHRONOUS -> {
+                    require(limiter.acquireAll(asks(context, limits)));
+                    yield call.interceptResult();
+                }
+                case COMPLETION_STAGE -> call.handleResult(acquire(context, limits)
+                        .thenCompose(granted -> call.interceptResultAsCompletionStage(this)));
+                case PUBLISHER -> call.handleResult(whenGranted(context, limits, call));
+            };
+        } catch (Exception e) {
+            return call.handleException(e);
+        }
+    }
+
+    private Publisher<?> whenGranted(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits,
+                                     InterceptedMethod call) {
+        Mono<Decisions> granted = Mono.defer(() -> Mono.fromCompletionStage(acquire(context, limits)));
+        return context.getReturnType().isSingleResult()
+                ? granted.flatMap(decisions -> Mono.from(call.interceptResultAsPublisher(this)))
+                : granted.flatMapMany(decisions -> Flux.from(call.interceptResultAsPublisher(this)));
+    }
+
+    private CompletionStage<Decisions> acquire(MethodInvocationContext<Object, Object> context,
+                                               List<AppliedLimit> limits) {
+        try {
+            return limiter.acquireAllAsync(asks(context, limits)).thenApply(RateLimitInterceptor::require);
+        } catch (RateLimitExceededException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    private static Decisions require(Decisions decisions) {
+        if (!decisions.allowed()) {
+            throw new RateLimitExceededException(decisions);
+        }
+        return decisions;
+    }
+
+    private List<AppliedLimit> uncounted(MethodInvocationContext<Object, Object> context) {
+        List<AppliedLimit> limits = annotated.of(context.getTarget().getClass(), context.getExecutableMethod());
+        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        return request == null ? limits : CountedRoute.uncounted(request, context.getExecutableMethod(), limits);
+    }
+
+    private List<Ask> asks(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {
+        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        List<Ask> asks = new ArrayList<>(limits.size());
+        for (AppliedLimit limit : limits) {
+            Cost cost = limit.cost();
+            Object given = cost.expression() != null ? evaluate(cost.expression(), context)
+                    : cost.template() != null && request != null ? keys.valueOf(cost.template(), request) : null;
+            long permits = cost.permits(given);
+            asks.add(new Ask(limit.policy(), key(limit, context, request, permits), permits));
+        }
+        return asks;
+    }
+
+    /** The key; without one, and without a client whose address could stand in, the call is denied. */
+    private String key(AppliedLimit limit, MethodInvocationContext<Object, Object> context,
+                       @Nullable HttpRequest<?> request, long permits) {
+        if (limit.keyExpression() != null) {
+            Object found = evaluate(limit.keyExpression(), context);
+            if (found != null && !found.toString().isEmpty()) {
+                return found.toString();
+            }
+        } else if (limit.key() == null) {
+            return EVERYBODY;
+        } else if (request != null) {
+            return keys.keyOf(limit.key(), request);
+        } else if (limit.key().isText()) {
+            return limit.key().text();
+        }
+        if (request != null) {
+            return keys.addressKey(request);
+        }
+        LOG.warn("A call under the policy \"{}\" is denied: its key \"{}\" gives nothing, and there is no request whose "
+                + "address could stand in.", limit.policy().name(),
+                limit.key() == null ? limit.keyExpression() : limit.key());
+        throw new RateLimitExceededException(new Decisions(List.of(new Ask(limit.policy(), EVERYBODY, permits)),
+                List.of(new Decision.Denied(0, Decision.NEVER, 0, List.of(), Decision.Source.FALLBACK))));
+    }
+
+    /** What an expression gives; {@code null} also if it cannot be evaluated, as over an argument that is null. */
+    private static @Nullable Object evaluate(EvaluatedExpression expression,
+                                             MethodInvocationContext<Object, Object> context) {
+        if (!(context.getAnnotationMetadata() instanceof EvaluatedAnnotationMetadata metadata)) {
+            return null;
+        }
+        try {
+            ExpressionEvaluationContext arguments = metadata
+                    .withArguments(context.getTarget(), context.getParameterValues()).getEvaluationContext();
+            return expression.evaluate(arguments);
+        } catch (RuntimeException e) {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package io.github.micronautratelimit.http;
+
+import java.util.ArrayList;
+import java.util.List;
+
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
+import io.micronaut.http.MutableHttpRequest;
+import io.micronaut.http.client.HttpClient;
+import io.micronaut.http.client.exceptions.HttpClientResponseException;
+
+/** Calls a server and takes every status for an answer. Headers are given as name, value, name, value. */
+final class Calls {
+
+    private final HttpClient client;
+
+    Calls(HttpClient client) {
+        this.client = client;
+    }
+
+    HttpResponse<?> get(String path, String... headers) {
+        return exchange(with(HttpRequest.GET(path), headers));
+    }
+
+    List<Integer> get(String path, int times, String... headers) {
+        List<Integer> statuses = new ArrayList<>();
+        for (int i = 0; i < times; i++) {
+            statuses.add(get(path, headers).code());
+        }
+        return statuses;
+    }
+
+    int post(String path, String... headers) {
+        return status(with(HttpRequest.POST(path, ""), headers));
+    }
+
+    int status(HttpRequest<?> request) {
+        return exchange(request).code();
+    }
+
+    HttpResponse<?> exchange(HttpRequest<?> request) {
+        try {
+            return client.toBlocking().exchange(request, String.class);
+        } catch (HttpClientResponseException e) {
+            return e.getResponse();
+        }
+    }
+
+    private static MutableHttpRequest<?> with(MutableHttpRequest<?> request, String... headers) {
+        for (int i = 0; i < headers.length; i += 2) {
+            request.header(headers[i], headers[i + 1]);
+        }
+        return request;
+    }
+}

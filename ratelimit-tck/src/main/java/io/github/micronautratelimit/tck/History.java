@@ -1,0 +1,79 @@
+package io.github.micronautratelimit.tck;
+
+import java.util.List;
+
+import io.github.micronautratelimit.FixedWindow;
+import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.SlidingWindow;
+import io.github.micronautratelimit.TokenBucket;
+
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ArbitrarySupplier;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.Tuple;
+
+/**
+ * Limits, and requests that are made of one key, one after the other.
+ *
+ * @param limits one to three
+ * @param steps  the requests
+ */
+record History(List<Limit> limits, List<Step> steps) {
+
+    /** One request, so long after the one before. */
+    record Step(long gapMicros, long permits) {
+    }
+
+    /** The largest cost that every limit can grant. */
+    long capacity() {
+        return limits.stream().mapToLong(Limit::capacity).min().orElseThrow();
+    }
+
+    /** Histories in which time never goes back. */
+    static final class Forward implements ArbitrarySupplier<History> {
+
+        @Override
+        public Arbitrary<History> get() {
+            return histories(gaps());
+        }
+    }
+
+    /** Histories in which time sometimes goes back a little, as it does where clocks differ. */
+    static final class Wavering implements ArbitrarySupplier<History> {
+
+        @Override
+        public Arbitrary<History> get() {
+            return histories(Arbitraries.frequencyOf(Tuple.of(4, gaps()),
+                    Tuple.of(1, Arbitraries.longs().between(-100_000, -1))));
+        }
+    }
+
+    private static Arbitrary<History> histories(Arbitrary<Long> gaps) {
+        Arbitrary<Long> costs = Arbitraries.frequencyOf(
+                Tuple.of(6, Arbitraries.longs().between(1, 3)),
+                Tuple.of(2, Arbitraries.longs().between(4, 12)),
+                Tuple.of(1, Arbitraries.longs().between(0, 40)));
+        Arbitrary<Step> steps = Combinators.combine(gaps, costs).as(Step::new);
+        return Combinators.combine(limit().list().uniqueElements().ofMinSize(1).ofMaxSize(3),
+                steps.list().ofMinSize(1).ofMaxSize(40)).as(History::new);
+    }
+
+    private static Arbitrary<Long> gaps() {
+        return Arbitraries.oneOf(
+                Arbitraries.of(0L, 0L, 0L, 1L),
+                Arbitraries.longs().between(1, 1_000_000),
+                Arbitraries.longs().between(1_000_000, 20_000_000),
+                Arbitraries.of(15_625L, 1_000_000L, 3_000_000L, 60_000_000L, 86_400_000_000L));
+    }
+
+    private static Arbitrary<Limit> limit() {
+        Arbitrary<Long> permits = Arbitraries.longs().between(1, 20);
+        Arbitrary<Long> periods =
+                Arbitraries.of(1_000L, 100_000L, 1_000_000L, 3_000_000L, 7_000_003L, 60_000_000L, 86_400_000_000L);
+        return Arbitraries.oneOf(
+                Combinators.combine(permits, periods, Arbitraries.longs().between(1, 30)).as(TokenBucket::new),
+                Combinators.combine(permits, periods).as(SlidingWindow::new),
+                Combinators.combine(permits, periods).as(FixedWindow::new));
+    }
+}
