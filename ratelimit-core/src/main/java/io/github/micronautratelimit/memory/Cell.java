@@ -79,7 +79,8 @@ final class Cell {
      *
      * @param seen what {@link #meter()} showed
      * @param now  read after that
-     * @return the decision; {@code null} if the meter has moved on or is frozen by now: look again
+     * @return the decision; {@code null} if the meter is frozen by now, or has moved on so far that it takes a later
+     *         reading of the clock to tell: look again
      */
     @Nullable Decision take(TokenBucket asking, long permits, long seen, long now) {
         long time = Math.max(now, (long) LATEST.getOpaque(this));
@@ -94,8 +95,8 @@ final class Cell {
             LimitState state = asking.state(time, owed);
             return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
         }
-        long charged = owed + permits * asking.unitsPerPermit();
-        if (!METER.compareAndSet(this, seen, repaid + charged)) {
+        long charged = charge(asking, permits, seen, repaid);
+        if (charged < 0) {
             return null;
         }
         if (time > (long) LATEST.getOpaque(this)) {
@@ -103,6 +104,26 @@ final class Cell {
         }
         return new Decision.Allowed(asking.remaining(charged), asking.microsToRepay(charged) + time - now,
                 Decision.Source.STORE);
+    }
+
+    /**
+     * Adds permits to a meter that admits them. Whoever loses the race for it tries again without a look at the clock,
+     * which would take so long that the next race is lost too: at an earlier time more is owed, so whatever is admitted
+     * is rightly admitted; only a denial has to wait for the clock.
+     *
+     * @return what is owed then; -1 if the meter is frozen by now, or admits no longer at this time
+     */
+    private long charge(TokenBucket asking, long permits, long seen, long repaid) {
+        long shown = seen;
+        do {
+            long expected = shown;
+            long charged = Math.max(0, expected - repaid) + permits * asking.unitsPerPermit();
+            shown = (long) METER.compareAndExchange(this, expected, repaid + charged);
+            if (shown == expected) {
+                return charged;
+            }
+        } while (isRunning(shown) && asking.admits(Math.max(0, shown - repaid), permits));
+        return -1;
     }
 
     /** Makes a metered cell a general one; no more permits are taken by the meter. */

@@ -1,0 +1,45 @@
+package io.github.micronautratelimit.benchmarks;
+
+import java.util.Map;
+
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.micronaut.http.MediaType;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Get;
+import io.micronaut.http.annotation.Produces;
+import io.micronaut.runtime.Micronaut;
+
+/** The same endpoint without a limit, with one that grants and with one that denies; see {@code whole-app.sh}. */
+@Controller
+@Produces(MediaType.TEXT_PLAIN)
+public class WholeApp {
+
+    /**
+     * Starts the application on loopback.
+     *
+     * @param arguments the port
+     */
+    public static void main(String[] arguments) {
+        Micronaut.build(arguments)
+                .mainClass(WholeApp.class)
+                .properties(Map.of("micronaut.server.host", "127.0.0.1", "micronaut.server.port", arguments[0]))
+                .start();
+    }
+
+    @Get("/plain")
+    String plain() {
+        return "Hello";
+    }
+
+    @Get("/limited")
+    @RateLimit("1000000000/s")
+    String limited() {
+        return "Hello";
+    }
+
+    @Get("/denied")
+    @RateLimit("1/day")
+    String denied() {
+        return "Hello";
+    }
+}
