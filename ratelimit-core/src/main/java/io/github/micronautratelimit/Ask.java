@@ -1,7 +1,8 @@
 package io.github.micronautratelimit;
 
 /**
- * What is asked of a limiter: so many permits, for a key, under a policy.
+ * What is asked of a limiter: so many permits, for a key, under a policy. Negative permits are refused with an
+ * {@link IllegalArgumentException}.
  *
  * @param policy  the policy that limits
  * @param key     who or what is limited under it; any text, also empty
@@ -9,11 +10,6 @@ package io.github.micronautratelimit;
  */
 public record Ask(Policy policy, String key, long permits) {
 
-    /**
-     * Refuses a negative cost.
-     *
-     * @throws IllegalArgumentException if permits are negative
-     */
     public Ask {
         requireNotNegative(permits);
     }

@@ -13,7 +13,6 @@ import java.util.List;
  */
 public record Decisions(List<Ask> asks, List<Decision> each) {
 
-    /** Copies both lists. */
     public Decisions {
         asks = List.copyOf(asks);
         each = List.copyOf(each);

@@ -49,7 +49,7 @@ final class Listeners {
         for (RateLimitListener listener : listeners) {
             try {
                 told.accept(listener);
-            } catch (RuntimeException | LinkageError | AssertionError e) {
+            } catch (Exception | LinkageError | AssertionError e) {
                 if (failed.add(listener)) {
                     LOG.warn("The rate limit listener {} failed; decisions stand, and further failures of it are not "
                             + "logged.", listener.getClass().getName(), e);

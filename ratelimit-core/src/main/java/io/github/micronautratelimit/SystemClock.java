@@ -11,22 +11,33 @@ final class SystemClock implements MicroClock {
     static final SystemClock INSTANCE = new SystemClock();
 
     private static final long ANCHOR_NANOS = 1_000_000_000L;
+    private static final long NANOS_PER_MICRO = 1_000;
 
     private volatile Anchor anchor = new Anchor(systemMicros(), System.nanoTime());
 
     @Override
     public long micros() {
-        Anchor last = anchor;
-        long passed = System.nanoTime() - last.nanos;
-        long micros = last.micros + passed / 1_000;
-        return passed < ANCHOR_NANOS ? micros : anchored(micros);
+        while (true) {
+            Anchor current = anchor;
+            long nanos = System.nanoTime();
+            // An anchor laid meanwhile may be ahead: who read it must not be followed by one who did not.
+            if (current == anchor) {
+                long passed = nanos - current.nanos;
+                if (passed < ANCHOR_NANOS) {
+                    return current.micros + passed / NANOS_PER_MICRO;
+                }
+                layAnchor(current, nanos);
+            }
+        }
     }
 
-    private synchronized long anchored(long micros) {
-        long nanos = System.nanoTime();
-        long counted = anchor.micros + (nanos - anchor.nanos) / 1_000;
-        anchor = new Anchor(Math.max(counted, systemMicros()), nanos);
-        return Math.max(micros, anchor.micros);
+    private synchronized void layAnchor(Anchor current, long nanos) {
+        if (current == anchor) {
+            long passed = nanos - current.nanos;
+            long counted = current.micros + passed / NANOS_PER_MICRO;
+            // The fraction of a microsecond stays before the anchor, or the clock would step back by it.
+            anchor = new Anchor(Math.max(counted, systemMicros()), nanos - passed % NANOS_PER_MICRO);
+        }
     }
 
     private static long systemMicros() {

@@ -18,8 +18,8 @@ import io.github.micronautratelimit.TokenBucket;
  *       units owed plus the units repaid since {@link #origin}. Anything but taking permits by that same bucket freezes
  *       the number: its sign bit is set, and the state it stood for becomes the content.</li>
  *   <li>General. The content is a {@link LimitState}, each a new object, so that a cell never returns to a state it has
- *       left; or nothing, for a cell that was never charged; or for a moment a {@link Swap} that changes several cells
- *       at once, and that whoever meets it finishes.</li>
+ *       left; or nothing, for a cell that was never charged; or for a moment the cell whose state it takes over, or a
+ *       {@link Swap} that changes several cells at once, and that whoever meets it finishes.</li>
  *   <li>Retired. The cell said nothing and was taken out of its map: whoever still holds it must not charge it.</li>
  * </ol>
  */
@@ -39,19 +39,23 @@ final class Cell {
     private final long origin;
     private volatile long meter;
     /**
-     * The time of the latest charge, for callers whose clock is behind. Written after the meter, so it may lag: a caller
-     * then takes itself to be earlier than it might, which is the strict side.
+     * The time of the latest charge, for callers whose clock is behind. Written before the meter, so whoever sees the
+     * charge knows its time; of several at once the last to write stays, which may be microseconds behind another.
      */
     private long latest;
     private volatile @Nullable Object content;
     private volatile int rank;
 
-    /** A general cell. */
-    Cell(@Nullable LimitState initial) {
+    /**
+     * A general cell.
+     *
+     * @param heirOf the cell whose state becomes this one's own at the first look, or {@code null}
+     */
+    Cell(@Nullable Cell heirOf) {
         this.bucket = null;
         this.origin = 0;
         this.meter = FROZEN;
-        this.content = initial;
+        this.content = heirOf;
     }
 
     /** A metered cell from which nothing is owed. */
@@ -77,53 +81,46 @@ final class Cell {
      * Takes permits from a metered cell. A cell that has been live for longer than can be counted, or whose limit has
      * changed, is frozen instead.
      *
+     * <p>Who loses the race for the meter tries again without a look at the clock, which takes so long that the next race
+     * would be lost too: {@link #latest} tells the winner's time. A denial, though, waits for a new reading.
+     *
      * @param seen what {@link #meter()} showed
      * @param now  read after that
-     * @return the decision; {@code null} if the meter is frozen by now, or has moved on so far that it takes a later
-     *         reading of the clock to tell: look again
+     * @return the decision; {@code null} if the meter is frozen by now, or takes a later reading of the clock: look again
      */
     @Nullable Decision take(TokenBucket asking, long permits, long seen, long now) {
-        long time = Math.max(now, (long) LATEST.getOpaque(this));
-        long passed = time - origin;
-        if (passed > asking.longestDripMicros() || !asking.equals(bucket)) {
-            freeze();
-            return null;
+        long shown = seen;
+        while (true) {
+            long latestTime = (long) LATEST.getOpaque(this);
+            long time = Math.max(now, latestTime);
+            long passed = time - origin;
+            if (passed > asking.longestDripMicros() || !asking.equals(bucket)) {
+                freeze();
+                return null;
+            }
+            long repaid = passed * asking.unitsPerMicro();
+            long owed = Math.max(0, shown - repaid);
+            if (permits == 0 || !asking.admits(owed, permits)) {
+                return shown == seen ? verdict(asking.state(time, owed), permits, now) : null;
+            }
+            if (time > latestTime) {
+                LATEST.setOpaque(this, time);
+            }
+            long charged = owed + permits * asking.unitsPerPermit();
+            long found = (long) METER.compareAndExchange(this, shown, repaid + charged);
+            if (found == shown) {
+                return new Decision.Allowed(asking.remaining(charged), asking.microsToRepay(charged) + time - now,
+                        Decision.Source.STORE);
+            }
+            if (!isRunning(found)) {
+                return null;
+            }
+            shown = found;
         }
-        long repaid = passed * asking.unitsPerMicro();
-        long owed = Math.max(0, seen - repaid);
-        if (permits == 0 || !asking.admits(owed, permits)) {
-            LimitState state = asking.state(time, owed);
-            return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
-        }
-        long charged = charge(asking, permits, seen, repaid);
-        if (charged < 0) {
-            return null;
-        }
-        if (time > (long) LATEST.getOpaque(this)) {
-            LATEST.setOpaque(this, time);
-        }
-        return new Decision.Allowed(asking.remaining(charged), asking.microsToRepay(charged) + time - now,
-                Decision.Source.STORE);
     }
 
-    /**
-     * Adds permits to a meter that admits them. Whoever loses the race for it tries again without a look at the clock,
-     * which would take so long that the next race is lost too: at an earlier time more is owed, so whatever is admitted
-     * is rightly admitted; only a denial has to wait for the clock.
-     *
-     * @return what is owed then; -1 if the meter is frozen by now, or admits no longer at this time
-     */
-    private long charge(TokenBucket asking, long permits, long seen, long repaid) {
-        long shown = seen;
-        do {
-            long expected = shown;
-            long charged = Math.max(0, expected - repaid) + permits * asking.unitsPerPermit();
-            shown = (long) METER.compareAndExchange(this, expected, repaid + charged);
-            if (shown == expected) {
-                return charged;
-            }
-        } while (isRunning(shown) && asking.admits(Math.max(0, shown - repaid), permits));
-        return -1;
+    private static Decision verdict(LimitState state, long permits, long now) {
+        return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
     }
 
     /** Makes a metered cell a general one; no more permits are taken by the meter. */
@@ -161,12 +158,16 @@ final class Cell {
         if (content == null && bucket != null) {
             CONTENT.compareAndSet(this, null, metered(bucket));
         }
-        Object seen = content;
-        while (seen instanceof Swap swap) {
-            swap.finish();
-            seen = content;
+        while (true) {
+            Object seen = content;
+            if (seen instanceof Swap swap) {
+                swap.finish();
+            } else if (seen instanceof Cell forebear) {
+                CONTENT.compareAndSet(this, forebear, forebear.state());
+            } else {
+                return seen;
+            }
         }
-        return seen;
     }
 
     /**

@@ -23,8 +23,7 @@ import io.github.micronautratelimit.TokenBucket;
  */
 final class Keyspace {
 
-    /** Longer keys are kept as their hash, which has 64 characters, so that no key is mistaken for another's hash. */
-    private static final int LONGEST_PLAIN_KEY = 63;
+    private static final int LONGEST_PLAIN_KEY = 64;
     private static final int SHARED_CELLS = 4096;
     private static final long TIDY_EVERY_MICROS = 10_000;
     private static final int TIDY_KEYS = 100;
@@ -41,7 +40,7 @@ final class Keyspace {
     /** Where tidying goes on; both touched only by the one who holds {@link #tidying}. */
     private Iterator<Cells> nextPolicies = policies.values().iterator();
     private @Nullable Cells tidied;
-    private Iterator<Map.Entry<String, Cell>> nextCells = Map.<String, Cell>of().entrySet().iterator();
+    private Iterator<Map.Entry<Object, Cell>> nextCells = Map.<Object, Cell>of().entrySet().iterator();
 
     Keyspace(MicroClock clock, int maxKeys) {
         if (maxKeys < 1) {
@@ -65,10 +64,10 @@ final class Keyspace {
      */
     Cell require(String policy, String key, @Nullable TokenBucket bucket, long now) {
         Cells cells = policies.computeIfAbsent(policy, name -> new Cells());
-        String bounded = bounded(key);
         if (live.get() > maxKeys / 2) {
             forgetBlank(TIDY_KEYS_PER_NEW_KEY);
         }
+        Object bounded = bounded(key);
         if (live.incrementAndGet() > maxKeys) {
             live.decrementAndGet();
             Cell own = cells.own.get(bounded);
@@ -78,14 +77,32 @@ final class Keyspace {
             sharedDecisions.increment();
             return cells.share(bounded);
         }
-        LimitState shared = cells.sharedState(bounded);
+        Cell shared = cells.shared(bounded);
         Cell fresh = bucket == null || shared != null ? new Cell(shared) : new Cell(bucket, now);
         Cell present = cells.own.putIfAbsent(bounded, fresh);
         if (present != null) {
             live.decrementAndGet();
             return present;
         }
+        if (shared == null && cells.shared(bounded) != null) {
+            // Who was sent to the shared cell meanwhile may have spent there what this cell does not know of.
+            fresh.retire();
+            discard(cells, bounded, fresh);
+            return require(policy, key, null, now);
+        }
         return fresh;
+    }
+
+    /**
+     * Whether a key that was charged on a cell has another one by now: it got one of its own, without that charge.
+     */
+    boolean hasMovedFrom(Cell charged, String policy, String key) {
+        Cells cells = policies.get(policy);
+        if (cells == null || cells.shared == null) {
+            return false;
+        }
+        Cell own = cells.find(key);
+        return own != null && own != charged;
     }
 
     /** What is remembered of the key, in its own cell or else in the one it would share. */
@@ -94,8 +111,11 @@ final class Keyspace {
         if (cells == null) {
             return null;
         }
-        Cell own = cells.find(key);
-        return own == null ? cells.sharedState(bounded(key)) : own.state();
+        Cell found = cells.find(key);
+        if (found == null) {
+            found = cells.shared(bounded(key));
+        }
+        return found == null ? null : found.state();
     }
 
     /** Takes a retired cell out of the map. */
@@ -106,7 +126,7 @@ final class Keyspace {
         }
     }
 
-    private void discard(Cells cells, String bounded, Cell retired) {
+    private void discard(Cells cells, Object bounded, Cell retired) {
         if (cells.own.remove(bounded, retired)) {
             live.decrementAndGet();
         }
@@ -118,7 +138,7 @@ final class Keyspace {
         if (cells == null) {
             return;
         }
-        String bounded = bounded(key);
+        Object bounded = bounded(key);
         cells.emptyShared(bounded);
         Cell own = cells.own.get(bounded);
         if (own != null) {
@@ -150,7 +170,7 @@ final class Keyspace {
             long now = clock.micros();
             tidyAt = now + TIDY_EVERY_MICROS;
             for (int i = 0; i < keys && advance(); i++) {
-                Map.Entry<String, Cell> entry = nextCells.next();
+                Map.Entry<Object, Cell> entry = nextCells.next();
                 if (tidied != null && entry.getValue().retireIfBlank(now)) {
                     discard(tidied, entry.getKey(), entry.getValue());
                 }
@@ -173,14 +193,18 @@ final class Keyspace {
         return true;
     }
 
-    private static String bounded(String key) {
-        return key.length() <= LONGEST_PLAIN_KEY ? key : KeyHash.of(key);
+    /** The key as it is kept: a long one by its hash, which no text is mistaken for. */
+    private static Object bounded(String key) {
+        return key.length() <= LONGEST_PLAIN_KEY ? key : new Hashed(KeyHash.of(key));
+    }
+
+    private record Hashed(String hash) {
     }
 
     /** The cells of one policy. */
     private static final class Cells {
 
-        private final ConcurrentHashMap<String, Cell> own = new ConcurrentHashMap<>();
+        private final ConcurrentHashMap<Object, Cell> own = new ConcurrentHashMap<>();
         private volatile @Nullable AtomicReferenceArray<Cell> shared;
 
         /** Tries the key as it is first: to look at its length would cost a look at more memory. */
@@ -189,7 +213,7 @@ final class Keyspace {
             return cell != null || key.length() <= LONGEST_PLAIN_KEY ? cell : own.get(bounded(key));
         }
 
-        Cell share(String bounded) {
+        Cell share(Object bounded) {
             AtomicReferenceArray<Cell> cells = sharedCells();
             int index = indexOf(bounded);
             Cell cell = cells.get(index);
@@ -209,22 +233,21 @@ final class Keyspace {
             return cells;
         }
 
-        @Nullable LimitState sharedState(String bounded) {
+        /** The cell that the key shares or would share, if anybody has. */
+        @Nullable Cell shared(Object bounded) {
             AtomicReferenceArray<Cell> cells = shared;
-            Cell cell = cells == null ? null : cells.get(indexOf(bounded));
-            return cell == null ? null : cell.state();
+            return cells == null ? null : cells.get(indexOf(bounded));
         }
 
-        void emptyShared(String bounded) {
-            AtomicReferenceArray<Cell> cells = shared;
-            Cell cell = cells == null ? null : cells.get(indexOf(bounded));
+        void emptyShared(Object bounded) {
+            Cell cell = shared(bounded);
             LimitState state = cell == null ? null : cell.state();
             while (cell != null && state != null && !cell.replace(state, state.refund(Long.MAX_VALUE))) {
                 state = cell.state();
             }
         }
 
-        private static int indexOf(String bounded) {
+        private static int indexOf(Object bounded) {
             int hash = bounded.hashCode() * 0x9E3779B9;
             return hash >>> 20;
         }

@@ -23,7 +23,7 @@ import io.github.micronautratelimit.TokenBucket;
  * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are: a new key
  * that comes while the bound is reached shares one of a few thousand counters per policy with others that came so. It
  * may then be denied for what they spent, is never granted more than its limits, and moves to a counter of its own,
- * together with what was spent, when there is room. {@link #sharedDecisions()} counts how often that happened: if it is
+ * together with what was spent, when there is room. What is refunded to a shared counter is lost. {@link #sharedDecisions()} counts how often that happened: if it is
  * not 0, raise the bound or use a store.
  */
 public final class MemoryBackend implements RateLimitBackend {
@@ -118,7 +118,10 @@ public final class MemoryBackend implements RateLimitBackend {
             }
             LimitState charged = state.charge(permits);
             if (cell.replace(stored, charged)) {
-                return charged.grant(now);
+                if (!keys.hasMovedFrom(cell, policy.name(), key)) {
+                    return charged.grant(now);
+                }
+                cell = keys.require(policy.name(), key, null, now);
             }
             if (cell.isRetired()) {
                 keys.discard(policy.name(), key, cell);
