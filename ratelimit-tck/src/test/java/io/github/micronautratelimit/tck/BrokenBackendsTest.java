@@ -30,6 +30,7 @@ import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.memory.MemoryUnderTest;
 
 /** A suite that cannot fail proves nothing: backends that break one rule each fail in the cases about that rule. */
 class BrokenBackendsTest {

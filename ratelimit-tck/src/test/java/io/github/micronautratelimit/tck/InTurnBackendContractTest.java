@@ -7,6 +7,7 @@ import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.memory.MemoryUnderTest;
 
 /** A store that cannot decide on several keys at once passes too: it asks them in turn and gives back. */
 class InTurnBackendContractTest extends RateLimitBackendContract {

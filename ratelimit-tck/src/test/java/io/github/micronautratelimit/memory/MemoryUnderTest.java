@@ -1,13 +1,13 @@
-package io.github.micronautratelimit.tck;
+package io.github.micronautratelimit.memory;
 
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.memory.MemoryBackend;
+import io.github.micronautratelimit.tck.BackendUnderTest;
 
 /** The memory backend: several callers see the same keys through clocks of their own. */
-class MemoryUnderTest implements BackendUnderTest {
+public class MemoryUnderTest implements BackendUnderTest {
 
     private static final int MAX_KEYS = 10_000;
 
