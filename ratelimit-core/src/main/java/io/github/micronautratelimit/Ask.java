@@ -1,8 +1,7 @@
 package io.github.micronautratelimit;
 
 /**
- * What is asked of a limiter: so many permits, for a key, under a policy. Negative permits are refused with an
- * {@link IllegalArgumentException}.
+ * What is asked of a limiter: so many permits, for a key, under a policy.
  *
  * @param policy  the policy that limits
  * @param key     who or what is limited under it; any text, also empty
@@ -10,6 +9,14 @@ package io.github.micronautratelimit;
  */
 public record Ask(Policy policy, String key, long permits) {
 
+    /**
+     * An ask.
+     *
+     * @param policy  the policy that limits
+     * @param key     who or what is limited under it; any text, also empty
+     * @param permits what the request costs
+     * @throws IllegalArgumentException if permits are negative
+     */
     public Ask {
         requireNotNegative(permits);
     }

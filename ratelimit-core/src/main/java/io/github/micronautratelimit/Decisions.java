@@ -13,6 +13,12 @@ import java.util.List;
  */
 public record Decisions(List<Ask> asks, List<Decision> each) {
 
+    /**
+     * Decisions on asks, both copied.
+     *
+     * @param asks what was asked
+     * @param each the decision on each ask
+     */
     public Decisions {
         asks = List.copyOf(asks);
         each = List.copyOf(each);

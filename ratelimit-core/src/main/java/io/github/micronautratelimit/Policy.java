@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The name is part of what a store remembers a key under, and is public: clients see it. Limits are not stored;
  * they travel with each request, so a policy with the same name and other limits acts on live keys at once, and what
- * was spent stays spent. A malformed name, no limits, or a limit listed twice is refused with an
- * {@link IllegalArgumentException}.
+ * was spent stays spent.
  *
  * @param name    1 to 200 visible ASCII characters without quotation mark and backslash
  * @param limits  one or more different limits
@@ -22,6 +21,14 @@ public record Policy(String name, List<Limit> limits, OnError onError) {
 
     private static final int MAX_NAME = 200;
 
+    /**
+     * A policy.
+     *
+     * @param name    the name
+     * @param limits  the limits, copied
+     * @param onError what to answer while the store cannot be asked
+     * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
+     */
     public Policy {
         if (name.isEmpty() || name.length() > MAX_NAME || !name.chars().allMatch(Policy::isNameCharacter)) {
             throw new IllegalArgumentException("The policy name \"" + name + "\" is not 1 to " + MAX_NAME
