@@ -24,6 +24,11 @@ final class NettyRequestExecutor extends RequestExecutor {
     }
 
     @Override
+    boolean keepsThread(HttpRequest<?> request) {
+        return request instanceof NettyHttpRequest;
+    }
+
+    @Override
     Executor of(HttpRequest<?> request) {
         return request instanceof NettyHttpRequest<?> netty
                 ? netty.getChannelHandlerContext().channel().eventLoop()

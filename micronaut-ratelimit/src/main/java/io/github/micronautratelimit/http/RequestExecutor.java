@@ -23,6 +23,11 @@ class RequestExecutor {
         this.blocking = blocking;
     }
 
+    /** Whether what follows runs on the thread the request came in on, where a response may be made. */
+    boolean keepsThread(HttpRequest<?> request) {
+        return false;
+    }
+
     /** The executor for what follows in the request. */
     Executor of(HttpRequest<?> request) {
         return blocking;

@@ -45,6 +45,7 @@ final class RequestLimiter {
     private final Keys keys;
     private final RateLimiter limiter;
     private final RequestExecutor executor;
+    private final Denials denials;
     private final Map<RouteInfo<?>, List<AppliedLimit>> routes = new ConcurrentHashMap<>();
 
     enum Stage {
@@ -52,15 +53,19 @@ final class RequestLimiter {
     }
 
     RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, RateLimiter limiter,
-                   RequestExecutor executor) {
+                   RequestExecutor executor, Denials denials) {
         this.annotated = annotated;
         this.rules = rules;
         this.keys = keys;
         this.limiter = limiter;
         this.executor = executor;
+        this.denials = denials;
     }
 
-    /** Completes with nothing if the request may go on, else with a {@link RateLimitExceededException}. */
+    /**
+     * Completes with nothing if the request may go on, else with the answer, or with a {@link RateLimitExceededException}
+     * for the framework to handle.
+     */
     CompletableFuture<Optional<HttpResponse<?>>> decide(HttpRequest<?> request, Stage stage) {
         List<Ask> asks = asks(request, stage);
         if (asks.isEmpty()) {
@@ -68,11 +73,12 @@ final class RequestLimiter {
         }
         CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks).toCompletableFuture();
         return decisions.isDone()
-                ? decisions.thenApply(made -> conclude(request, made))
-                : decisions.thenApplyAsync(made -> conclude(request, made), executor.of(request));
+                ? decisions.thenApply(made -> conclude(request, made, true))
+                : decisions.thenApplyAsync(made -> conclude(request, made, executor.keepsThread(request)),
+                        executor.of(request));
     }
 
-    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, Decisions decisions) {
+    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, Decisions decisions, boolean onItsThread) {
         Decisions before = RateLimitAttributes.decisions(request).orElse(null);
         if (decisions.allowed()) {
             RateLimitAttributes.set(request, before == null ? decisions : before.and(decisions));
@@ -84,7 +90,11 @@ final class RequestLimiter {
             }
         }
         RateLimitAttributes.set(request, decisions);
-        throw new RateLimitExceededException(decisions);
+        RateLimitExceededException denial = new RateLimitExceededException(decisions);
+        if (onItsThread) {
+            return Optional.of(denials.answer(request, denial));
+        }
+        throw denial;
     }
 
     private List<Ask> asks(HttpRequest<?> request, Stage stage) {
