@@ -84,11 +84,16 @@ class LimitTextTest {
         "1/99999999999999999999s | the number is too large at character 3",
         "10/s burst 99999999999999999999 | the number is too large at character 12",
         "0/s                    | a limit grants from 1 to 1000000000000 permits per period, not 0 at character 1",
-        "10/s; 1000000000001/s  | a limit grants from 1 to 1000000000000 permits per period, not 1000000000001 at character 7",
+        "10/s; 1000000000001/s  | a limit grants from 1 to 1000000000000 permits per period, not 1000000000001"
+            + " at character 7",
         "10/s burst 0           | a token bucket's burst is from 1 to 1000000000000 permits, not 0 at character 1",
-        "10/0s                  | a limit's period lasts from 1 microsecond to 366 days, not 0 microseconds at character 1",
-        "1/367day               | a limit's period lasts from 1 microsecond to 366 days, not 31708800000000 microseconds at character 1",
-        "7/366day burst 1000000000 | a burst of 1000000000 at 7 per 31622400000000 microseconds is too fine to be counted exactly: choose rounder or smaller numbers at character 1"})
+        "10/0s                  | a limit's period lasts from 1 microsecond to 366 days, not 0 microseconds"
+            + " at character 1",
+        "1/367day               | a limit's period lasts from 1 microsecond to 366 days"
+            + ", not 31708800000000 microseconds"
+            + " at character 1",
+        "7/366day burst 1000000000 | a burst of 1000000000 at 7 per 31622400000000 microseconds is too fine"
+            + " to be counted exactly: choose rounder or smaller numbers at character 1"})
     void whatIsNoLimitIsAnsweredWithTheTextThePlaceAndAnExample(String text, String reason) {
         IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> Limit.parseAll(text));
         assertEquals("\"" + text + "\": " + reason + EXAMPLE, refused.getMessage());

@@ -54,7 +54,7 @@ class PolicyTest {
         assertEquals(OnError.CLOSED, new Policy("a", Limit.parseAll("1/s"), OnError.CLOSED).onError());
     }
 
-    /** 8 permits are taken at once under the first limits; then, three seconds later, the second ones remain so many. */
+    /** 8 permits are taken under the first limits; three seconds later so many are free under the second. */
     @ParameterizedTest(name = "{0} -> {1}: {2}")
     @CsvSource({
         // a bucket of the same period first, whatever its place

@@ -156,7 +156,8 @@ class RateLimiterTest {
         assertFalse(hindered.acquire(WRITE, "key").allowed());
         assertTrue(hindered.acquireAll(List.of(new Ask(READ, "x", 1), new Ask(READ, "y", 1))).allowed());
         backend.failing = "acquire key";
-        assertSame(BROKEN, assertThrows(RateLimitBackendException.class, () -> hindered.acquire(WRITE, "key")).getCause());
+        assertSame(BROKEN,
+                assertThrows(RateLimitBackendException.class, () -> hindered.acquire(WRITE, "key")).getCause());
         assertEquals(List.of("b allow write", "b block write", "b allow read ", "b allow read ", "b error write"),
                 told.stream().map(line -> line.substring(0, 13)).toList());
     }
@@ -274,7 +275,8 @@ class RateLimiterTest {
                 List.of(new Ask(READ, "x", 3), new Ask(READ, "y", 4), new Ask(WRITE, "w", 1), new Ask(READ, "z", 1)));
         assertFalse(decisions.allowed());
         assertEquals(List.of(true, true, false), decisions.each().stream().map(Decision::allowed).toList());
-        assertEquals(List.of("acquire w", "acquire x", "acquire y", "acquire w", "refund y", "refund x"), backend.asked);
+        assertEquals(List.of("acquire w", "acquire x", "acquire y", "acquire w", "refund y", "refund x"),
+                backend.asked);
         assertEquals(10, backend.remaining(READ, "x"));
         assertEquals(10, backend.remaining(READ, "y"));
         assertEquals(List.of("a block write 1", "b block write 1"), told);

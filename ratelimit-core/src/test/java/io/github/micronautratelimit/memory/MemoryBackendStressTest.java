@@ -61,7 +61,8 @@ class MemoryBackendStressTest {
     @RepeatedTest(5)
     void singleAndJointRequestsAddUp() throws Exception {
         MemoryBackend backend = new MemoryBackend(clock::get, 100);
-        List<Policy> policies = List.of(Policy.of("bucket", "20000/366day"), Policy.of("window", "20000/366day sliding"),
+        List<Policy> policies = List.of(Policy.of("bucket", "20000/366day"),
+                Policy.of("window", "20000/366day sliding"),
                 Policy.of("quota", "20000/366day fixed"), Policy.of("mixed", "20000/366day; 30000/366day fixed"));
         AtomicLongArray taken = new AtomicLongArray(policies.size());
         together(thread -> {
@@ -76,7 +77,8 @@ class MemoryBackendStressTest {
                         }
                     }
                     case 1 -> {
-                        List<Ask> asks = List.of(new Ask(policies.get(a), "key", 1), new Ask(policies.get(b), "key", 3));
+                        List<Ask> asks =
+                                List.of(new Ask(policies.get(a), "key", 1), new Ask(policies.get(b), "key", 3));
                         if (backend.acquireAll(asks).join().stream().allMatch(Decision::allowed)) {
                             taken.addAndGet(a, 1);
                             taken.addAndGet(b, 3);

@@ -9,9 +9,9 @@ import io.github.micronautratelimit.RateLimitBackend;
  * A store and the callers that share it, as the contract suite sees them. Whoever writes a backend implements this once
  * in its tests.
  *
- * <p>The suite opens one per test case, and for properties one per try, a thousand times in all: what is dear to start,
- * like a server, belongs into a static field, and only what is cheap into the instance. All of them may look at the same
- * store: policy names and keys are never used twice, not even by another run.
+ * <p>The suite opens one per test case, and for properties one per try, more than a thousand in all: what is dear to
+ * start, like a server, belongs into a static field, and only what is cheap into the instance. All of them may look at
+ * the same store: the names of policies are never used twice, not even by another run.
  */
 public interface BackendUnderTest extends AutoCloseable {
 
@@ -58,8 +58,8 @@ public interface BackendUnderTest extends AutoCloseable {
     }
 
     /**
-     * Whether {@link RateLimitBackend#acquireAll} is one atomic step whatever the keys, so that a request that is denied
-     * in the end was never seen to hold permits.
+     * Whether {@link RateLimitBackend#acquireAll} is one atomic step whatever the keys, so that a request that is
+     * denied in the end was never seen to hold permits.
      *
      * @return {@code true} if it is; {@code false} if keys are asked in turn and what was taken is given back
      */

@@ -9,8 +9,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Runs a test with limits of every algorithm and with several at once. A new key has exactly 100 permits, which all come
- * back in the end, and the period of what comes back last is not shorter than a minute.
+ * Runs a test with limits of every algorithm and with several at once. A new key has exactly 100 permits; when the
+ * decision that took the last of them says that all are back, there are exactly 100 again.
  */
 @Target(ElementType.METHOD)
 @Retention(RetentionPolicy.RUNTIME)

@@ -51,8 +51,8 @@ public abstract class GoldenTraceContract {
                 clock.set(row.timeMicros());
                 GoldenTrace.Answer got = GoldenTrace.Answer.of(
                         backend.acquire(policy, "key", row.permits()).toCompletableFuture().join());
-                Assertions.assertEquals(row.expected(), got, () -> trace.name() + ":" + row.line() + ": " + row.permits()
-                        + " permits at " + row.timeMicros() + " under " + trace.limits());
+                Assertions.assertEquals(row.expected(), got, () -> trace.name() + ":" + row.line() + ": "
+                        + row.permits() + " permits at " + row.timeMicros() + " under " + trace.limits());
             }
         }
     }

@@ -84,7 +84,8 @@ interface KeyContract extends Contract {
         try (Trial trial = trial()) {
             Policy base = trial.policy("1/day");
             String name = base.name() + "!#$%&'()*+,-./:;<=>?@[]^_`{|}~";
-            for (String each : List.of(name, name + "x".repeat(200 - name.length()), name + "y".repeat(200 - name.length()),
+            int room = 200 - name.length();
+            for (String each : List.of(name, name + "x".repeat(room), name + "x".repeat(room - 1) + "y",
                     base.name() + "A", base.name() + "a")) {
                 Policy policy = new Policy(each, base.limits(), base.onError());
                 assertEquals(1, trial.drain(policy, "key", 5), each);

@@ -29,17 +29,18 @@ interface ModelContract extends Contract {
                 long now = trial.clock.micros();
                 long permits = step.permits();
                 if (trial.limiter.acquire(policy, "key", permits).allowed()) {
-                    assertTrue(permits == 0
-                            || policy.limits().stream().allMatch(limit -> log.mayGrant(limit, now, permits)), "granted");
+                    assertTrue(permits == 0 || policy.limits().stream()
+                            .allMatch(limit -> log.mayGrant(limit, now, permits)), "granted");
                     log.add(now, permits);
                 } else {
-                    assertTrue(policy.limits().stream().anyMatch(limit -> log.mayDeny(limit, now, permits)), "denied");
+                    assertTrue(policy.limits().stream()
+                            .anyMatch(limit -> log.mayDeny(limit, now, permits)), "denied");
                 }
             }
         }
     }
 
-    /** To the microsecond what {@link Policy#stateAt} and {@link LimitState} decide, also where clocks differ a little. */
+    /** To the microsecond what {@link Policy#stateAt} and {@link LimitState} decide, also where clocks differ. */
     @Property(tries = 200, edgeCases = EdgeCasesMode.NONE)
     default void decidesAsTheCoresOwnArithmetic(@ForAll(supplier = History.Wavering.class) History history) {
         try (Trial trial = trial()) {

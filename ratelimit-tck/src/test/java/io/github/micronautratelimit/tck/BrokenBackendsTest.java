@@ -39,7 +39,7 @@ class BrokenBackendsTest {
     private static volatile UnaryOperator<RateLimitBackend> breakage = right -> right;
     private static volatile long extraRoundTrips;
 
-    /** Runs only when named: not found by its class name, and without use on its own. */
+    /** Nested, so that a build does not find it; run by {@link #failures()} alone. */
     static class Suite extends RateLimitBackendContract {
 
         @Override
@@ -178,7 +178,8 @@ class BrokenBackendsTest {
         @Override
         public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
             Decision decision = decided(right.acquire(policy, key, permits));
-            return completed(new Decision.Allowed(decision.remaining(), decision.resetAfterMicros(), decision.source()));
+            return completed(
+                    new Decision.Allowed(decision.remaining(), decision.resetAfterMicros(), decision.source()));
         }
     }
 
