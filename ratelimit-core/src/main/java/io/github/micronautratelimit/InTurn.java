@@ -23,7 +23,7 @@ final class InTurn {
             return CompletableFuture.completedFuture(decisions);
         }
         Ask ask = asks.get(decisions.size());
-        return backend.acquire(ask.policy(), ask.key(), ask.permits())
+        return RateLimiter.called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits()))
                 .handle((decision, failure) -> {
                     if (failure != null) {
                         return giveBack().<List<Decision>>thenApply(done -> {
@@ -47,8 +47,9 @@ final class InTurn {
         CompletionStage<Void> done = CompletableFuture.completedStage(null);
         for (int i = decisions.size() - 1; i >= 0; i--) {
             Ask taken = asks.get(i);
-            done = done.thenCompose(before -> backend.refund(taken.policy(), taken.key(), taken.permits())
-                    .exceptionally(lost -> null));
+            done = done.thenCompose(before ->
+                    RateLimiter.called(() -> backend.refund(taken.policy(), taken.key(), taken.permits()))
+                            .exceptionally(lost -> null));
         }
         return done;
     }

@@ -54,12 +54,7 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
      * @throws IllegalArgumentException if the text is no limit; the message says where and what to write instead
      */
     public static Limit parse(String text) {
-        List<Limit> limits = parseAll(text);
-        if (limits.size() != 1) {
-            throw new IllegalArgumentException(
-                    "\"" + text + "\" holds " + limits.size() + " limits where one is expected.");
-        }
-        return limits.get(0);
+        return new LimitText(text).onlyLimit();
     }
 
     /**

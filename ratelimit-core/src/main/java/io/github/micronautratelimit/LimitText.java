@@ -15,10 +15,14 @@ final class LimitText {
     private static final Map<String, Long> UNITS = Map.ofEntries(
             Map.entry("us", 1L),
             Map.entry("ms", 1_000L),
-            Map.entry("s", 1_000_000L), Map.entry("sec", 1_000_000L), Map.entry("second", 1_000_000L),
-            Map.entry("m", 60_000_000L), Map.entry("min", 60_000_000L), Map.entry("minute", 60_000_000L),
-            Map.entry("h", 3_600_000_000L), Map.entry("hour", 3_600_000_000L),
-            Map.entry("d", 86_400_000_000L), Map.entry("day", 86_400_000_000L));
+            Map.entry("s", 1_000_000L), Map.entry("sec", 1_000_000L),
+            Map.entry("second", 1_000_000L), Map.entry("seconds", 1_000_000L),
+            Map.entry("m", 60_000_000L), Map.entry("min", 60_000_000L),
+            Map.entry("minute", 60_000_000L), Map.entry("minutes", 60_000_000L),
+            Map.entry("h", 3_600_000_000L), Map.entry("hour", 3_600_000_000L), Map.entry("hours", 3_600_000_000L),
+            Map.entry("d", 86_400_000_000L), Map.entry("day", 86_400_000_000L), Map.entry("days", 86_400_000_000L));
+
+    private static final int LONGEST_SHOWN = 80;
 
     private static final String[] PRINTED_UNITS = {"day", "h", "min", "s", "ms", "us"};
 
@@ -43,37 +47,49 @@ final class LimitText {
     private Limit limit() {
         skipSpaces();
         int start = position;
-        long permits = number("a number of permits");
+        long permits = permits("the permits", "a number of permits");
         if (!taken('/')) {
             throw wrong("'/' was expected", position);
         }
-        skipSpaces();
-        long count = position < text.length() && isDigit(text.charAt(position)) ? number("a number") : 1;
-        long unit = unit();
-        long burst = 0;
-        String kind = "bucket";
+        long period = period();
         int optionAt = position;
         String option = word();
-        if (option.equals("burst")) {
-            skipSpaces();
-            burst = number("the burst, a number of permits,");
-        } else if (option.equals("sliding") || option.equals("fixed")) {
-            kind = option;
-        } else if (!option.isEmpty()) {
-            throw wrong("\"burst N\", \"sliding\" or \"fixed\" was expected", optionAt);
-        }
-        long period = count > Long.MAX_VALUE / unit ? Long.MAX_VALUE : count * unit;
+        long burst = option.equals("burst") ? permits("the burst", "the burst, a number of permits,") : permits;
+        return switch (option) {
+            case "sliding" -> new SlidingWindow(permits, period);
+            case "fixed" -> new FixedWindow(permits, period);
+            case "burst", "" -> bucket(permits, period, burst, start);
+            default -> throw wrong("\"burst N\", \"sliding\" or \"fixed\" was expected", optionAt);
+        };
+    }
+
+    private Limit bucket(long permits, long period, long burst, int start) {
         try {
-            return switch (kind) {
-                case "sliding" -> new SlidingWindow(permits, period);
-                case "fixed" -> new FixedWindow(permits, period);
-                default -> new TokenBucket(permits, period, option.equals("burst") ? burst : permits);
-            };
+            return new TokenBucket(permits, period, burst);
         } catch (IllegalArgumentException e) {
-            String reason = String.valueOf(e.getMessage());
-            throw wrong(reason.substring(0, 1).toLowerCase(Locale.ROOT)
-                    + reason.substring(1, reason.length() - 1), start);
+            throw wrong("the numbers together are too fine to be counted exactly", start);
         }
+    }
+
+    private long permits(String what, String wanted) {
+        skipSpaces();
+        int start = position;
+        long permits = number(wanted);
+        if (permits < 1 || permits > Limit.MAX_PERMITS) {
+            throw wrong(what + " must be from 1 to " + Limit.MAX_PERMITS, start);
+        }
+        return permits;
+    }
+
+    private long period() {
+        skipSpaces();
+        int start = position;
+        long count = position < text.length() && isDigit(text.charAt(position)) ? number("a number") : 1;
+        long unit = unit();
+        if (count < 1 || count > micros(Limit.MAX_PERIOD) / unit) {
+            throw wrong("the period must be from 1us to 366day", start);
+        }
+        return count * unit;
     }
 
     private long number(String what) {
@@ -133,8 +149,23 @@ final class LimitText {
             at++;
         }
         String place = at < text.length() ? "at character " + (at + 1) : "at the end";
-        String shown = text.length() <= 80 ? text : text.substring(0, 80) + "...";
-        return new IllegalArgumentException("\"" + shown + "\": " + reason + " " + place + EXAMPLE);
+        return new IllegalArgumentException(quoted() + ": " + reason + " " + place + EXAMPLE);
+    }
+
+    /** The text, short and printable. */
+    private String quoted() {
+        String shown = text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
+        return "\"" + shown.replaceAll("\\p{Cntrl}", "?") + "\"";
+    }
+
+    /** The only limit; more than one are refused. */
+    Limit onlyLimit() {
+        List<Limit> limits = limits();
+        if (limits.size() > 1) {
+            throw new IllegalArgumentException(
+                    quoted() + " holds " + limits.size() + " limits where one is expected" + EXAMPLE);
+        }
+        return limits.get(0);
     }
 
     private static boolean isDigit(char c) {

@@ -43,7 +43,7 @@ public interface RateLimitBackend extends AutoCloseable {
      * @throws RateLimitBackendException if the store failed
      */
     default Decision acquireBlocking(Policy policy, String key, long permits) {
-        return RateLimiter.await(acquire(policy, key, permits));
+        return RateLimiter.await(RateLimiter.called(() -> acquire(policy, key, permits)));
     }
 
     /**
@@ -52,7 +52,7 @@ public interface RateLimitBackend extends AutoCloseable {
      * <p>This default asks one policy after the other and gives back what it took when one denies: meanwhile other
      * callers may be denied, never over-admitted. A store that can decide in one atomic step overrides it.
      *
-     * @param asks what is asked, no policy and key twice
+     * @param asks what is asked; nothing is granted, and the same policy and key asked for twice is charged twice
      * @return one decision per ask in the same order; if asked in turn, up to the first denial
      */
     default CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {

@@ -1,9 +1,11 @@
 package io.github.micronautratelimit;
 
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 import io.github.micronautratelimit.memory.MemoryBackend;
 
@@ -82,7 +84,7 @@ public final class RateLimiter {
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        CompletionStage<Decision> decision = backend.acquire(policy, key, permits);
+        CompletionStage<Decision> decision = called(() -> backend.acquire(policy, key, permits));
         if (listeners.isEmpty()) {
             return decision;
         }
@@ -149,7 +151,7 @@ public final class RateLimiter {
             return acquireAsync(ask.policy(), ask.key(), ask.permits())
                     .thenApply(decision -> new Decisions(asks, List.of(decision)));
         }
-        return backend.acquireAll(asks).handle((each, failure) -> {
+        return called(() -> backend.acquireAll(asks)).handle((each, failure) -> {
             if (failure != null) {
                 asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
                 throw new CompletionException(Listeners.unwrapped(failure));
@@ -202,7 +204,7 @@ public final class RateLimiter {
      */
     public CompletionStage<Decision> peekAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        return backend.peek(policy, key, permits);
+        return called(() -> backend.peek(policy, key, permits));
     }
 
     /**
@@ -229,7 +231,7 @@ public final class RateLimiter {
      */
     public CompletionStage<Void> refundAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        return backend.refund(policy, key, permits);
+        return called(() -> backend.refund(policy, key, permits));
     }
 
     /**
@@ -251,14 +253,22 @@ public final class RateLimiter {
      * @return completes when done
      */
     public CompletionStage<Void> resetAsync(Policy policy, String key) {
-        return backend.reset(policy, key);
+        return called(() -> backend.reset(policy, key));
+    }
+
+    /** What a call to the backend comes to; a failure if it throws what it should have answered with. */
+    static <T> CompletionStage<T> called(Supplier<CompletionStage<T>> call) {
+        try {
+            return call.get();
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     static <T> T await(CompletionStage<T> stage) {
-        CompletableFuture<T> future = stage.toCompletableFuture();
         try {
-            return future.join();
-        } catch (CompletionException e) {
+            return stage.toCompletableFuture().join();
+        } catch (CompletionException | CancellationException e) {
             throw new RateLimitBackendException(Listeners.unwrapped(e));
         }
     }

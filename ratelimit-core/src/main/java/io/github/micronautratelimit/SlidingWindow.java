@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The period is cut into segments of a 64th (rounded up to whole microseconds), counted from the Unix epoch. The
  * window at an instant is the instant's own segment and the 64 before it, which together always cover a full period;
  * a request passes if the permits counted in them leave room for its own. A permit comes back when its segment leaves
- * the window: at most a 64th of a period late, never early. State is at most 65 counters, whatever the limit.
+ * the window: at most a 64th of a period late, never early. (Periods below 4 ms are cut into whole microseconds that add
+ * up to more: there a permit may come back later.) State is at most 65 counters, whatever the limit.
  */
 public final class SlidingWindow extends Limit {
 

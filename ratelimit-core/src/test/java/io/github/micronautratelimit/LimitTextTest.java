@@ -50,7 +50,8 @@ class LimitTextTest {
     @ParameterizedTest
     @CsvSource({
         "100/min, 100/min", "100/MIN, 100/min", "100 / min, 100/min", "100/m, 100/min", "100/60s, 100/min",
-        "100/minute, 100/min", "3/10 s, 3/10s", "3/sec, 3/s", "3/second, 3/s", "3/hour, 3/h", "3/24h, 3/day",
+        "100/minute, 100/min", "3/10 s, 3/10s", "3/sec, 3/s", "3/second, 3/s", "3/2 seconds, 3/2s", "3/5minutes, 3/5min", "3/hour, 3/h", "3/2hours, 3/2h",
+        "3/7days, 3/7day", "3/24h, 3/day",
         "3/d, 3/day", "3/366day, 3/366day", "3/1us, 3/us", "3/1000us, 3/ms", "3/1500ms, 3/1500ms", "007/s, 7/s",
         "5/s burst 5, 5/s", "5/s burst 20, 5/s burst 20", "5/s BURST20, 5/s burst 20", "5/s sliding, 5/s sliding",
         "5/day Fixed, 5/day fixed", "1000000000000/s, 1000000000000/s"})
@@ -83,20 +84,23 @@ class LimitTextTest {
         "99999999999999999999/s | the number is too large at character 1",
         "1/99999999999999999999s | the number is too large at character 3",
         "10/s burst 99999999999999999999 | the number is too large at character 12",
-        "0/s                    | a limit grants from 1 to 1000000000000 permits per period, not 0 at character 1",
-        "10/s; 1000000000001/s  | a limit grants from 1 to 1000000000000 permits per period, not 1000000000001"
-            + " at character 7",
-        "10/s burst 0           | a token bucket's burst is from 1 to 1000000000000 permits, not 0 at character 1",
-        "10/0s                  | a limit's period lasts from 1 microsecond to 366 days, not 0 microseconds"
-            + " at character 1",
-        "1/367day               | a limit's period lasts from 1 microsecond to 366 days"
-            + ", not 31708800000000 microseconds"
-            + " at character 1",
-        "7/366day burst 1000000000 | a burst of 1000000000 at 7 per 31622400000000 microseconds is too fine"
-            + " to be counted exactly: choose rounder or smaller numbers at character 1"})
+        "0/s                    | the permits must be from 1 to 1000000000000 at character 1",
+        "10/s; 1000000000001/s  | the permits must be from 1 to 1000000000000 at character 7",
+        "10/s burst 0           | the burst must be from 1 to 1000000000000 at character 12",
+        "10/0s                  | the period must be from 1us to 366day at character 4",
+        "1/367day               | the period must be from 1us to 366day at character 3",
+        "1/9000000000000000000h | the period must be from 1us to 366day at character 3",
+        "7/366day burst 1000000000 | the numbers together are too fine to be counted exactly at character 1"})
     void whatIsNoLimitIsAnsweredWithTheTextThePlaceAndAnExample(String text, String reason) {
         IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> Limit.parseAll(text));
         assertEquals("\"" + text + "\": " + reason + EXAMPLE, refused.getMessage());
+    }
+
+    @Test
+    void aTextThatCannotBePrintedIsShownAsOneThatCan() {
+        IllegalArgumentException refused =
+                assertThrows(IllegalArgumentException.class, () -> Limit.parse("1\u0000\u001b[31m/s"));
+        assertEquals("\"1??[31m/s\": '/' was expected at character 2" + EXAMPLE, refused.getMessage());
     }
 
     @Test
@@ -111,7 +115,7 @@ class LimitTextTest {
     void severalLimitsAreNotOne() {
         IllegalArgumentException refused =
                 assertThrows(IllegalArgumentException.class, () -> Limit.parse("1/s; 2/min"));
-        assertEquals("\"1/s; 2/min\" holds 2 limits where one is expected.", refused.getMessage());
+        assertEquals("\"1/s; 2/min\" holds 2 limits where one is expected" + EXAMPLE, refused.getMessage());
     }
 
     @Test

@@ -86,8 +86,8 @@ class StartTest {
         return Stream.of(
                 Arguments.of("bad-text", bean + "$BadText.call(): \"10 per second\": '/' was expected at character 4"
                         + LIMIT_EXAMPLE),
-                Arguments.of("bad-route", bean + "$BadRoute.call(): \"0/s\": a limit grants from 1 to 1000000000000 "
-                        + "permits per period, not 0 at character 1" + LIMIT_EXAMPLE),
+                Arguments.of("bad-route", bean + "$BadRoute.call(): \"0/s\": the permits must be from 1 to "
+                        + "1000000000000 at character 1" + LIMIT_EXAMPLE),
                 Arguments.of("bad-class", bean + "$BadClass: \"often\": a number of permits was expected at "
                         + "character 1" + LIMIT_EXAMPLE),
                 Arguments.of("unknown-policy", "The policy \"unknown\" named by " + bean + "$UnknownPolicy.call() is "

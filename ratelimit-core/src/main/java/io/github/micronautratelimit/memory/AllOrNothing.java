@@ -33,10 +33,7 @@ final class AllOrNothing {
         }
         while (admitted(steps)) {
             if (new Swap(changes(steps)).finish()) {
-                if (steps.stream().noneMatch(this::hasMoved)) {
-                    return steps.stream().<Decision>map(step -> step.after.grant(now)).toList();
-                }
-                steps.forEach(AllOrNothing::giveBack);
+                return steps.stream().<Decision>map(step -> step.after.grant(now)).toList();
             }
             for (Step step : steps) {
                 if (step.cell != null && step.cell.isRetired()) {
@@ -46,17 +43,6 @@ final class AllOrNothing {
             steps = look(true);
         }
         return steps.stream().map(this::verdict).toList();
-    }
-
-    private boolean hasMoved(Step step) {
-        return step.cell != null && keys.hasMovedFrom(step.cell, step.ask.policy().name(), step.ask.key());
-    }
-
-    private static void giveBack(Step step) {
-        LimitState state = step.cell == null ? null : step.cell.state();
-        while (state != null && !step.cell.replace(state, state.refund(step.ask.permits()))) {
-            state = step.cell.state();
-        }
     }
 
     /** What one ask finds: its cell, what that held, and the state before and after the ask's permits. */

@@ -18,8 +18,8 @@ import io.github.micronautratelimit.TokenBucket;
  *       units owed plus the units repaid since {@link #origin}. Anything but taking permits by that same bucket freezes
  *       the number: its sign bit is set, and the state it stood for becomes the content.</li>
  *   <li>General. The content is a {@link LimitState}, each a new object, so that a cell never returns to a state it has
- *       left; or nothing, for a cell that was never charged; or for a moment the cell whose state it takes over, or a
- *       {@link Swap} that changes several cells at once, and that whoever meets it finishes.</li>
+ *       left; or nothing, for a cell that was never charged; or for a moment a {@link Swap} that changes several cells
+ *       at once, and that whoever meets it finishes.</li>
  *   <li>Retired. The cell said nothing and was taken out of its map: whoever still holds it must not charge it.</li>
  * </ol>
  */
@@ -46,16 +46,11 @@ final class Cell {
     private volatile @Nullable Object content;
     private volatile int rank;
 
-    /**
-     * A general cell.
-     *
-     * @param heirOf the cell whose state becomes this one's own at the first look, or {@code null}
-     */
-    Cell(@Nullable Cell heirOf) {
+    /** A general cell. */
+    Cell() {
         this.bucket = null;
         this.origin = 0;
         this.meter = FROZEN;
-        this.content = heirOf;
     }
 
     /** A metered cell from which nothing is owed. */
@@ -158,16 +153,12 @@ final class Cell {
         if (content == null && bucket != null) {
             CONTENT.compareAndSet(this, null, metered(bucket));
         }
-        while (true) {
-            Object seen = content;
-            if (seen instanceof Swap swap) {
-                swap.finish();
-            } else if (seen instanceof Cell forebear) {
-                CONTENT.compareAndSet(this, forebear, forebear.state());
-            } else {
-                return seen;
-            }
+        Object seen = content;
+        while (seen instanceof Swap swap) {
+            swap.finish();
+            seen = content;
         }
+        return seen;
     }
 
     /**

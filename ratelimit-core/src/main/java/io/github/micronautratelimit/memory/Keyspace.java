@@ -77,42 +77,23 @@ final class Keyspace {
             sharedDecisions.increment();
             return cells.share(bounded);
         }
-        Cell shared = cells.shared(bounded);
-        Cell fresh = bucket == null || shared != null ? new Cell(shared) : new Cell(bucket, now);
+        Cell fresh = bucket == null ? new Cell() : new Cell(bucket, now);
         Cell present = cells.own.putIfAbsent(bounded, fresh);
         if (present != null) {
             live.decrementAndGet();
             return present;
         }
-        if (shared == null && cells.shared(bounded) != null) {
-            // Who was sent to the shared cell meanwhile may have spent there what this cell does not know of.
-            fresh.retire();
-            discard(cells, bounded, fresh);
-            return require(policy, key, null, now);
-        }
         return fresh;
     }
 
-    /**
-     * Whether a key that was charged on a cell has another one by now: it got one of its own, without that charge.
-     */
-    boolean hasMovedFrom(Cell charged, String policy, String key) {
-        Cells cells = policies.get(policy);
-        if (cells == null || cells.shared == null) {
-            return false;
-        }
-        Cell own = cells.find(key);
-        return own != null && own != charged;
-    }
-
-    /** What is remembered of the key, in its own cell or else in the one it would share. */
+    /** What is remembered of the key, in its own cell or else, while there is no room for one, in the one it shares. */
     @Nullable LimitState stateOf(String policy, String key) {
         Cells cells = policies.get(policy);
         if (cells == null) {
             return null;
         }
         Cell found = cells.find(key);
-        if (found == null) {
+        if (found == null && live.get() >= maxKeys) {
             found = cells.shared(bounded(key));
         }
         return found == null ? null : found.state();
@@ -218,7 +199,7 @@ final class Keyspace {
             int index = indexOf(bounded);
             Cell cell = cells.get(index);
             if (cell == null) {
-                Cell fresh = new Cell(null);
+                Cell fresh = new Cell();
                 return cells.compareAndSet(index, null, fresh) ? fresh : cells.get(index);
             }
             return cell;

@@ -20,11 +20,12 @@ import io.github.micronautratelimit.TokenBucket;
  * once are one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned.
  *
  * <p>Keys that say nothing any more are forgotten in passing, a few with each decision that finds it is time. At most
- * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are: a new key
- * that comes while the bound is reached shares one of a few thousand counters per policy with others that came so. It
- * may then be denied for what they spent, is never granted more than its limits, and moves to a counter of its own,
- * together with what was spent, when there is room. What is refunded to a shared counter is lost. {@link #sharedDecisions()} counts how often that happened: if it is
- * not 0, raise the bound or use a store.
+ * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are. A new key
+ * that comes while the bound is reached shares one of 4096 counters per policy with others that came so: all of them
+ * together are granted no more than one key, and what is refunded to them is lost. As soon as there is room, such a key
+ * gets a counter of its own and starts afresh, so that a flood of keys denies nobody for longer than it lasts; it may
+ * thus be granted its limit once more. {@link #sharedDecisions()} counts how often a counter was shared: if it is not 0,
+ * raise the bound or use a store.
  */
 public final class MemoryBackend implements RateLimitBackend {
 
@@ -118,10 +119,7 @@ public final class MemoryBackend implements RateLimitBackend {
             }
             LimitState charged = state.charge(permits);
             if (cell.replace(stored, charged)) {
-                if (!keys.hasMovedFrom(cell, policy.name(), key)) {
-                    return charged.grant(now);
-                }
-                cell = keys.require(policy.name(), key, null, now);
+                return charged.grant(now);
             }
             if (cell.isRetired()) {
                 keys.discard(policy.name(), key, cell);

@@ -141,16 +141,34 @@ class MemoryBackendTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"20/day", "20/day sliding", "20/day fixed", "20/day; 30/day fixed"})
-    void whenThereIsRoomAKeyMovesOutTogetherWithWhatItSpent(String limits) {
+    void whenThereIsRoomAKeyStartsAfreshOnACounterOfItsOwn(String limits) {
         Policy filler = fill();
         Policy policy = Policy.of("crowded", limits);
         assertEquals(8, backend.acquireBlocking(policy, "late", 12).remaining());
+        assertEquals(8, remaining(policy, "late"));
         backend.reset(filler, "filler 3").join();
-        assertEquals(7, backend.acquireBlocking(policy, "late", 1).remaining());
+        assertEquals(20, remaining(policy, "late"));
+        assertEquals(19, backend.acquireBlocking(policy, "late", 1).remaining());
         assertEquals(BOUND, backend.liveKeys());
         long shared = backend.sharedDecisions();
-        assertEquals(7, drain(policy, "late"));
+        assertEquals(19, drain(policy, "late"));
         assertEquals(shared, backend.sharedDecisions());
+    }
+
+    @Test
+    void aFloodDeniesNobodyForLongerThanItLasts() {
+        Policy filler = fill();
+        Policy policy = Policy.of("crowded", "10/day fixed");
+        for (int i = 0; i < 100_000; i++) {
+            backend.acquireBlocking(policy, "flood " + i, 1);
+        }
+        assertFalse(backend.acquireBlocking(policy, "a newcomer", 1).allowed(), "the shared counters are spent");
+        for (int i = 0; i < BOUND; i++) {
+            backend.reset(filler, "filler " + i).join();
+        }
+        for (int i = 0; i < BOUND; i++) {
+            assertEquals(10, drain(policy, "newcomer " + i));
+        }
     }
 
     @Test
