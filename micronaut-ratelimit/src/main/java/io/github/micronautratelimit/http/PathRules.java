@@ -20,8 +20,6 @@ import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.exceptions.ConfigurationException;
-import io.micronaut.core.util.AntPathMatcher;
-import io.micronaut.core.util.PathMatcher;
 import io.micronaut.http.HttpRequest;
 
 /**
@@ -32,16 +30,15 @@ import io.micronaut.http.HttpRequest;
 @RequiresRateLimit
 final class PathRules {
 
-    private final AntPathMatcher matcher = PathMatcher.ANT;
     private final List<Rule> rules;
-    private final List<String> exclude;
+    private final List<PathPattern> exclude;
 
-    private record Rule(String path, Set<String> methods, AppliedLimit limit) {
+    private record Rule(PathPattern path, Set<String> methods, AppliedLimit limit) {
     }
 
     PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> rules, Policies policies, Keys keys) {
         keys.check(policies.defaultKey(), "ratelimit.default-key");
-        this.exclude = configuration.getExclude();
+        this.exclude = configuration.getExclude().stream().map(PathPattern::new).toList();
         this.rules = rules.stream().sorted(Comparator.comparingInt(RuleConfiguration::getIndex))
                 .map(rule -> rule(rule, policies, keys)).toList();
     }
@@ -61,7 +58,7 @@ final class PathRules {
         try {
             KeyTemplate key = key(rule.getKey(), policy, policies);
             keys.check(key, place);
-            return new Rule(rule.getPath(), methods,
+            return new Rule(new PathPattern(rule.getPath()), methods,
                     new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits())));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
@@ -85,7 +82,7 @@ final class PathRules {
         List<AppliedLimit> limits = new ArrayList<>();
         for (Rule rule : rules) {
             if ((rule.methods.isEmpty() || rule.methods.contains(request.getMethodName().toUpperCase(Locale.ROOT)))
-                    && matcher.matches(rule.path, request.getPath())) {
+                    && rule.path.matches(request.getPath())) {
                 limits.add(rule.limit);
             }
         }
@@ -93,8 +90,8 @@ final class PathRules {
     }
 
     boolean excludes(HttpRequest<?> request) {
-        for (String pattern : exclude) {
-            if (matcher.matches(pattern, request.getPath())) {
+        for (PathPattern pattern : exclude) {
+            if (pattern.matches(request.getPath())) {
                 return true;
             }
         }

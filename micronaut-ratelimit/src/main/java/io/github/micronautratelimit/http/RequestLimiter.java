@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +47,7 @@ final class RequestLimiter {
     private final RateLimiter limiter;
     private final RequestExecutor executor;
     private final Denials denials;
-    private final Map<RouteInfo<?>, List<AppliedLimit>> routes = new ConcurrentHashMap<>();
+    private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
 
     enum Stage {
         BEFORE_AUTHENTICATION, AFTER_AUTHENTICATION
@@ -99,51 +100,74 @@ final class RequestLimiter {
 
     private List<Ask> asks(HttpRequest<?> request, Stage stage) {
         RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
-        List<AppliedLimit> ofRoute = route == null ? List.of() : routes.computeIfAbsent(route.getRouteInfo(),
-                info -> read(route));
+        RouteLimits ofRoute = route == null ? RouteLimits.NONE
+                : routes.computeIfAbsent(route.getRouteInfo(), info -> read(route));
         if (ofRoute.isEmpty() && rules.isEmpty()) {
             return List.of();
         }
-        ExecutableMethod<?, ?> method = route instanceof MethodBasedRouteMatch<?, ?> match
-                ? match.getExecutableMethod() : null;
-        if (rules.excludes(request)) {
-            if (method != null) {
-                CountedRoute.exempt(request, method);
-            }
+        boolean excluded = rules.excludes(request);
+        if (ofRoute.method() != null) {
+            CountedRoute.mark(request, ofRoute.method(), excluded ? List.of() : ofRoute.left());
+        }
+        if (excluded) {
             return List.of();
         }
-        if (method != null) {
-            CountedRoute.count(request, method);
-        }
         List<Ask> asks = new ArrayList<>();
-        add(asks, ofRoute, request, stage);
-        if (!rules.isEmpty() && (method == null || !annotated.isExempt(method))) {
-            add(asks, rules.of(request), request, stage);
+        for (AppliedLimit limit : ofRoute.of(stage)) {
+            add(asks, limit, request);
+        }
+        if (!rules.isEmpty() && !ofRoute.exempt()) {
+            for (AppliedLimit limit : rules.of(request)) {
+                if (stageOf(limit) == stage) {
+                    add(asks, limit, request);
+                }
+            }
         }
         return asks;
     }
 
-    private List<AppliedLimit> read(RouteMatch<?> route) {
-        return route instanceof MethodBasedRouteMatch<?, ?> match
-                ? annotated.of(match.getRouteInfo().getDeclaringType(), match.getExecutableMethod())
-                : List.of();
-    }
+    /** The limits of a route by who enforces them when. */
+    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean exempt, List<AppliedLimit> before,
+                               List<AppliedLimit> after, List<AppliedLimit> left) {
 
-    private void add(List<Ask> asks, List<AppliedLimit> limits, HttpRequest<?> request, Stage stage) {
-        for (AppliedLimit limit : limits) {
-            KeyTemplate key = limit.key();
-            if (key == null || limit.needsArguments() || stageOf(limit, key) != stage) {
-                continue;
-            }
-            KeyTemplate cost = limit.cost().template();
-            long permits = limit.cost().permits(cost == null ? null : keys.valueOf(cost, request));
-            asks.add(new Ask(limit.policy(), keys.keyOf(key, request), permits));
+        private static final RouteLimits NONE = new RouteLimits(null, false, List.of(), List.of(), List.of());
+
+        boolean isEmpty() {
+            return before.isEmpty() && after.isEmpty() && left.isEmpty();
+        }
+
+        List<AppliedLimit> of(Stage stage) {
+            return stage == Stage.BEFORE_AUTHENTICATION ? before : after;
         }
     }
 
-    private Stage stageOf(AppliedLimit limit, KeyTemplate key) {
+    private RouteLimits read(RouteMatch<?> route) {
+        if (!(route instanceof MethodBasedRouteMatch<?, ?> match)) {
+            return RouteLimits.NONE;
+        }
+        ExecutableMethod<?, ?> method = match.getExecutableMethod();
+        List<AppliedLimit> limits = annotated.of(match.getRouteInfo().getDeclaringType(), method);
+        Map<Boolean, List<AppliedLimit>> byAdvice =
+                limits.stream().collect(Collectors.partitioningBy(AppliedLimit::needsArguments));
+        Map<Stage, List<AppliedLimit>> byStage =
+                byAdvice.get(false).stream().collect(Collectors.groupingBy(this::stageOf));
+        return new RouteLimits(method, annotated.isExempt(method),
+                byStage.getOrDefault(Stage.BEFORE_AUTHENTICATION, List.of()),
+                byStage.getOrDefault(Stage.AFTER_AUTHENTICATION, List.of()), byAdvice.get(true));
+    }
+
+    private void add(List<Ask> asks, AppliedLimit limit, HttpRequest<?> request) {
+        if (limit.key() != null) {
+            KeyTemplate cost = limit.cost().template();
+            long permits = limit.cost().permits(cost == null ? null : keys.valueOf(cost, request));
+            asks.add(new Ask(limit.policy(), keys.keyOf(limit.key(), request), permits));
+        }
+    }
+
+    private Stage stageOf(AppliedLimit limit) {
         KeyTemplate cost = limit.cost().template();
-        return keys.afterAuthentication(key) || cost != null && keys.afterAuthentication(cost)
+        return limit.key() != null && keys.afterAuthentication(limit.key())
+                || cost != null && keys.afterAuthentication(cost)
                 ? Stage.AFTER_AUTHENTICATION
                 : Stage.BEFORE_AUTHENTICATION;
     }

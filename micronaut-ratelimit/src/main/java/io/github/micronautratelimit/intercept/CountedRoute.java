@@ -3,6 +3,8 @@ package io.github.micronautratelimit.intercept;
 import java.util.Arrays;
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 import io.micronaut.http.HttpRequest;
 import io.micronaut.inject.ExecutableMethod;
 
@@ -17,38 +19,28 @@ public final class CountedRoute {
     private CountedRoute() {
     }
 
-    private record Mark(ExecutableMethod<?, ?> method, boolean exempt) {
+    private record Mark(ExecutableMethod<?, ?> method, List<AppliedLimit> left) {
     }
 
     /**
-     * Marks a request as counted.
+     * Marks a request.
      *
      * @param request the request
      * @param method  the method of its route
+     * @param left    the limits that are left to the advice
      */
-    public static void count(HttpRequest<?> request, ExecutableMethod<?, ?> method) {
-        request.setAttribute(ATTRIBUTE, new Mark(method, false));
+    public static void mark(HttpRequest<?> request, ExecutableMethod<?, ?> method, List<AppliedLimit> left) {
+        request.setAttribute(ATTRIBUTE, new Mark(method, left));
     }
 
-    /**
-     * Marks a request as one to which no limit applies.
-     *
-     * @param request the request
-     * @param method  the method of its route
-     */
-    public static void exempt(HttpRequest<?> request, ExecutableMethod<?, ?> method) {
-        request.setAttribute(ATTRIBUTE, new Mark(method, true));
-    }
-
-    /** Takes the mark of a request, if it is for a method, and says which limits are left to the advice. */
-    static List<AppliedLimit> uncounted(HttpRequest<?> request, ExecutableMethod<?, ?> method,
-                                        List<AppliedLimit> limits) {
-        Mark mark = request.getAttribute(ATTRIBUTE, Mark.class).orElse(null);
-        if (mark == null || !isSame(mark.method, method)) {
-            return limits;
+    /** Takes the mark of a request, if it is for a method: the limits left to the advice, or {@code null}. */
+    static @Nullable List<AppliedLimit> take(HttpRequest<?> request, ExecutableMethod<?, ?> method) {
+        Object attribute = request.getAttributes().getValue(ATTRIBUTE);
+        if (!(attribute instanceof Mark mark) || !isSame(mark.method, method)) {
+            return null;
         }
-        request.removeAttribute(ATTRIBUTE, Mark.class);
-        return mark.exempt ? List.of() : limits.stream().filter(AppliedLimit::needsArguments).toList();
+        request.getAttributes().remove(ATTRIBUTE);
+        return mark.left;
     }
 
     /** The route and the advice may know the same method by different objects. */

@@ -137,9 +137,9 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     private List<AppliedLimit> uncounted(MethodInvocationContext<Object, Object> context) {
-        List<AppliedLimit> limits = annotated.of(context.getTarget().getClass(), context.getExecutableMethod());
         HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
-        return request == null ? limits : CountedRoute.uncounted(request, context.getExecutableMethod(), limits);
+        List<AppliedLimit> left = request == null ? null : CountedRoute.take(request, context.getExecutableMethod());
+        return left != null ? left : annotated.of(context.getTarget().getClass(), context.getExecutableMethod());
     }
 
     private List<Ask> asks(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {
