@@ -2,7 +2,7 @@
 # Measures what @RateLimit costs a whole Micronaut application: the same endpoint without and with it, under load over
 # loopback. Needs a JDK 17 or later, Maven and wrk (on Debian: apt install wrk).
 #   /plain    without annotation
-#   /limited  @RateLimit("1000000000/s"), so that every request is counted and granted
+#   /limited  @RateLimit("1000000000/h"), so that every request is counted and granted
 #   /denied   @RateLimit("1/day"), so that every request but the first is answered 429
 # One warm-up each, then five rounds of /plain and /limited in turns, so that what disturbs the machine disturbs both:
 # about 3 minutes. Prints the medians of requests per second and their ratio.

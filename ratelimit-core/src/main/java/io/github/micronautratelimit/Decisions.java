@@ -30,7 +30,12 @@ public record Decisions(List<Ask> asks, List<Decision> each) {
      * @return {@code true} if the request may go on
      */
     public boolean allowed() {
-        return each.stream().allMatch(Decision::allowed);
+        for (Decision decision : each) {
+            if (!decision.allowed()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**

@@ -32,7 +32,7 @@ public class WholeApp {
     }
 
     @Get("/limited")
-    @RateLimit("1000000000/s")
+    @RateLimit("1000000000/h")
     String limited() {
         return "Hello";
     }

@@ -28,7 +28,7 @@ final class AfterAuthenticationFilter implements Ordered {
     @RequestFilter
     @NonBlocking
     CompletionStage<Optional<HttpResponse<?>>> decide(HttpRequest<?> request) {
-        return limiter.decide(request, RequestLimiter.Stage.AFTER_AUTHENTICATION);
+        return limiter.afterAuthentication(request);
     }
 
     @Override

@@ -29,7 +29,7 @@ final class BeforeAuthenticationFilter implements Ordered {
     @RequestFilter
     @NonBlocking
     CompletionStage<Optional<HttpResponse<?>>> decide(HttpRequest<?> request) {
-        return limiter.decide(request, RequestLimiter.Stage.BEFORE_AUTHENTICATION);
+        return limiter.beforeAuthentication(request);
     }
 
     @Override

@@ -3,12 +3,11 @@ package io.github.micronautratelimit.http;
 import java.util.Optional;
 
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.micronaut.http.HttpRequest;
 
 /** What was decided on a request, for controllers and filters that want to tell the client. */
 public final class RateLimitAttributes {
-
-    private static final String DECISIONS = "io.github.micronautratelimit.decisions";
 
     private RateLimitAttributes() {
     }
@@ -20,10 +19,7 @@ public final class RateLimitAttributes {
      * @return all decisions made so far; empty if no limit applies
      */
     public static Optional<Decisions> decisions(HttpRequest<?> request) {
-        return request.getAttribute(DECISIONS, Decisions.class);
-    }
-
-    static void set(HttpRequest<?> request, Decisions decisions) {
-        request.setAttribute(DECISIONS, decisions);
+        LimitedRequest limited = LimitedRequest.of(request);
+        return limited == null ? Optional.empty() : Optional.ofNullable(limited.decisions());
     }
 }

@@ -3,6 +3,7 @@ package io.github.micronautratelimit.http;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,7 +18,7 @@ import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
 import io.github.micronautratelimit.intercept.AppliedLimit;
-import io.github.micronautratelimit.intercept.CountedRoute;
+import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
 import io.micronaut.http.HttpRequest;
@@ -49,7 +50,7 @@ final class RequestLimiter {
     private final Denials denials;
     private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
 
-    enum Stage {
+    private enum Stage {
         BEFORE_AUTHENTICATION, AFTER_AUTHENTICATION
     }
 
@@ -64,25 +65,53 @@ final class RequestLimiter {
     }
 
     /**
-     * Completes with nothing if the request may go on, else with the answer, or with a {@link RateLimitExceededException}
-     * for the framework to handle.
+     * The first stage. Completes with nothing if the request may go on, else with the answer, or with a
+     * {@link RateLimitExceededException} for the framework to handle.
      */
-    CompletableFuture<Optional<HttpResponse<?>>> decide(HttpRequest<?> request, Stage stage) {
-        List<Ask> asks = asks(request, stage);
-        if (asks.isEmpty()) {
+    CompletableFuture<Optional<HttpResponse<?>>> beforeAuthentication(HttpRequest<?> request) {
+        RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
+        RouteLimits ofRoute = route == null ? RouteLimits.NONE
+                : routes.computeIfAbsent(route.getRouteInfo(), info -> read(route));
+        if (ofRoute.isEmpty() && rules.isEmpty()) {
             return PROCEED;
         }
-        CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks).toCompletableFuture();
+        if (rules.excludes(request)) {
+            LimitedRequest.begin(request, ofRoute.method, List.of(), List.of());
+            return PROCEED;
+        }
+        List<AppliedLimit> before = ofRoute.before;
+        List<AppliedLimit> after = ofRoute.after;
+        if (!rules.isEmpty() && !ofRoute.exempt) {
+            Map<Stage, List<AppliedLimit>> byRules = byStage(rules.of(request));
+            before = joined(before, byRules.get(Stage.BEFORE_AUTHENTICATION));
+            after = joined(after, byRules.get(Stage.AFTER_AUTHENTICATION));
+        }
+        return decide(request, LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left), before);
+    }
+
+    /** The second stage; completes like the first. */
+    CompletableFuture<Optional<HttpResponse<?>>> afterAuthentication(HttpRequest<?> request) {
+        LimitedRequest limited = LimitedRequest.of(request);
+        return limited == null ? PROCEED : decide(request, limited, limited.afterAuthentication());
+    }
+
+    private CompletableFuture<Optional<HttpResponse<?>>> decide(HttpRequest<?> request, LimitedRequest limited,
+                                                               List<AppliedLimit> limits) {
+        if (limits.isEmpty()) {
+            return PROCEED;
+        }
+        CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks(request, limits)).toCompletableFuture();
         return decisions.isDone()
-                ? decisions.thenApply(made -> conclude(request, made, true))
-                : decisions.thenApplyAsync(made -> conclude(request, made, executor.keepsThread(request)),
+                ? decisions.thenApply(made -> conclude(request, limited, made, true))
+                : decisions.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
                         executor.of(request));
     }
 
-    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, Decisions decisions, boolean onItsThread) {
-        Decisions before = RateLimitAttributes.decisions(request).orElse(null);
-        if (decisions.allowed()) {
-            RateLimitAttributes.set(request, before == null ? decisions : before.and(decisions));
+    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, LimitedRequest limited, Decisions made,
+                                               boolean onItsThread) {
+        Decisions before = limited.decisions();
+        if (made.allowed()) {
+            limited.decided(before == null ? made : before.and(made));
             return Optional.empty();
         }
         if (before != null) {
@@ -90,43 +119,32 @@ final class RequestLimiter {
                 limiter.refundAsync(taken.policy(), taken.key(), taken.permits());
             }
         }
-        RateLimitAttributes.set(request, decisions);
-        RateLimitExceededException denial = new RateLimitExceededException(decisions);
+        limited.decided(made);
+        RateLimitExceededException denial = new RateLimitExceededException(made);
         if (onItsThread) {
             return Optional.of(denials.answer(request, denial));
         }
         throw denial;
     }
 
-    private List<Ask> asks(HttpRequest<?> request, Stage stage) {
-        RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
-        RouteLimits ofRoute = route == null ? RouteLimits.NONE
-                : routes.computeIfAbsent(route.getRouteInfo(), info -> read(route));
-        if (ofRoute.isEmpty() && rules.isEmpty()) {
-            return List.of();
+    private List<Ask> asks(HttpRequest<?> request, List<AppliedLimit> limits) {
+        if (limits.size() == 1) {
+            return List.of(ask(request, limits.get(0)));
         }
-        boolean excluded = rules.excludes(request);
-        if (ofRoute.method() != null) {
-            CountedRoute.mark(request, ofRoute.method(), excluded ? List.of() : ofRoute.left());
-        }
-        if (excluded) {
-            return List.of();
-        }
-        List<Ask> asks = new ArrayList<>();
-        for (AppliedLimit limit : ofRoute.of(stage)) {
-            add(asks, limit, request);
-        }
-        if (!rules.isEmpty() && !ofRoute.exempt()) {
-            for (AppliedLimit limit : rules.of(request)) {
-                if (stageOf(limit) == stage) {
-                    add(asks, limit, request);
-                }
-            }
+        List<Ask> asks = new ArrayList<>(limits.size());
+        for (AppliedLimit limit : limits) {
+            asks.add(ask(request, limit));
         }
         return asks;
     }
 
-    /** The limits of a route by who enforces them when. */
+    private Ask ask(HttpRequest<?> request, AppliedLimit limit) {
+        KeyTemplate cost = limit.cost().template();
+        long permits = limit.cost().permits(cost == null ? null : keys.valueOf(cost, request));
+        return new Ask(limit.policy(), keys.keyOf(Objects.requireNonNull(limit.key()), request), permits);
+    }
+
+    /** The limits of a route by who enforces them when; those left need the arguments of the call. */
     private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean exempt, List<AppliedLimit> before,
                                List<AppliedLimit> after, List<AppliedLimit> left) {
 
@@ -134,10 +152,6 @@ final class RequestLimiter {
 
         boolean isEmpty() {
             return before.isEmpty() && after.isEmpty() && left.isEmpty();
-        }
-
-        List<AppliedLimit> of(Stage stage) {
-            return stage == Stage.BEFORE_AUTHENTICATION ? before : after;
         }
     }
 
@@ -149,19 +163,23 @@ final class RequestLimiter {
         List<AppliedLimit> limits = annotated.of(match.getRouteInfo().getDeclaringType(), method);
         Map<Boolean, List<AppliedLimit>> byAdvice =
                 limits.stream().collect(Collectors.partitioningBy(AppliedLimit::needsArguments));
-        Map<Stage, List<AppliedLimit>> byStage =
-                byAdvice.get(false).stream().collect(Collectors.groupingBy(this::stageOf));
+        Map<Stage, List<AppliedLimit>> byStage = byStage(byAdvice.get(false));
         return new RouteLimits(method, annotated.isExempt(method),
                 byStage.getOrDefault(Stage.BEFORE_AUTHENTICATION, List.of()),
                 byStage.getOrDefault(Stage.AFTER_AUTHENTICATION, List.of()), byAdvice.get(true));
     }
 
-    private void add(List<Ask> asks, AppliedLimit limit, HttpRequest<?> request) {
-        if (limit.key() != null) {
-            KeyTemplate cost = limit.cost().template();
-            long permits = limit.cost().permits(cost == null ? null : keys.valueOf(cost, request));
-            asks.add(new Ask(limit.policy(), keys.keyOf(limit.key(), request), permits));
+    private Map<Stage, List<AppliedLimit>> byStage(List<AppliedLimit> limits) {
+        return limits.stream().collect(Collectors.groupingBy(this::stageOf));
+    }
+
+    private static List<AppliedLimit> joined(List<AppliedLimit> limits, @Nullable List<AppliedLimit> further) {
+        if (further == null) {
+            return limits;
         }
+        List<AppliedLimit> all = new ArrayList<>(limits);
+        all.addAll(further);
+        return all;
     }
 
     private Stage stageOf(AppliedLimit limit) {

@@ -43,12 +43,12 @@ public record Cost(long fixed, @Nullable KeyTemplate template, @Nullable Evaluat
      * @return the number if it is one from 0 up, else the fixed permits
      */
     public long permits(@Nullable Object given) {
-        return numberOr(fixed, given);
+        return given == null ? fixed : numberOr(fixed, given);
     }
 
-    private static long numberOr(long otherwise, @Nullable Object given) {
+    private static long numberOr(long otherwise, Object given) {
         try {
-            long number = given instanceof Number value ? value.longValue() : Long.parseLong(String.valueOf(given));
+            long number = given instanceof Number value ? value.longValue() : Long.parseLong(given.toString());
             return number < 0 ? otherwise : number;
         } catch (NumberFormatException e) {
             return otherwise;

@@ -137,8 +137,8 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     private List<AppliedLimit> uncounted(MethodInvocationContext<Object, Object> context) {
-        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
-        List<AppliedLimit> left = request == null ? null : CountedRoute.take(request, context.getExecutableMethod());
+        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        List<AppliedLimit> left = request == null ? null : request.takeLeft(context.getExecutableMethod());
         return left != null ? left : annotated.of(context.getTarget().getClass(), context.getExecutableMethod());
     }
 
