@@ -1,7 +1,8 @@
-// Sends requests, and asks the server a few times a second how the three keys stand. Between two answers the browser
-// counts the time down itself.
+// Sends requests, and asks the server after each and a few times a second how the three keys stand. In between, the
+// browser counts the time down itself.
 
 const POLL_MILLIS = 250;
+const DRAW_MILLIS = 100;
 const REPEAT_MILLIS = 150;
 const LOG_ROWS = 20;
 
@@ -11,9 +12,9 @@ const apiKey = () => ({ "X-Api-Key": value("api-key").replace(/[^ -~]/g, "?") })
 const recipient = () => "to=" + encodeURIComponent(value("recipient"));
 
 const requests = {
-  hello: () => ({ method: "GET", url: "/api/hello" }),
-  orders: () => ({ method: "POST", url: "/api/orders", headers: apiKey() }),
-  mails: () => ({ method: "POST", url: "/api/mails?" + recipient() }),
+  hello: () => ({ method: "GET", url: "/api/hello", by: "" }),
+  orders: () => ({ method: "POST", url: "/api/orders", headers: apiKey(), by: ` by ${value("api-key")}` }),
+  mails: () => ({ method: "POST", url: "/api/mails?" + recipient(), by: "" }),
 };
 
 const cards = Object.keys(requests).map(name => card(name, document.getElementById(name)));
@@ -37,27 +38,29 @@ function card(name, element) {
   button.addEventListener("contextmenu", event => event.preventDefault());
   // Detail 0: not by a pointer, but by a key or an assistive tool.
   button.addEventListener("click", event => event.detail === 0 && send(requests[name]()));
-  return { name, element, standing: null, heardAt: 0 };
+  return { name, element, standing: undefined, heardAt: 0 };
 }
 
-async function send({ method, url, headers }) {
+async function send({ method, url, headers, by }) {
+  const request = `${method} ${url}${by}`;
   try {
     const response = await fetch(url, { method, headers });
     const body = await response.json();
-    log(response.ok, response.status, `${method} ${url}`, body.left, response.headers.get("Retry-After"));
+    log(response.ok, request, response.status, body.left, response.headers.get("Retry-After"));
   } catch {
-    log(false, "–", `${method} ${url}: no answer`);
+    log(false, request + ": no answer");
   }
+  await ask();
 }
 
-function log(granted, status, request, left = "–", retryAfter = null) {
+function log(granted, request, status = "–", left = "–", retryAfter = null) {
   const rows = document.getElementById("log");
   if (!rows.querySelector("[class]")) {
     rows.replaceChildren();
   }
   const row = document.createElement("tr");
   row.className = granted ? "granted" : "denied";
-  for (const text of [status, request, left, retryAfter === null ? "–" : retryAfter + " s"]) {
+  for (const text of [status, left, retryAfter === null ? "–" : retryAfter + " s", request]) {
     row.insertCell().textContent = text;
   }
   rows.prepend(row);
@@ -68,25 +71,26 @@ function log(granted, status, request, left = "–", retryAfter = null) {
     `${request}: ${status}, ` + (retryAfter === null ? `${left} left` : `retry after ${retryAfter} seconds`);
 }
 
+async function ask() {
+  try {
+    const response = await fetch("/api/standings?" + recipient(), { headers: apiKey() });
+    const standings = await response.json();
+    cards.forEach(each => Object.assign(each, { standing: standings[each.name], heardAt: performance.now() }));
+  } catch {
+    cards.forEach(each => each.standing = undefined);
+  }
+  draw();
+}
+
 async function poll() {
   if (!document.hidden) {
-    try {
-      const response = await fetch("/api/standings?" + recipient(), { headers: apiKey() });
-      const standings = await response.json();
-      for (const each of cards) {
-        each.standing = standings[each.name];
-        each.heardAt = performance.now();
-      }
-    } catch {
-      cards.forEach(each => each.standing = null);
-    }
+    await ask();
   }
   setTimeout(poll, POLL_MILLIS);
 }
 
 function draw() {
   cards.forEach(each => each.standing ? show(each) : silent(each));
-  requestAnimationFrame(draw);
 }
 
 function show({ element, standing, heardAt }) {
@@ -103,7 +107,7 @@ function show({ element, standing, heardAt }) {
   }
   dots.setAttribute("aria-valuemax", capacity);
   dots.setAttribute("aria-valuenow", left);
-  [...dots.children].forEach((dot, i) => dot.style.setProperty("--full", i < left ? "100%" : "0%"));
+  [...dots.children].forEach((dot, i) => dot.classList.toggle("free", i < left));
 }
 
 function silent({ element }) {
@@ -111,4 +115,4 @@ function silent({ element }) {
 }
 
 poll();
-draw();
+setInterval(draw, DRAW_MILLIS);
