@@ -25,3 +25,22 @@ class SuspendingOnLateBackendTest : SuspendingTest() {
         assertEquals(1, backend.asked.get())
     }
 }
+
+@MicronautTest(rebuildContext = true)
+@Property(name = "ratelimit.backend", value = "memory")
+class RouteOnMemoryTest : RouteTest()
+
+@MicronautTest(rebuildContext = true)
+@Property(name = "ratelimit.backend", value = "late")
+@Property(name = "ratelimit.deadline", value = "30s")
+class RouteOnLateBackendTest : RouteTest() {
+
+    @Inject
+    lateinit var backend: LateBackend
+
+    @Test
+    fun `the late backend decides, once for a call`() {
+        client.toBlocking().retrieve("/value")
+        assertEquals(1, backend.asked.get())
+    }
+}

@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger
 class LateBackend(clock: MicroClock) : RateLimitBackend {
 
     private val memory = MemoryBackend(clock, 100)
-    private val thread = Executors.newSingleThreadExecutor { Thread(it, THREAD) }
+    private val thread = Executors.newSingleThreadExecutor { Thread(it, "late-backend") }
     private val later = CompletableFuture.delayedExecutor(2, TimeUnit.MILLISECONDS, thread)
 
     /** How many decisions were asked for. */
@@ -46,8 +46,4 @@ class LateBackend(clock: MicroClock) : RateLimitBackend {
 
     private fun <T> late(answer: () -> CompletableFuture<T>): CompletionStage<T> =
         CompletableFuture.runAsync({}, later).thenCompose { answer() }
-
-    companion object {
-        const val THREAD = "late-backend"
-    }
 }
