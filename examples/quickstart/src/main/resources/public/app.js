@@ -12,9 +12,9 @@ const apiKey = () => ({ "X-Api-Key": value("api-key").replace(/[^ -~]/g, "?") })
 const recipient = () => "to=" + encodeURIComponent(value("recipient"));
 
 const requests = {
-  hello: () => ({ method: "GET", url: "/api/hello", by: "" }),
-  orders: () => ({ method: "POST", url: "/api/orders", headers: apiKey(), by: ` by ${value("api-key")}` }),
-  mails: () => ({ method: "POST", url: "/api/mails?" + recipient(), by: "" }),
+  hello: () => ({ text: "hello", url: "/api/hello" }),
+  orders: () => ({ text: `orders by ${value("api-key")}`, url: "/api/orders", method: "POST", headers: apiKey() }),
+  mails: () => ({ text: `mails to ${value("recipient")}`, url: "/api/mails?" + recipient(), method: "POST" }),
 };
 
 const cards = Object.keys(requests).map(name => card(name, document.getElementById(name)));
@@ -41,14 +41,13 @@ function card(name, element) {
   return { name, element, standing: undefined, heardAt: 0 };
 }
 
-async function send({ method, url, headers, by }) {
-  const request = `${method} ${url}${by}`;
+async function send({ text, url, method, headers }) {
   try {
     const response = await fetch(url, { method, headers });
     const body = await response.json();
-    log(response.ok, request, response.status, body.left, response.headers.get("Retry-After"));
+    log(response.ok, text, response.status, body.left, response.headers.get("Retry-After"));
   } catch {
-    log(false, request + ": no answer");
+    log(false, text + ": no answer");
   }
   await ask();
 }
@@ -100,7 +99,7 @@ function show({ element, standing, heardAt }) {
   element.classList.toggle("empty", left === 0);
   element.querySelector(".limits").textContent = limits.join(" and ");
   element.querySelector(".next").textContent = !missing ? "All permits are free."
-    : `${left} left, one more in ${seconds.toFixed(1)} s` + (limits.length > 1 ? ` (${waitingFor.join(" and ")})` : "");
+    : `${left} left, next in ${seconds.toFixed(1)} s` + (limits.length > 1 ? ` (${waitingFor.join(" and ")})` : "");
   const dots = element.querySelector(".dots");
   while (dots.children.length < capacity) {
     dots.append(document.createElement("span"));

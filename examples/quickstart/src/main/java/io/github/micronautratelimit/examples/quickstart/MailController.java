@@ -7,6 +7,7 @@ import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Post;
 import io.micronaut.http.annotation.QueryValue;
 import io.micronaut.http.annotation.Status;
+import io.micronaut.http.exceptions.HttpStatusException;
 import io.micronaut.scheduling.TaskExecutors;
 import io.micronaut.scheduling.annotation.ExecuteOn;
 
@@ -28,6 +29,9 @@ class MailController {
     @Post
     @Status(HttpStatus.ACCEPTED)
     Answer send(@QueryValue String to) {
+        if (to.isBlank()) {
+            throw new HttpStatusException(HttpStatus.BAD_REQUEST, "Say who the mail is to: /api/mails?to=ann");
+        }
         mails.send(to, "You have a mail.");
         return new Answer("Mail sent.", limiter.peek(MailService.POLICY, to, 0).remaining());
     }

@@ -61,6 +61,7 @@ class QuickstartTest {
     void everyRecipientGetsTwoMailsAndTheThirdIsAnsweredLikeALimitedRoute() {
         assertEquals(List.of("202 left 1", "202 left 0", "429 retry 5"), answers(3, mail("ann")));
         assertEquals(List.of("202 left 1"), answers(1, mail("ben")));
+        assertEquals(List.of("400"), statuses(1, mail("")));
     }
 
     @Test
