@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.examples.quickstart;
+
+import org.jspecify.annotations.NullMarked;
