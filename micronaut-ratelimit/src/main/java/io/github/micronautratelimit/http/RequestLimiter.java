@@ -19,6 +19,7 @@ import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
 import io.github.micronautratelimit.intercept.AppliedLimit;
 import io.github.micronautratelimit.intercept.LimitedRequest;
+import io.github.micronautratelimit.intercept.RequestExecutor;
 import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
 import io.micronaut.http.HttpRequest;

@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
@@ -27,6 +28,7 @@ import io.micronaut.aop.MethodInvocationContext;
 import io.micronaut.core.convert.ConversionService;
 import io.micronaut.core.expressions.EvaluatedExpression;
 import io.micronaut.core.expressions.ExpressionEvaluationContext;
+import io.micronaut.core.propagation.PropagatedContext;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.context.ServerRequestContext;
 import io.micronaut.inject.annotation.EvaluatedAnnotationMetadata;
@@ -56,14 +58,17 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     private final AnnotatedLimits annotated;
     private final Keys keys;
     private final RateLimiter limiter;
+    private final RequestExecutor executors;
     private final ConversionService conversions;
     /** What has been warned of, once each: names of policies and methods, which are few. */
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
-    RateLimitInterceptor(AnnotatedLimits annotated, Keys keys, RateLimiter limiter, ConversionService conversions) {
+    RateLimitInterceptor(AnnotatedLimits annotated, Keys keys, RateLimiter limiter, RequestExecutor executors,
+                         ConversionService conversions) {
         this.annotated = annotated;
         this.keys = keys;
         this.limiter = limiter;
+        this.executors = executors;
         this.conversions = conversions;
     }
 
@@ -120,13 +125,21 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
                 : granted.flatMapMany(decisions -> Flux.from(call.interceptResultAsPublisher(this)));
     }
 
+    /** Completes on a thread that the call may go on on, and within the caller's context. */
     private CompletionStage<Decisions> acquire(MethodInvocationContext<Object, Object> context,
                                                List<AppliedLimit> limits) {
+        CompletableFuture<Decisions> answer;
         try {
-            return limiter.acquireAllAsync(asks(context, limits)).thenApply(RateLimitInterceptor::require);
+            answer = limiter.acquireAllAsync(asks(context, limits)).toCompletableFuture();
         } catch (RateLimitExceededException e) {
             return CompletableFuture.failedFuture(e);
         }
+        if (answer.isDone()) {
+            return answer.thenApply(RateLimitInterceptor::require);
+        }
+        Executor executor = executors.ofCaller(ServerRequestContext.currentRequest().orElse(null));
+        PropagatedContext caller = PropagatedContext.getOrEmpty();
+        return answer.thenApplyAsync(RateLimitInterceptor::require, task -> executor.execute(caller.wrap(task)));
     }
 
     private static Decisions require(Decisions decisions) {

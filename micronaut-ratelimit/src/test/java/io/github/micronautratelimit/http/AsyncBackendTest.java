@@ -29,6 +29,7 @@ import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Produces;
 import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.client.annotation.Client;
+import io.micronaut.http.context.ServerRequestContext;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
@@ -107,6 +108,16 @@ class AsyncBackendTest {
     }
 
     @Test
+    void adviceNeverRunsTheTargetOnTheStoresThread() {
+        for (int i = 0; i < 20; i++) {
+            assertFalse(service.threadOfStage().toCompletableFuture().join().contains("store-client"));
+            assertFalse(String.valueOf(service.threadOfMono().block()).contains("store-client"));
+        }
+        String thread = client.toBlocking().retrieve("/thread-of-service");
+        assertTrue(thread.startsWith("event loop"), "on an event loop it goes on there, within its request: " + thread);
+    }
+
+    @Test
     void anEventLoopIsNeverMadeToWait() {
         store.mood = AsyncBackend.Mood.HANGS;
         assertEquals("ok ok denied", client.toBlocking().retrieve("/from-event-loop"),
@@ -129,6 +140,12 @@ class AsyncBackendTest {
         String thread() {
             return (Schedulers.isInNonBlockingThread() ? "event loop " : "other thread ")
                     + Thread.currentThread().getName();
+        }
+
+        @Get("/thread-of-service")
+        @Produces("text/plain")
+        CompletionStage<String> threadOfService() {
+            return service.threadOfStage();
         }
 
         @Get("/several")
@@ -183,6 +200,21 @@ class AsyncBackendTest {
         @RateLimit("1/min")
         Mono<String> mono() {
             return Mono.just("ok");
+        }
+
+        @RateLimit("1000/s")
+        CompletionStage<String> threadOfStage() {
+            return Mono.just(thread()).toFuture();
+        }
+
+        @RateLimit("1000/s")
+        Mono<String> threadOfMono() {
+            return Mono.fromSupplier(Service::thread);
+        }
+
+        private static String thread() {
+            return (ServerRequestContext.currentRequest().isPresent() && Schedulers.isInNonBlockingThread()
+                    ? "event loop " : "other thread ") + Thread.currentThread().getName();
         }
 
         String tryTwice() {

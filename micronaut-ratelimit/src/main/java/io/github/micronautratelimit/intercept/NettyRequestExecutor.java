@@ -1,4 +1,4 @@
-package io.github.micronautratelimit.http;
+package io.github.micronautratelimit.intercept;
 
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -24,12 +24,12 @@ final class NettyRequestExecutor extends RequestExecutor {
     }
 
     @Override
-    boolean keepsThread(HttpRequest<?> request) {
+    public boolean keepsThread(HttpRequest<?> request) {
         return request instanceof NettyHttpRequest;
     }
 
     @Override
-    Executor of(HttpRequest<?> request) {
+    public Executor of(HttpRequest<?> request) {
         return request instanceof NettyHttpRequest<?> netty
                 ? netty.getChannelHandlerContext().channel().eventLoop()
                 : super.of(request);
