@@ -174,14 +174,14 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         if (limit.keyExpression() != null) {
             Object found = evaluate(limit.keyExpression(), context);
             if (found != null && !found.toString().isEmpty()) {
-                return found.toString();
+                return Keys.key(found.toString());
             }
         } else if (limit.key() == null) {
             return EVERYBODY;
         } else if (request != null) {
             return keys.keyOf(limit.key(), request);
         } else if (limit.key().isText()) {
-            return limit.key().text();
+            return Keys.key(limit.key().text());
         }
         if (request != null) {
             return keys.addressKey(request);

@@ -21,9 +21,10 @@ import jakarta.inject.Singleton;
 /**
  * Fills key templates in from requests.
  *
- * <p>No two requests that differ in what a template names get the same key: every part is written with its length, and
- * marked as found or as replaced by the client's address, so that neither a header that reads like an address nor one
- * that holds a separator stands for somebody else.
+ * <p>A template of one part gives the text it stands for, so that {@code {principal}} and code that asks for
+ * {@code "alice"} mean the same key. Yet no two requests that differ in what a template names get the same key: an address
+ * in place of something missing is marked, a text that reads as if it were is marked otherwise, and several parts are
+ * written with their lengths.
  */
 @Singleton
 public class Keys {
@@ -84,7 +85,7 @@ public class Keys {
         if (template.parts().size() == 1) {
             Part part = template.parts().get(0);
             String value = find(part, request);
-            return value == null ? REPLACED + addresses.resolve(request) : FOUND + value;
+            return value == null ? addressKey(request) : key(value);
         }
         StringBuilder key = new StringBuilder();
         for (Part part : template.parts()) {
@@ -93,6 +94,16 @@ public class Keys {
             key.append(value == null ? REPLACED : FOUND).append(text.length()).append(':').append(text);
         }
         return key.toString();
+    }
+
+    /**
+     * A text as a key.
+     *
+     * @param found what says who is limited
+     * @return the text; marked if it begins with a mark itself
+     */
+    public static String key(String found) {
+        return !found.isEmpty() && (found.charAt(0) == REPLACED || found.charAt(0) == FOUND) ? FOUND + found : found;
     }
 
     /**

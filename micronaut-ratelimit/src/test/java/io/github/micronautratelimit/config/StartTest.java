@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import io.github.micronautratelimit.Decision;
@@ -73,6 +74,16 @@ class StartTest {
                 Arguments.of(Map.of("spec", "two-backends"),
                         "There are several rate limit backends, [one, two]; say which one decides with "
                                 + "ratelimit.backend."));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ratelimit.deadline, five, deadline", "ratelimit.on-error, lokal, onError",
+        "ratelimit.memory.max-keys, many, maxKeys", "ratelimit.policies.write.on-error, never, onError"})
+    void aValueOfTheWrongTypeIsNotTakenForTheDefault(String setting, String value, String named) {
+        Map<String, Object> settings = new LinkedHashMap<>(Map.of("ratelimit.policies.write.limits", "1/s"));
+        settings.put(setting, value);
+        String refusal = refusal(settings);
+        assertTrue(refusal.contains(named) && refusal.contains(value), refusal);
     }
 
     @ParameterizedTest

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import java.util.Map;
 
 import org.junit.jupiter.api.Test;
@@ -39,6 +40,15 @@ class OwnAnswerTest {
     @Test
     void aHandlerInPlaceOfOursAnswers() {
         assertEquals("503 of the handler", secondAnswer("handler", "/other"));
+    }
+
+    @Test
+    void disabledNoRouteIsLimited() {
+        try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class,
+                Map.of("own-answer", "disabled", "ratelimit.enabled", "false", "micronaut.server.port", -1), "test");
+                HttpClient client = server.getApplicationContext().createBean(HttpClient.class, server.getURL())) {
+            assertEquals(List.of(200, 200, 200), new Calls(client).get("/other", 3));
+        }
     }
 
     private static String secondAnswer(String spec, String path) {

@@ -78,14 +78,24 @@ class TwoStagesTest {
     void whatTheFirstStageTookIsGivenBackWhenTheSecondDenies() {
         assertEquals(List.of(200, 429, 429, 429, 429, 429), calls.get("/by-both", 6, "X-User", "alice"));
         Policy address = policies.get("address");
-        assertEquals(3, limiter.peek(address, "=127.0.0.1", 0).remaining(), "alice's denials cost the address nothing");
+        assertEquals(3, limiter.peek(address, "127.0.0.1", 0).remaining(), "alice's denials cost the address nothing");
         assertEquals(List.of(200, 429), calls.get("/by-both", 2, "X-User", "bob"));
     }
 
     @Test
     void theNameOfAUserIsNeverMistakenForAnAddress() {
         assertEquals(List.of(200, 429), calls.get("/by-either", 2, "X-User", "127.0.0.1"));
+        assertEquals(List.of(200, 429), calls.get("/by-either", 2, "X-User", "@127.0.0.1"));
+        assertEquals(List.of(200, 429), calls.get("/by-either", 2, "X-User", "=@127.0.0.1"));
         assertEquals(List.of(200, 429), calls.get("/by-either", 2));
+    }
+
+    @Test
+    void codeAsksForTheSameKeyByTheNameOfTheUser() {
+        calls.get("/by-policy", "X-User", "alice");
+        assertEquals(1, limiter.acquire(policies.get("rule"), "alice", 0).remaining());
+        limiter.acquire(policies.get("rule"), "alice");
+        assertEquals(429, calls.get("/by-policy", "X-User", "alice").code());
     }
 
     @Test
@@ -145,6 +155,12 @@ class TwoStagesTest {
         @Get("/by-either")
         @RateLimit(value = "1/min", key = "{principal-or-ip}")
         String byEither() {
+            return "ok";
+        }
+
+        @Get("/by-policy")
+        @RateLimit(policy = "rule", key = "{principal}")
+        String byPolicy() {
             return "ok";
         }
 

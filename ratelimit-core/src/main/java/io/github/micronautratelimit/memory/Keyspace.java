@@ -24,7 +24,7 @@ import io.github.micronautratelimit.TokenBucket;
 final class Keyspace {
 
     private static final int LONGEST_PLAIN_KEY = 64;
-    private static final int SHARED_CELLS = 4096;
+    private static final int SHARED_BITS = 12;
     private static final long TIDY_EVERY_MICROS = 10_000;
     private static final int TIDY_KEYS = 100;
     private static final int TIDY_KEYS_PER_NEW_KEY = 4;
@@ -195,7 +195,7 @@ final class Keyspace {
         }
 
         Cell share(Object bounded) {
-            AtomicReferenceArray<Cell> cells = sharedCells();
+            AtomicReferenceArray<Cell> cells = shared == null ? makeShared() : shared;
             int index = indexOf(bounded);
             Cell cell = cells.get(index);
             if (cell == null) {
@@ -205,13 +205,11 @@ final class Keyspace {
             return cell;
         }
 
-        private synchronized AtomicReferenceArray<Cell> sharedCells() {
-            AtomicReferenceArray<Cell> cells = shared;
-            if (cells == null) {
-                cells = new AtomicReferenceArray<>(SHARED_CELLS);
-                shared = cells;
+        private synchronized AtomicReferenceArray<Cell> makeShared() {
+            if (shared == null) {
+                shared = new AtomicReferenceArray<>(1 << SHARED_BITS);
             }
-            return cells;
+            return shared;
         }
 
         /** The cell that the key shares or would share, if anybody has. */
@@ -229,8 +227,8 @@ final class Keyspace {
         }
 
         private static int indexOf(Object bounded) {
-            int hash = bounded.hashCode() * 0x9E3779B9;
-            return hash >>> 20;
+            // The golden ratio spreads the hashes of similar texts; the upper bits are the well mixed ones.
+            return bounded.hashCode() * 0x9E3779B9 >>> Integer.SIZE - SHARED_BITS;
         }
     }
 }

@@ -16,8 +16,9 @@ import io.github.micronautratelimit.TokenBucket;
 /**
  * Keeps every key's state in this process.
  *
- * <p>A decision is one compare-and-set on the key's cell, whatever the number of limits; several policies at
- * once are one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned.
+ * <p>A decision is one compare-and-set on the key's cell, whatever the number of limits; several policies at once are
+ * one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned. Policies
+ * are taken to be few: their names are remembered.
  *
  * <p>Keys that say nothing any more are forgotten in passing, a few with each decision that finds it is time. At most
  * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are. A new key
@@ -94,6 +95,7 @@ public final class MemoryBackend implements RateLimitBackend {
             }
             cell = keys.require(policy.name(), key, bucketOf(policy), now);
             meter = cell.meter();
+            now = clock.micros();
         }
         TokenBucket bucket = bucketOf(policy);
         while (bucket != null && Cell.isRunning(meter)) {
