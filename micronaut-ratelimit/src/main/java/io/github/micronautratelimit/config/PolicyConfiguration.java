@@ -69,7 +69,7 @@ public class PolicyConfiguration {
      *
      * @param key a key template
      */
-    public void setKey(@Nullable String key) {
+    public void setKey(String key) {
         this.key = key;
     }
 
@@ -88,7 +88,7 @@ public class PolicyConfiguration {
      *
      * @param onError the answer
      */
-    public void setOnError(@Nullable OnError onError) {
+    public void setOnError(OnError onError) {
         this.onError = onError;
     }
 }

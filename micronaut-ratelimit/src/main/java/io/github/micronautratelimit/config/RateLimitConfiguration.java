@@ -54,7 +54,7 @@ public class RateLimitConfiguration implements Toggleable {
      *
      * @param backend a bean name
      */
-    public void setBackend(@Nullable String backend) {
+    public void setBackend(String backend) {
         this.backend = backend;
     }
 

@@ -106,7 +106,7 @@ public class RuleConfiguration {
      *
      * @param key a key template
      */
-    public void setKey(@Nullable String key) {
+    public void setKey(String key) {
         this.key = key;
     }
 
