@@ -53,7 +53,7 @@ public class Policies {
                 throw new ConfigurationException(place + ".limits = " + e.getMessage(), e);
             }
         }
-        OnError onError = configuration.getOnError();
+        OnError onError = configuration.findOnError().orElse(null);
         try {
             Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError);
             return new Configured(policy,

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.config;
 
 import java.util.List;
+import java.util.Optional;
 
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +18,7 @@ public class PolicyConfiguration {
     private final String name;
     private List<String> limits = List.of();
     private @Nullable String key;
-    private @Nullable OnError onError;
+    private Optional<OnError> onError = Optional.empty();
 
     /**
      * Made by the framework.
@@ -74,11 +75,12 @@ public class PolicyConfiguration {
     }
 
     /**
-     * What to answer while the store cannot be asked.
+     * What to answer while the store cannot be asked. Not called "get": the framework would take the setting for one that
+     * may be null, and a misspelt value for none.
      *
-     * @return the answer, or {@code null}
+     * @return the answer; empty if not set
      */
-    public @Nullable OnError getOnError() {
+    public Optional<OnError> findOnError() {
         return onError;
     }
 
@@ -89,6 +91,6 @@ public class PolicyConfiguration {
      * @param onError the answer
      */
     public void setOnError(OnError onError) {
-        this.onError = onError;
+        this.onError = Optional.of(onError);
     }
 }
