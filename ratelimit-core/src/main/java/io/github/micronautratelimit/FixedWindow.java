@@ -1,7 +1,5 @@
 package io.github.micronautratelimit;
 
-import java.util.List;
-
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,18 +90,8 @@ public final class FixedWindow extends Limit {
         }
 
         @Override
-        List<Limit> deniedBy(long permits) {
-            return admits(permits) ? List.of() : limit.alone();
-        }
-
-        @Override
         Limit limit() {
             return limit;
-        }
-
-        @Override
-        List<LimitState> parts() {
-            return List.of(this);
         }
     }
 }

@@ -65,13 +65,17 @@ public abstract sealed class LimitState
     public abstract long resetAfter(long nowMicros);
 
     /** The limits that do not admit so many permits. */
-    abstract List<Limit> deniedBy(long permits);
+    List<Limit> deniedBy(long permits) {
+        return admits(permits) ? List.of() : limit().alone();
+    }
 
     /** The limit whose numbers the state is written in; of several, the first. */
     abstract Limit limit();
 
     /** The states of the single limits, in the policy's order. */
-    abstract List<LimitState> parts();
+    List<LimitState> parts() {
+        return List.of(this);
+    }
 
     /**
      * Whether the state says nothing any more, so that forgetting the key changes no decision.

@@ -1,7 +1,6 @@
 package io.github.micronautratelimit;
 
 import java.util.Arrays;
-import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
@@ -145,18 +144,8 @@ public final class SlidingWindow extends Limit {
         }
 
         @Override
-        List<Limit> deniedBy(long permits) {
-            return admits(permits) ? List.of() : limit.alone();
-        }
-
-        @Override
         Limit limit() {
             return limit;
-        }
-
-        @Override
-        List<LimitState> parts() {
-            return List.of(this);
         }
     }
 }

@@ -1,7 +1,6 @@
 package io.github.micronautratelimit;
 
 import java.math.BigInteger;
-import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
@@ -231,18 +230,8 @@ public final class TokenBucket extends Limit {
         }
 
         @Override
-        List<Limit> deniedBy(long permits) {
-            return admits(permits) ? List.of() : limit.alone();
-        }
-
-        @Override
         Limit limit() {
             return limit;
-        }
-
-        @Override
-        List<LimitState> parts() {
-            return List.of(this);
         }
     }
 }
