@@ -1,0 +1,12 @@
+package io.github.micronautratelimit.redis;
+
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.RateLimitBackendContract;
+
+class RedisBackendContractTest extends RateLimitBackendContract {
+
+    @Override
+    protected BackendUnderTest open() {
+        return new RedisUnderTest();
+    }
+}
