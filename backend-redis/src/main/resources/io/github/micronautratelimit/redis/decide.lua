@@ -32,14 +32,14 @@ local PX_LONGEST = 1e15
 -- A time that is passed in need not pass as this server's does, by which keys expire.
 local PX_EXTRA = 3600000
 
--- The whole part and the remainder of a * b / m, for a < m < 2^45 and b < 2^48: byte by byte where the product is too
--- large to be exact.
+-- The whole part and the remainder of a * b / m, for a < m < 2^45 and integers b to 2^62: byte by byte where the product
+-- is too large to be exact.
 local function muldiv(a, b, m)
   if a * b < EXACT then
     return floor(a * b / m), a * b % m
   end
   local whole, rest = 0, 0
-  for shift = 40, 0, -8 do
+  for shift = 56, 0, -8 do
     local left, right = rest * 256, a * (floor(b / 2 ^ shift) % 256)
     whole = whole * 256 + floor(left / m) + floor(right / m)
     rest = left % m + right % m
@@ -122,6 +122,26 @@ local function predecessors(limits, stored)
   return before
 end
 
+-- What a bucket of another unit owes, in this one's: permits stay permits, fractions are rounded up to its units, of which
+-- the core counts 2^62.
+local function converted(limit, stored)
+  local units = limit.period / limit.divisor
+  local owed, rest, more = stored.owed, muldiv(stored.rest, units, stored.period)
+  if more > 0 then
+    rest = rest + 1
+  end
+  if rest == units then
+    owed, rest = owed + 1, 0
+  end
+  if owed * units > 2 ^ 61 then
+    local most, left = muldiv(1, 2 ^ 62, units)
+    if owed > most or owed == most and rest > left then
+      owed, rest = most, left
+    end
+  end
+  return owed, rest * limit.divisor
+end
+
 -- A stored state brought forward to an instant, in a limit's numbers; time never runs backwards.
 local function forward(limit, stored, now)
   local period = limit.period
@@ -131,11 +151,7 @@ local function forward(limit, stored, now)
     end
     local owed, rest, passed = stored.owed, stored.rest, max(0, now - stored.time)
     if stored.period ~= period or rest % limit.divisor ~= 0 then
-      local units, more = muldiv(rest, period / limit.divisor, stored.period)
-      rest = (more > 0 and units + 1 or units) * limit.divisor
-      if rest == period then
-        owed, rest = owed + 1, 0
-      end
+      owed, rest = converted(limit, stored)
     end
     local whole, part = muldiv(passed % period, limit.permits, period)
     owed, rest = owed - floor(passed / period) * limit.permits - whole, rest - part
