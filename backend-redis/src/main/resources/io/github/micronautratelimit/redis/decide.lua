@@ -62,61 +62,65 @@ end
 
 -- The states in a stored text, or nil if it is none of ours.
 local function read(text)
-  local states, at = {}, 1
-  while at <= #text do
-    local kind, room, state = sub(text, at, at), #text - at + 1, nil
-    if kind == 't' and room >= 25 then
-      state = {}
-      state.kind, state.period, state.time, state.owed, state.rest, at = unpack(TOKEN_BUCKET, text, at)
-    elseif kind == 'f' and room >= 19 then
-      state = {}
-      state.kind, state.period, state.window, state.used, at = unpack(FIXED_WINDOW, text, at)
-    elseif kind == 's' and room >= 21 then
-      state = {}
-      state.kind, state.period, state.newest, state.used, state.width, state.count, at =
-          unpack(SLIDING_WINDOW, text, at)
-      local size = state.width * state.count
-      state.cells = sub(text, at, at + size - 1)
-      at = at + size
-      state = #state.cells == size and state or nil
-    end
-    if not state then
+  local states, at, size = {}, 1, #text
+  while at <= size do
+    local kind = sub(text, at, at)
+    if kind == 't' and at + 24 <= size then
+      local _, period, time, owed, rest, after = unpack(TOKEN_BUCKET, text, at)
+      states[#states + 1] = {kind = kind, period = period, time = time, owed = owed, rest = rest}
+      at = after
+    elseif kind == 'f' and at + 18 <= size then
+      local _, period, window, used, after = unpack(FIXED_WINDOW, text, at)
+      states[#states + 1] = {kind = kind, period = period, window = window, used = used}
+      at = after
+    elseif kind == 's' and at + 20 <= size then
+      local _, period, newest, used, width, count, after = unpack(SLIDING_WINDOW, text, at)
+      states[#states + 1] = {kind = kind, period = period, newest = newest, used = used, width = width, count = count,
+          cells = sub(text, after, after + width * count - 1)}
+      at = after + width * count
+    else
       return nil
     end
-    states[#states + 1] = state
   end
-  return states[1] and states
+  return at > 1 and at == size + 1 and states or nil
 end
 
+-- The text of states.
 local function write(states)
-  local texts = {}
-  for i, s in ipairs(states) do
+  local text = ''
+  for _, s in ipairs(states) do
     if s.kind == 't' then
-      texts[i] = pack(TOKEN_BUCKET, 't', s.period, s.time, s.owed, s.rest)
+      text = text .. pack(TOKEN_BUCKET, 't', s.period, s.time, s.owed, s.rest)
     elseif s.kind == 'f' then
-      texts[i] = pack(FIXED_WINDOW, 'f', s.period, s.window, s.used)
+      text = text .. pack(FIXED_WINDOW, 'f', s.period, s.window, s.used)
     else
-      texts[i] = pack(SLIDING_WINDOW, 's', s.period, s.newest, s.used, s.width, s.count) .. s.cells
+      text = text .. pack(SLIDING_WINDOW, 's', s.period, s.newest, s.used, s.width, s.count) .. s.cells
     end
   end
-  return table.concat(texts)
+  return text
 end
 
 -- Which stored state each limit carries on from: that of its own kind and period, else the first left over that it can
 -- read. Windows read no other period.
 local function predecessors(limits, stored)
+  if #limits == 1 and #stored == 1 and stored[1].kind == limits[1].kind and stored[1].period == limits[1].period then
+    return stored
+  end
   local before, taken = {}, {}
-  for _, any in ipairs({false, true}) do
-    for i, limit in ipairs(limits) do
-      for j, state in ipairs(stored) do
-        if not before[i] and not taken[j] and state.kind == limit.kind
-            and (state.period == limit.period or any and limit.kind == 't') then
-          before[i], taken[j] = state, true
-        end
+  local function take(i, limit, anyPeriod)
+    for j, state in ipairs(stored) do
+      if not taken[j] and state.kind == limit.kind and (anyPeriod or state.period == limit.period) then
+        before[i], taken[j] = state, true
+        return
       end
     end
-    if #limits == 1 and before[1] then
-      break
+  end
+  for i, limit in ipairs(limits) do
+    take(i, limit, false)
+  end
+  for i, limit in ipairs(limits) do
+    if not before[i] and limit.kind == 't' then
+      take(i, limit, true)
     end
   end
   return before
@@ -305,15 +309,17 @@ for i, key in ipairs(KEYS) do
   local count = tonumber(ARGV[at + 1])
   at = at + 2
   for l = 1, count do
-    local limit = {kind = ARGV[at], permits = tonumber(ARGV[at + 1]), period = tonumber(ARGV[at + 2])}
-    at = at + 3
-    if limit.kind == 't' then
-      limit.capacity, limit.divisor = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-      at = at + 2
+    local kind, rate, period = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    if kind == 't' then
+      limits[l] = {kind = kind, permits = rate, period = period,
+          capacity = tonumber(ARGV[at + 3]), divisor = tonumber(ARGV[at + 4])}
+      at = at + 5
+    else
+      limits[l] = {kind = kind, permits = rate, period = period}
+      at = at + 3
     end
-    limits[l] = limit
   end
-  asks[i] = {key = key, permits = permits, limits = limits}
+  asks[i] = {key = key, permits = permits, limits = limits, existed = false, before = {}, after = {}}
 end
 
 -- What each ask finds, and what it would leave; an ask of the same key finds what the one before it would leave.
@@ -333,7 +339,6 @@ for _, ask in ipairs(asks) do
     end
   end
   ask.existed = found
-  ask.before, ask.after = {}, {}
   local stored, all = predecessors(ask.limits, found or {}), true
   for i, limit in ipairs(ask.limits) do
     ask.before[i] = forward(limit, stored[i], now)
