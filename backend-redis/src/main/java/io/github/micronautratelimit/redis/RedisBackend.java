@@ -29,9 +29,9 @@ import io.lettuce.core.api.async.RedisAsyncCommands;
  *
  * <p>Nothing here waits or retries, and stages may complete on the client's own threads. A stage completes
  * exceptionally with what the client reports. For that to be soon while the server is away, give the client
- * {@code ClientOptions} with {@code disconnectedBehavior(REJECT_COMMANDS)}, because by default commands are queued while
- * disconnected, and {@code timeoutOptions(TimeoutOptions.enabled(...))}, because by default they never time out. A
- * command whose answer is lost may have been carried out: it costs at most its own permits.
+ * {@code ClientOptions} with {@code disconnectedBehavior(REJECT_COMMANDS)}, because by default commands are queued
+ * while disconnected, and {@code timeoutOptions(TimeoutOptions.enabled(...))}, because by default they never time out.
+ * A command whose answer is lost may have been carried out: it costs at most its own permits.
  */
 public final class RedisBackend implements RateLimitBackend {
 
@@ -46,8 +46,8 @@ public final class RedisBackend implements RateLimitBackend {
      * A backend on a connection, which stays the caller's to close.
      *
      * @param connection to one server, used by any number of threads at once
-     * @param namespace  what the names of all keys start with; applications that share a server and not their limits take
-     *                   different ones
+     * @param namespace  what the names of all keys start with; applications that share a server and not their limits
+     *                   take different ones, none of which is another one's beginning up to a colon
      */
     public RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace) {
         this(connection, namespace, null);

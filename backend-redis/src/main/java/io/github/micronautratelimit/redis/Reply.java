@@ -44,7 +44,8 @@ final class Reply {
         long resetAfter = 0;
         List<Limit> deniedBy = new ArrayList<>();
         for (Limit limit : ask.policy().limits()) {
-            Standing standing = limit instanceof TokenBucket bucket ? bucket(bucket, ask.permits()) : window(limit, ask.permits());
+            Standing standing = limit instanceof TokenBucket bucket
+                    ? bucket(bucket, ask.permits()) : window(limit, ask.permits());
             remaining = Math.min(remaining, standing.remaining);
             resetAfter = Math.max(resetAfter, standing.resetAfter);
             if (!standing.admits) {
@@ -62,7 +63,7 @@ final class Reply {
     private record Standing(boolean admits, long remaining, long retryAfter, long resetAfter) {
     }
 
-    /** Here the core does the rest: what is owed may be more than the script can count in microseconds. */
+    /** Here the core goes on: paying back what is owed may take longer than a double can count. */
     private Standing bucket(TokenBucket bucket, long permits) {
         LimitState state = bucket.state(next(), owed(bucket, next(), next()));
         boolean admits = granted || state.admits(permits);

@@ -8,8 +8,8 @@
 --            t permits period capacity divisor    token bucket; divisor: the greatest common one of permits and period
 --            s permits period                     sliding window
 --            f permits period                     fixed window, periods in microseconds
--- Returns  integers: 1 if all asks are granted, else 0; the time; and for each limit of each ask how it stands after the
---          decision, in three numbers
+-- Returns  integers: 1 if all asks are granted, else 0; the time; and for each limit of each ask how it stands after
+--          the decision, in three numbers
 --            t  as of when, whole permits owed, rest owed in 1/period permits
 --            s, f  permits used, when the permits asked for are free (0 if they are), when all permits are free
 --          Nothing for a refund.
@@ -20,7 +20,7 @@
 --            f  period:6 window:7 permits used:5
 --            s  period:6 newest segment:7 permits used:5 bytes per cell:1 cells:1, then the cells, newest first
 --
--- Numbers are doubles, exact to 2^53. The core allows permits below 2^40 and periods below 2^45; instants are below 2^52.
+-- Numbers are doubles, exact to 2^53. Limits have permits below 2^40 and periods below 2^45; instants are below 2^52.
 
 local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
 local pack, unpack, sub = struct.pack, struct.unpack, string.sub
@@ -32,8 +32,8 @@ local PX_LONGEST = 1e15
 -- A time that is passed in need not pass as this server's does, by which keys expire.
 local PX_EXTRA = 3600000
 
--- The whole part and the remainder of a * b / m, for a < m < 2^45 and integers b to 2^62: byte by byte where the product
--- is too large to be exact.
+-- The whole part and the remainder of a * b / m, for a < m < 2^45 and b to 2^48, or b = 2^62: byte by byte where the
+-- product is too large to be exact.
 local function muldiv(a, b, m)
   if a * b < EXACT then
     return floor(a * b / m), a * b % m
@@ -126,8 +126,8 @@ local function predecessors(limits, stored)
   return before
 end
 
--- What a bucket of another unit owes, in this one's: permits stay permits, fractions are rounded up to its units, of which
--- the core counts 2^62.
+-- What a bucket of another unit owes, in this one's: permits stay permits, fractions are rounded up to its units, of
+-- which the core counts 2^62.
 local function converted(limit, stored)
   local units = limit.period / limit.divisor
   local owed, rest, more = stored.owed, muldiv(stored.rest, units, stored.period)

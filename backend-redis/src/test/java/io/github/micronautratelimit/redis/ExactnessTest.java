@@ -25,7 +25,8 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
 
-/** Numbers as large and as odd as limits may have, far beyond what a product of doubles holds, and limits that change. */
+/** Numbers as large and as odd as limits may have, far beyond what a double holds, and limits that change. */
+@NeedsRedis
 class ExactnessTest {
 
     private static final long START = 1_790_000_163_376_680L;

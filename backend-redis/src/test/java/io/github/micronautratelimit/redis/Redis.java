@@ -53,7 +53,8 @@ final class Redis {
             List<StatefulRedisConnection<byte[], byte[]>> connections =
                     IntStream.range(0, 4).mapToObj(i -> client.connect(ByteArrayCodec.INSTANCE)).toList();
             // The first call on a new server sends the script: none of those that tests count.
-            new RedisBackend(connections.get(0), "warm").peek(Policy.of("warm", "1/s"), "", 0).toCompletableFuture().join();
+            new RedisBackend(connections.get(0), "warm").peek(Policy.of("warm", "1/s"), "", 0)
+                    .toCompletableFuture().join();
             return connections;
         }
     }

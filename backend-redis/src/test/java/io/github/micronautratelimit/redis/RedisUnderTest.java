@@ -13,7 +13,8 @@ import io.lettuce.core.ScriptOutputType;
 final class RedisUnderTest implements BackendUnderTest {
 
     private static final String COUNT = "return #redis.call('KEYS', ARGV[1])";
-    private static final String DELETE = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end";
+    private static final String DELETE =
+            "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end";
     /** Brings the end of every key nearer, and lets go of the hour by which keys outlive what a test's clock says. */
     private static final String AGE = """
             for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
@@ -22,10 +23,6 @@ final class RedisUnderTest implements BackendUnderTest {
             end""";
 
     private final String namespace = "test-" + UUID.randomUUID();
-
-    RedisUnderTest() {
-        RedisServer.uri();
-    }
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
