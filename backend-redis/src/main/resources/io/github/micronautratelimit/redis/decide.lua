@@ -20,7 +20,7 @@
 --            f  period:6 window:7 permits used:5
 --            s  period:6 newest segment:7 permits used:5 bytes per cell:1 cells:1, then the cells, newest first
 --
--- Numbers are doubles, exact to 2^53. Limits have permits below 2^40 and periods below 2^45; instants are below 2^52.
+-- Numbers are doubles, exact to 2^53. Permits are below 2^40 and periods below 2^45; instants reach 2^53 in 2255.
 
 local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
 local pack, unpack, sub = struct.pack, struct.unpack, string.sub

@@ -3,8 +3,10 @@ package io.github.micronautratelimit.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import java.util.Random;
 
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.FixedWindow;
@@ -64,6 +66,30 @@ class ExactnessTest {
                     state = policy.stateAt(state, now).refund(step.givenBack());
                     backend.refund(policy, "key", step.givenBack()).toCompletableFuture().join();
                 }
+            }
+        }
+    }
+
+    /** A rounded product would be less than a microsecond off each time: over many requests it shows. */
+    @Test
+    void nothingDrifts() {
+        try (RedisUnderTest store = new RedisUnderTest()) {
+            Policy policy = new Policy("drift",
+                    List.of(new TokenBucket(131_071, LONGEST_MICROS - 1, 131_071)), OnError.CLOSED);
+            VirtualClock clock = new VirtualClock(START);
+            var backend = store.connect(clock);
+            Random random = new Random(1);
+            LimitState state = policy.stateAt(null, START);
+            for (int i = 0; i < 2_000; i++) {
+                clock.advance(random.nextLong(LONGEST_MICROS / 8));
+                state = policy.stateAt(state, clock.micros());
+                long permits = Math.max(1, random.nextLong(state.remaining() / 4 + 1));
+                Decision expected = state.denial(permits, clock.micros());
+                if (state.admits(permits)) {
+                    state = state.charge(permits);
+                    expected = state.grant(clock.micros());
+                }
+                assertEquals(expected, backend.acquire(policy, "key", permits).toCompletableFuture().join());
             }
         }
     }
