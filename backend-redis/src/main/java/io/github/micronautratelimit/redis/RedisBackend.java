@@ -1,0 +1,103 @@
+package io.github.micronautratelimit.redis;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+
+import org.jspecify.annotations.Nullable;
+
+import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.api.async.RedisAsyncCommands;
+
+/**
+ * Keeps every key's state in Redis.
+ *
+ * <p>A decision is one script call, whatever the number of limits and policies, and one atomic step; the server's clock
+ * decides. A key in Redis is {@code namespace:policy:hash}, a string that expires by itself when every permit is free
+ * again; the hash is the first half of {@link KeyHash}, so no identity can be read from it. All that is written is what
+ * was granted, given back or reset.
+ *
+ * <p>For a single server; the keys of one request may lie in different slots, which a cluster refuses. Under memory
+ * pressure a server that evicts keys may forget a key early, which then starts afresh: {@code noeviction} or
+ * {@code volatile-ttl} suit best.
+ *
+ * <p>Nothing here waits or retries, and stages may complete on the client's own threads. A stage completes
+ * exceptionally with what the client reports. For that to be soon while the server is away, give the client
+ * {@code ClientOptions} with {@code disconnectedBehavior(REJECT_COMMANDS)}, because by default commands are queued
+ * while disconnected, and {@code timeoutOptions(TimeoutOptions.enabled(...))}, because by default they never time out.
+ * A command whose answer is lost may have been carried out: it costs at most its own permits.
+ */
+public final class RedisBackend implements RateLimitBackend {
+
+    private static final int HASH_DIGITS = 32;
+
+    private final StatefulRedisConnection<byte[], byte[]> connection;
+    private final Script decide;
+    private final String namespace;
+    private final @Nullable MicroClock clock;
+
+    /**
+     * A backend on a connection, which stays the caller's to close.
+     *
+     * @param connection to one server, used by any number of threads at once
+     * @param namespace  what the names of all keys start with; applications that share a server and not their limits
+     *                   take different ones, none of which is another one's beginning up to a colon
+     */
+    public RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace) {
+        this(connection, namespace, null);
+    }
+
+    /** With a clock whose time is sent along instead of the server's; keys then live an hour longer than they must. */
+    RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
+        this.connection = connection;
+        this.decide = new Script("decide.lua");
+        this.namespace = namespace;
+        this.clock = clock;
+    }
+
+    @Override
+    public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+        return call("acquire", List.of(new Ask(policy, key, permits))).thenApply(decisions -> decisions.get(0));
+    }
+
+    @Override
+    public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
+        return call("acquire", List.copyOf(asks));
+    }
+
+    @Override
+    public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+        return call("peek", List.of(new Ask(policy, key, permits))).thenApply(decisions -> decisions.get(0));
+    }
+
+    private CompletionStage<List<Decision>> call(String operation, List<Ask> asks) {
+        return run(operation, asks).thenApply(reply -> new Reply(reply).decisions(asks));
+    }
+
+    @Override
+    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        return run("refund", List.of(new Ask(policy, key, permits))).thenApply(done -> null);
+    }
+
+    @Override
+    public CompletionStage<Void> reset(Policy policy, String key) {
+        return connection.async().del(name(policy, key)).thenApply(done -> null);
+    }
+
+    private CompletionStage<List<Object>> run(String operation, List<Ask> asks) {
+        byte[][] keys = asks.stream().map(ask -> name(ask.policy(), ask.key())).toArray(byte[][]::new);
+        RedisAsyncCommands<byte[], byte[]> commands = connection.async();
+        return decide.run(commands, keys, Arguments.of(operation, clock, asks));
+    }
+
+    private byte[] name(Policy policy, String key) {
+        return (namespace + ":" + policy.name() + ":" + KeyHash.of(key).substring(0, HASH_DIGITS))
+                .getBytes(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.redis;
+
+import org.jspecify.annotations.NullMarked;
