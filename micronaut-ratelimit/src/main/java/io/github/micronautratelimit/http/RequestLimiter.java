@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
@@ -116,9 +117,7 @@ final class RequestLimiter {
             return Optional.empty();
         }
         if (before != null) {
-            for (Ask taken : before.asks()) {
-                limiter.refundAsync(taken.policy(), taken.key(), taken.permits());
-            }
+            giveBack(before);
         }
         limited.decided(made);
         RateLimitExceededException denial = new RateLimitExceededException(made);
@@ -126,6 +125,16 @@ final class RequestLimiter {
             return Optional.of(denials.answer(request, denial));
         }
         throw denial;
+    }
+
+    /** Gives back what the store has charged; what was granted without it is not the store's to give. */
+    private void giveBack(Decisions taken) {
+        for (int i = 0; i < taken.each().size(); i++) {
+            if (taken.each().get(i).source() == Decision.Source.STORE) {
+                Ask ask = taken.asks().get(i);
+                limiter.refundAsync(ask.policy(), ask.key(), ask.permits());
+            }
+        }
     }
 
     private List<Ask> asks(HttpRequest<?> request, List<AppliedLimit> limits) {

@@ -20,16 +20,22 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimitListener;
+import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.config.Policies;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.context.annotation.Requires;
+import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Produces;
+import io.micronaut.http.annotation.RequestFilter;
+import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.client.annotation.Client;
 import io.micronaut.http.context.ServerRequestContext;
+import io.micronaut.http.filter.ServerFilterPhase;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
@@ -41,6 +47,7 @@ import reactor.core.scheduler.Schedulers;
 @Property(name = "spec", value = "AsyncBackendTest")
 @Property(name = "ratelimit.backend", value = "async")
 @Property(name = "ratelimit.deadline", value = "1s")
+@Property(name = "ratelimit.policies.address.limits", value = "5/min")
 @Property(name = "ratelimit.policies.closed.limits", value = "2/min")
 @Property(name = "ratelimit.policies.closed.on-error", value = "closed")
 class AsyncBackendTest {
@@ -54,6 +61,12 @@ class AsyncBackendTest {
 
     @Inject
     Service service;
+
+    @Inject
+    RateLimiter limiter;
+
+    @Inject
+    Policies policies;
 
     @Inject
     Told told;
@@ -92,6 +105,15 @@ class AsyncBackendTest {
 
         store.mood = AsyncBackend.Mood.ANSWERS;
         assertEquals(List.of(200, 200, 429), calls.get("/closed", 3), "back to the store at once");
+    }
+
+    @Test
+    void whatTheStoreNeverChargedIsNotGivenBackToIt() {
+        assertEquals(200, calls.get("/two-stages").code());
+        store.mood = AsyncBackend.Mood.FAILS;
+        assertEquals(429, calls.get("/two-stages", "X-Store", "back").code(),
+                "granted without the store before authentication, denied by it after");
+        assertEquals(4, limiter.peek(policies.get("address"), "127.0.0.1", 0).remaining());
     }
 
     @Test
@@ -153,6 +175,13 @@ class AsyncBackendTest {
         @RateLimit("1/min")
         @RateLimit("2/h")
         String several() {
+            return "ok";
+        }
+
+        @Get("/two-stages")
+        @RateLimit(policy = "address")
+        @RateLimit(value = "1/min", key = "{principal}")
+        String twoStages() {
             return "ok";
         }
 
@@ -234,6 +263,30 @@ class AsyncBackendTest {
         @RateLimit("2/min")
         String call() {
             return "ok";
+        }
+    }
+
+    /** Between the two stages, where authentication is. */
+    @ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
+    @Requires(property = "spec", value = "AsyncBackendTest")
+    static class StoreIsBack implements Ordered {
+
+        private final AsyncBackend store;
+
+        StoreIsBack(AsyncBackend store) {
+            this.store = store;
+        }
+
+        @RequestFilter
+        void filter(HttpRequest<?> request) {
+            if (request.getHeaders().contains("X-Store")) {
+                store.mood = AsyncBackend.Mood.ANSWERS;
+            }
+        }
+
+        @Override
+        public int getOrder() {
+            return ServerFilterPhase.SECURITY.order();
         }
     }
 

@@ -37,7 +37,7 @@ final class Keyspace {
 
     private final AtomicBoolean tidying = new AtomicBoolean();
     private volatile long tidyAt;
-    /** Where tidying goes on; both touched only by the one who holds {@link #tidying}. */
+    /** Where tidying goes on: this and the next two are touched only by the one who holds {@link #tidying}. */
     private Iterator<Cells> nextPolicies = policies.values().iterator();
     private @Nullable Cells tidied;
     private Iterator<Map.Entry<Object, Cell>> nextCells = Map.<Object, Cell>of().entrySet().iterator();
