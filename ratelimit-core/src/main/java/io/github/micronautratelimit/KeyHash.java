@@ -2,6 +2,8 @@ package io.github.micronautratelimit;
 
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.HexFormat;
 
 /**
@@ -13,6 +15,7 @@ import java.util.HexFormat;
 public final class KeyHash {
 
     private static final HexFormat HEX = HexFormat.of();
+    private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
     private static final int CHUNK = 4096;
 
     private KeyHash() {
@@ -25,6 +28,21 @@ public final class KeyHash {
      * @return 64 hexadecimal digits
      */
     public static String of(String key) {
+        return HEX.formatHex(digest(key));
+    }
+
+    /**
+     * Hashes a key into few characters, for names that are kept many times over: the first 128 bits of {@link #of}, in
+     * base64 for URLs (RFC 4648, section 5).
+     *
+     * @param key any text of any length
+     * @return 22 letters, digits, {@code -} and {@code _}
+     */
+    public static String brief(String key) {
+        return BASE64.encodeToString(Arrays.copyOf(digest(key), 16));
+    }
+
+    private static byte[] digest(String key) {
         MessageDigest sha256 = sha256();
         byte[] units = new byte[2 * Math.min(key.length(), CHUNK)];
         for (int start = 0; start < key.length(); start += CHUNK) {
@@ -35,7 +53,7 @@ public final class KeyHash {
             }
             sha256.update(units, 0, 2 * (end - start));
         }
-        return HEX.formatHex(sha256.digest());
+        return sha256.digest();
     }
 
     private static MessageDigest sha256() {

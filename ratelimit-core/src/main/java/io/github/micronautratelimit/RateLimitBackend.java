@@ -1,6 +1,8 @@
 package io.github.micronautratelimit;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -44,6 +46,27 @@ public interface RateLimitBackend extends AutoCloseable {
      */
     default Decision acquireBlocking(Policy policy, String key, long permits) {
         return RateLimiter.await(RateLimiter.called(() -> acquire(policy, key, permits)));
+    }
+
+    /**
+     * Decides several requests on one key, each on its own and in the order given: the same as {@link #acquire} for one
+     * after the other, but a store that can tell them all at once overrides this default, which asks one by one. It
+     * serves callers who wait for the same key at the same time.
+     *
+     * @param policy  the limits and the name they are remembered by
+     * @param key     who is limited
+     * @param permits what each request costs, 0 or more
+     * @return one decision per request in the same order, each as it stood when that request was decided
+     */
+    default CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
+        CompletionStage<List<Decision>> decided = CompletableFuture.completedStage(new ArrayList<>(permits.size()));
+        for (long cost : permits) {
+            decided = decided.thenCompose(before -> acquire(policy, key, cost).thenApply(decision -> {
+                before.add(decision);
+                return before;
+            }));
+        }
+        return decided;
     }
 
     /**

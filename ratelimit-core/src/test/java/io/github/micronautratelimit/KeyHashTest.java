@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
 import java.util.HexFormat;
 
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,13 @@ class KeyHashTest {
     @Property(tries = 200)
     void itIsSha256OfTheUtf16Units(@ForAll @AlphaChars String key) throws NoSuchAlgorithmException {
         assertEquals(sha256(key), KeyHash.of(key));
+    }
+
+    @Property(tries = 200)
+    void inBriefItIsTheFirst128Bits(@ForAll String key) {
+        assertEquals(KeyHash.of(key).substring(0, 32),
+                HexFormat.of().formatHex(Base64.getUrlDecoder().decode(KeyHash.brief(key))));
+        assertTrue(KeyHash.brief(key).matches("[A-Za-z0-9_-]{22}"));
     }
 
     @Test

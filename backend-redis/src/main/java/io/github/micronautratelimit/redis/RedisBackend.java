@@ -13,19 +13,22 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.api.async.RedisAsyncCommands;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 
 /**
  * Keeps every key's state in Redis.
  *
  * <p>A decision is one script call, whatever the number of limits and policies, and one atomic step; the server's clock
- * decides. A key in Redis is {@code namespace:policy:hash}, a string that expires by itself when every permit is free
- * again; the hash is the first half of {@link KeyHash}, so no identity can be read from it. All that is written is what
- * was granted, given back or reset.
+ * decides. A key in Redis is <code>namespace:policy:{hash}</code>, a string that expires by itself when every permit is
+ * free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. All that is written is
+ * what was granted, given back or reset.
  *
- * <p>For a single server; the keys of one request may lie in different slots, which a cluster refuses. Under memory
- * pressure a server that evicts keys may forget a key early, which then starts afresh: {@code noeviction} or
- * {@code volatile-ttl} suit best.
+ * <p>In a cluster, keys of the same identity share a slot, whatever their policies, so a request under several policies
+ * is one step there too. If a request names several identities, those in different slots are asked in turn, and what was
+ * taken is given back if one denies. Under memory pressure a server that evicts keys may forget a key early, which then
+ * starts afresh: {@code noeviction} or {@code volatile-ttl} suit best.
  *
  * <p>Nothing here waits or retries, and stages may complete on the client's own threads. A stage completes
  * exceptionally with what the client reports. For that to be soon while the server is away, give the client
@@ -35,9 +38,8 @@ import io.lettuce.core.api.async.RedisAsyncCommands;
  */
 public final class RedisBackend implements RateLimitBackend {
 
-    private static final int HASH_DIGITS = 32;
-
-    private final StatefulRedisConnection<byte[], byte[]> connection;
+    private final RedisClusterAsyncCommands<byte[], byte[]> commands;
+    private final boolean cluster;
     private final Script decide;
     private final String namespace;
     private final @Nullable MicroClock clock;
@@ -53,9 +55,32 @@ public final class RedisBackend implements RateLimitBackend {
         this(connection, namespace, null);
     }
 
+    /**
+     * A backend on a connection to a cluster, which stays the caller's to close.
+     *
+     * @param connection to a cluster, used by any number of threads at once
+     * @param namespace  what the names of all keys start with; applications that share a cluster and not their limits
+     *                   take different ones, none of which is another one's beginning up to a colon
+     */
+    public RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace) {
+        this(connection.async(), true, namespace, null);
+    }
+
     /** With a clock whose time is sent along instead of the server's; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
-        this.connection = connection;
+        this(connection.async(), false, namespace, clock);
+    }
+
+    /** With a clock whose time is sent along instead of the servers'; keys then live an hour longer than they must. */
+    RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace,
+                 @Nullable MicroClock clock) {
+        this(connection.async(), true, namespace, clock);
+    }
+
+    private RedisBackend(RedisClusterAsyncCommands<byte[], byte[]> commands, boolean cluster, String namespace,
+                         @Nullable MicroClock clock) {
+        this.commands = commands;
+        this.cluster = cluster;
         this.decide = new Script("decide.lua");
         this.namespace = namespace;
         this.clock = clock;
@@ -68,7 +93,12 @@ public final class RedisBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        return call("acquire", List.copyOf(asks));
+        return cluster && slots(asks) > 1 ? RateLimitBackend.super.acquireAll(asks)
+                : call("acquire", List.copyOf(asks));
+    }
+
+    private long slots(List<Ask> asks) {
+        return asks.stream().mapToInt(ask -> SlotHash.getSlot(name(ask.policy(), ask.key()))).distinct().count();
     }
 
     @Override
@@ -87,17 +117,15 @@ public final class RedisBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return connection.async().del(name(policy, key)).thenApply(done -> null);
+        return commands.del(name(policy, key)).thenApply(done -> null);
     }
 
     private CompletionStage<List<Object>> run(String operation, List<Ask> asks) {
         byte[][] keys = asks.stream().map(ask -> name(ask.policy(), ask.key())).toArray(byte[][]::new);
-        RedisAsyncCommands<byte[], byte[]> commands = connection.async();
         return decide.run(commands, keys, Arguments.of(operation, clock, asks));
     }
 
     private byte[] name(Policy policy, String key) {
-        return (namespace + ":" + policy.name() + ":" + KeyHash.of(key).substring(0, HASH_DIGITS))
-                .getBytes(StandardCharsets.UTF_8);
+        return (namespace + ":" + policy.name() + ":{" + KeyHash.brief(key) + "}").getBytes(StandardCharsets.UTF_8);
     }
 }

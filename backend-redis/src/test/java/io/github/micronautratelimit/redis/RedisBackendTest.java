@@ -60,7 +60,7 @@ class RedisBackendTest {
     }
 
     private String name(Policy policy, String key) {
-        return namespace + ":" + policy.name() + ":" + KeyHash.of(key).substring(0, 32);
+        return namespace + ":" + policy.name() + ":{" + KeyHash.brief(key) + "}";
     }
 
     @Test

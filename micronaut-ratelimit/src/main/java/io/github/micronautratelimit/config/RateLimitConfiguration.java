@@ -2,12 +2,15 @@ package io.github.micronautratelimit.config;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Pattern;
 
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.OnError;
 import io.micronaut.context.annotation.ConfigurationProperties;
+import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.util.Toggleable;
+import io.micronaut.runtime.ApplicationConfiguration;
 
 /**
  * The settings that hold for all limits. Set while the application starts, then only read.
@@ -18,12 +21,26 @@ public class RateLimitConfiguration implements Toggleable {
     /** The prefix of all settings. */
     public static final String PREFIX = "ratelimit";
 
+    private static final Pattern NAMESPACE = Pattern.compile("[!-z|~]{1,64}");
+
     private boolean enabled = true;
     private @Nullable String backend;
+    private String namespace;
     private String defaultKey = "{ip}";
     private OnError onError = OnError.LOCAL;
     private Duration deadline = Duration.ofMillis(100);
     private List<String> exclude = List.of("/health", "/health/**");
+
+    /**
+     * The settings' defaults.
+     *
+     * @param application names the namespace, if it has a name
+     */
+    public RateLimitConfiguration(ApplicationConfiguration application) {
+        this.namespace = application.getName().filter(name -> !name.isEmpty())
+                .map(name -> name.substring(0, Math.min(name.length(), 64)).replaceAll("[^!-z|~]", "-"))
+                .orElse(PREFIX);
+    }
 
     @Override
     public boolean isEnabled() {
@@ -56,6 +73,29 @@ public class RateLimitConfiguration implements Toggleable {
      */
     public void setBackend(String backend) {
         this.backend = backend;
+    }
+
+    /**
+     * What the names of all keys in a store start with.
+     *
+     * @return the namespace
+     */
+    public String getNamespace() {
+        return namespace;
+    }
+
+    /**
+     * What the names of all keys in a store start with. Applications of the same namespace that use the same store share
+     * the limits of policies of the same name. Default: the application's name, or {@code ratelimit} if it has none.
+     *
+     * @param namespace 1 to 64 characters of ASCII, no spaces or braces
+     */
+    public void setNamespace(String namespace) {
+        if (!NAMESPACE.matcher(namespace).matches()) {
+            throw new ConfigurationException("ratelimit.namespace = \"" + namespace
+                    + "\": a namespace has 1 to 64 characters of ASCII and no spaces or braces; write one such as shop.");
+        }
+        this.namespace = namespace;
     }
 
     /**

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.Stream;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -63,6 +64,9 @@ class StartTest {
                 Arguments.of(Map.of("ratelimit.backend", "reddis"),
                         "ratelimit.backend = \"reddis\": there is no such backend; add its module, "
                                 + "or write one of [memory]."),
+                Arguments.of(Map.of("ratelimit.namespace", "my shop"),
+                        "ratelimit.namespace = \"my shop\": a namespace has 1 to 64 characters of ASCII and no spaces "
+                                + "or braces; write one such as shop."),
                 Arguments.of(Map.of("ratelimit.memory.max-keys", "0"),
                         "ratelimit.memory.max-keys: At least 1 key must be kept, not 0."),
                 Arguments.of(Map.of("ratelimit.rules[0].path", "/a", "ratelimit.rules[0].policy", "nope"),
@@ -74,6 +78,16 @@ class StartTest {
                 Arguments.of(Map.of("spec", "two-backends"),
                         "There are several rate limit backends, [one, two]; say which one decides with "
                                 + "ratelimit.backend."));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"micronaut.application.name, , ratelimit", "micronaut.application.name, shop, shop",
+        "micronaut.application.name, my {shop}, my--shop-", "ratelimit.namespace, shop:eu, shop:eu"})
+    void theNamespaceIsTheApplicationsNameUnlessSet(String setting, @Nullable String value, String namespace) {
+        Map<String, Object> settings = value == null ? Map.of() : Map.of(setting, value);
+        try (ApplicationContext context = ApplicationContext.run(settings)) {
+            assertEquals(namespace, context.getBean(RateLimitConfiguration.class).getNamespace());
+        }
     }
 
     @ParameterizedTest
