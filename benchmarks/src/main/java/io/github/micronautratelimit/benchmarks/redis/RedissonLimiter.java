@@ -1,0 +1,61 @@
+package io.github.micronautratelimit.benchmarks.redis;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+
+import org.redisson.Redisson;
+import org.redisson.api.RRateLimiter;
+import org.redisson.api.RateType;
+import org.redisson.api.RedissonClient;
+import org.redisson.config.Config;
+
+/**
+ * Redisson's rate limiter, which keeps a log of all permits of the last interval: yes or no is all it tells. Its client
+ * sends one command at a time on a connection and so needs many.
+ */
+final class RedissonLimiter implements Contender {
+
+    /** So short that the log of a key that is asked all the time fits into memory. */
+    private static final Duration GENEROUS_INTERVAL = Duration.ofSeconds(1);
+
+    private final RedissonClient client;
+    private final Map<String, RRateLimiter> limiters = new ConcurrentHashMap<>();
+
+    RedissonLimiter(String uri, int inFlight) {
+        Config config = new Config();
+        config.useSingleServer().setAddress(uri)
+                .setConnectionPoolSize(inFlight).setConnectionMinimumIdleSize(inFlight);
+        config.setNettyThreads(Integer.getInteger("redisson.netty", 32));
+        this.client = Redisson.create(config);
+    }
+
+    @Override
+    public String name() {
+        return "Redisson";
+    }
+
+    @Override
+    public void limit(Outcome outcome, List<String> keys) {
+        CompletableFuture<?>[] set = keys.stream().map(key -> {
+            RRateLimiter limiter = limiters.computeIfAbsent(key, client::getRateLimiter);
+            return (outcome == Outcome.ALLOWED
+                    ? limiter.trySetRateAsync(RateType.OVERALL, 1_000_000_000, GENEROUS_INTERVAL)
+                    : limiter.trySetRateAsync(RateType.OVERALL, 1, Duration.ofDays(1))).toCompletableFuture();
+        }).toArray(CompletableFuture<?>[]::new);
+        CompletableFuture.allOf(set).join();
+    }
+
+    @Override
+    public CompletionStage<Boolean> acquire(String key) {
+        return limiters.computeIfAbsent(key, client::getRateLimiter).tryAcquireAsync();
+    }
+
+    @Override
+    public void close() {
+        client.shutdown();
+    }
+}
