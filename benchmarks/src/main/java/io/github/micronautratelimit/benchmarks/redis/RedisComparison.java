@@ -53,7 +53,7 @@ public final class RedisComparison {
         List<Contender> contenders = contenders(client, uri);
         RedisTables tables = new RedisTables();
         try (Server server = new Server(client)) {
-            round(contenders, server, Duration.ofMillis(quick ? 100 : 300), new RedisTables());
+            round(contenders, server, Duration.ofMillis(quick ? 200 : 600), new RedisTables());
             for (int round = 1; round <= (quick ? 1 : 5); round++) {
                 round(contenders, server, Duration.ofMillis(600), tables);
                 Collections.rotate(contenders, 1);
@@ -67,10 +67,10 @@ public final class RedisComparison {
         }
     }
 
-    /** Everybody, each on a connection of its own, but Redisson, which opens as many as are in flight. */
+    /** Everybody, each on a connection of its own, but Redisson on a few. */
     static List<Contender> contenders(RedisClient client, String uri) {
         return new ArrayList<>(List.of(new Counter(client), new Ours(client), new Bucket4jLimiter(client, false),
-                new Bucket4jLimiter(client, true), new RedissonLimiter(uri, MOST_IN_FLIGHT), new GatewayLimiter(client)));
+                new Bucket4jLimiter(client, true), new RedissonLimiter(uri), new GatewayLimiter(client)));
     }
 
     static List<Cell> cells() {
