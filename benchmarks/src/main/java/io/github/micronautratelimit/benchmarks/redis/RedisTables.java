@@ -34,10 +34,10 @@ final class RedisTables {
         print(out, others, (row, name) -> spread("%.2f", ratios(row.get("ours"), row.get(name))));
         out.println("\nLatency in microseconds, half of all / 99 % are answered within:\n");
         print(out, contenders, (row, name) -> medians(row.get(name), "%.0f", List.of(Sample::p50, Sample::p99)));
-        out.println("\nCommands sent per decision / microseconds that the server runs them for / microseconds of processor"
-                + " time that its main thread spends on them, reading and writing included:\n");
-        print(out, contenders, (row, name) -> medians(row.get(name), "%.1f",
-                List.of(Sample::trips, Sample::commandMicros, Sample::serverMicros)));
+        out.println("\nPer decision: commands sent / microseconds the server runs them / microseconds of processor time of"
+                + " the server's main thread, reading and writing included / the same of the client:\n");
+        print(out, contenders, (row, name) -> medians(row.get(name), "%.2f",
+                List.of(Sample::trips, Sample::commandMicros, Sample::serverMicros, Sample::clientMicros)));
         out.println("\nCores kept busy: the server's main thread / the client's busiest thread / the whole client:\n");
         print(out, contenders, (row, name) -> medians(row.get(name), "%.2f",
                 List.of(Sample::serverCores, Sample::clientThreadCores, Sample::clientCores)));

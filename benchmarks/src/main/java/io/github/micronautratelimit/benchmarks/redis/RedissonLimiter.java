@@ -16,8 +16,11 @@ import org.redisson.config.Config;
 /** Redisson's rate limiter, which keeps a log of all permits of the last interval: yes or no is all it tells. */
 final class RedissonLimiter implements Contender {
 
-    /** So short that the log of a key that is asked all the time fits into memory. */
-    private static final Duration GENEROUS_INTERVAL = Duration.ofSeconds(1);
+    /**
+     * So short that permits leave the log of a key as fast as they enter it: with a longer one, a measurement would end
+     * before the first has to be removed.
+     */
+    private static final Duration GENEROUS_INTERVAL = Duration.ofMillis(250);
 
     /**
      * With its default of up to 64, it sends one command at a time on each and gets half as far; sharing few, it sends

@@ -46,6 +46,11 @@ record Sample(double perSecond, double p50, double p99, double trips, double com
                 client.secondsSince(clientBefore) / run.seconds());
     }
 
+    /** Processor time of the client per decision, in microseconds. */
+    double clientMicros() {
+        return clientCores * 1e6 / perSecond;
+    }
+
     private static double percentile(long[] sortedNanos, int percent) {
         return sortedNanos[(int) ((long) (sortedNanos.length - 1) * percent / 100)] / 1e3;
     }
