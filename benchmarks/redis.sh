@@ -6,6 +6,6 @@
 # Usage: benchmarks/redis.sh [quick]
 set -eu
 cd "$(dirname "$0")/.."
-mvn -q -B -DskipTests -Dmaven.javadoc.skip -Dmaven.source.skip -pl benchmarks -am package
+mvn -q -B -DskipTests -Dmaven.javadoc.skip -Dmaven.source.skip -pl benchmarks -am package >&2
 java -Xms1g -Xmx1g -XX:+UseG1GC -Dratelimit.redis.uri="${REDIS_URI:-}" -cp benchmarks/target/benchmarks.jar \
     io.github.micronautratelimit.benchmarks.redis.RedisComparison "${1:-full}"
