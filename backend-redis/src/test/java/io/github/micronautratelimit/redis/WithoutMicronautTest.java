@@ -1,14 +1,12 @@
 package io.github.micronautratelimit.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.File;
-import java.net.MalformedURLException;
-import java.net.URL;
-import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.UUID;
-import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
@@ -17,50 +15,47 @@ import io.github.micronautratelimit.Policy;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.codec.ByteArrayCodec;
 
-/** The backend where no class of Micronaut is to be found. */
+/** The backend in a program on whose class path there is no class of Micronaut. */
 @NeedsRedis
 class WithoutMicronautTest {
 
+    private static final String MICRONAUT = "io.micronaut.context.BeanContext";
+
     /** What an application without Micronaut writes. */
-    static final class Use implements Callable<Long> {
+    static final class Program {
 
-        private final String uri;
-
-        Use(String uri) {
-            this.uri = uri;
+        public static void main(String[] args) {
+            try (RedisClient client = RedisClient.create(args[0])) {
+                RedisBackend backend = new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), args[1]);
+                long remaining = backend.acquireBlocking(Policy.of("p", "10/min"), "key", 1).remaining();
+                System.out.println("Remaining: " + remaining + ", Micronaut: " + isThere(MICRONAUT)
+                        + ", its integration: " + isThere("io.github.micronautratelimit.config.RateLimitConfiguration"));
+            }
         }
 
-        @Override
-        public Long call() {
-            try (RedisClient client = RedisClient.create(uri)) {
-                RedisBackend backend = new RedisBackend(client.connect(ByteArrayCodec.INSTANCE),
-                        "plain-" + UUID.randomUUID());
-                return backend.acquireBlocking(Policy.of("p", "10/min"), "key", 1).remaining();
+        private static boolean isThere(String className) {
+            try {
+                Class.forName(className);
+                return true;
+            } catch (ClassNotFoundException e) {
+                return false;
             }
         }
     }
 
     @Test
     void theBackendDecides() throws Exception {
-        URL[] classPath = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-                .filter(entry -> !entry.contains("micronaut-") || !entry.endsWith(".jar"))
-                .filter(entry -> !entry.contains("micronaut-ratelimit" + File.separator + "target"))
-                .map(WithoutMicronautTest::url).toArray(URL[]::new);
-        try (URLClassLoader plain = new URLClassLoader(classPath, ClassLoader.getPlatformClassLoader())) {
-            assertThrows(ClassNotFoundException.class, () -> plain.loadClass("io.micronaut.context.BeanContext"));
-            assertThrows(ClassNotFoundException.class,
-                    () -> plain.loadClass("io.github.micronautratelimit.config.RateLimitConfiguration"));
-            var constructor = plain.loadClass(Use.class.getName()).getDeclaredConstructor(String.class);
-            constructor.setAccessible(true);
-            assertEquals(9L, ((Callable<?>) constructor.newInstance(RedisServer.uri())).call());
-        }
+        Process program = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp", classPathWithoutMicronaut(), Program.class.getName(), RedisServer.uri(),
+                "plain-" + UUID.randomUUID()).redirectErrorStream(true).start();
+        String output = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals("Remaining: 9, Micronaut: false, its integration: false", output.strip());
     }
 
-    private static URL url(String entry) {
-        try {
-            return new File(entry).toURI().toURL();
-        } catch (MalformedURLException e) {
-            throw new AssertionError(e);
-        }
+    private static String classPathWithoutMicronaut() {
+        String integration = Path.of("micronaut-ratelimit", "target").toString();
+        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !new File(entry).getName().startsWith("micronaut-") && !entry.contains(integration))
+                .collect(Collectors.joining(File.pathSeparator));
     }
 }
