@@ -2,8 +2,10 @@ package io.github.micronautratelimit.redis;
 
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -16,7 +18,6 @@ import org.slf4j.LoggerFactory;
 
 import io.lettuce.core.AbstractRedisClient;
 import io.lettuce.core.RedisClient;
-import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisConnectionException;
 import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.api.StatefulRedisConnection;
@@ -34,6 +35,7 @@ import io.lettuce.core.resource.Delay;
 final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[], byte[]>>, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RedisConnection.class);
+    private static final int MOST_TOLD = 8;
     private static final Delay BACK_OFF = Delay.equalJitter(Duration.ofMillis(100), Duration.ofSeconds(2), 100,
             TimeUnit.MILLISECONDS);
 
@@ -44,6 +46,7 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
     private final AbstractRedisClient client;
     private final Delay backOff;
     private final CompletableFuture<@Nullable Void> tried = new CompletableFuture<>();
+    private final Set<String> told = ConcurrentHashMap.newKeySet();
     private volatile @Nullable RedisClusterAsyncCommands<byte[], byte[]> commands;
     private volatile String reason = "no answer yet";
     private volatile boolean closed;
@@ -140,16 +143,12 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
                 .whenComplete((done, failure) -> tried.complete(null));
     }
 
-    /** Logs what is new: the same reason only once. */
+    /** Logs each reason once. */
     private void failed(Throwable failure) {
-        Throwable root = failure;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
-        String text = text(root);
-        if (!text.equals(reason)) {
-            reason = text;
-            if (root instanceof RedisCommandExecutionException && isOfCredentials(text)) {
+        String text = text(root(failure));
+        reason = text;
+        if (told.size() < MOST_TOLD && told.add(text)) {
+            if (isOfCredentials(text)) {
                 LOG.error("{} does not accept the user and password of {}: {}. It is tried again; until then, the "
                         + "on-error of each policy decides.", location, location.setting(), text);
             } else {
@@ -158,6 +157,15 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
             }
         }
         tried.complete(null);
+    }
+
+    /** Of a cluster, what the first node said: the whole lists all addresses, with users. */
+    private static Throwable root(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null || root.getSuppressed().length > 0) {
+            root = root.getCause() != null ? root.getCause() : root.getSuppressed()[0];
+        }
+        return root;
     }
 
     /** The first clause: a server that does not know a command repeats its arguments, which may be a password. */

@@ -133,6 +133,21 @@ class RedisConnectionTest {
     }
 
     @Test
+    void aClusterWithAnotherPasswordIsAnErrorOfTheSameKind() {
+        try (LogLines log = new LogLines();
+             RedisProcess node = RedisProcess.started("--cluster-enabled", "yes", "--requirepass", "sesame");
+             RedisConnection connection = new RedisConnection(new RedisLocation("redis.uris",
+                     List.of(RedisURI.create("redis://:secret-word@127.0.0.1:" + node.port)), true),
+                     new ConnectionOptions(PATIENT, null), null, RedisBackend::load)) {
+            connection.awaitFirstTry(PATIENT);
+            assertEquals("ERROR The Redis cluster at 127.0.0.1:" + node.port + " (redis.uris) does not accept the user "
+                    + "and password of redis.uris: WRONGPASS invalid username-password pair or user is disabled. It is "
+                    + "tried again; until then, the on-error of each policy decides.", log.ofConnection().get(0));
+            assertTrue(log.lines().stream().noneMatch(line -> line.contains("secret-word")), () -> "" + log.lines());
+        }
+    }
+
+    @Test
     void aServerThatDoesNotGreetDoesNotDelayTheStart() {
         try (RedisProcess server = RedisProcess.started()) {
             server.freeze();
