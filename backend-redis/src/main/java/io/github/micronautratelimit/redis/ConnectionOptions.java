@@ -12,7 +12,8 @@ import io.lettuce.core.cluster.ClusterClientOptions;
 import io.lettuce.core.cluster.ClusterTopologyRefreshOptions;
 
 /**
- * How the client behaves: it rather fails a command than keeps it, and never sends one twice.
+ * How the client behaves: it rather fails a command than keeps it. That it rejects commands while disconnected holds
+ * for those that are on their way, too.
  *
  * @param deadline for which a caller waits
  * @param ssl      trusted certificates and the like; {@code null} for those of the JVM
@@ -46,7 +47,6 @@ record ConnectionOptions(Duration deadline, @Nullable SslOptions ssl) {
         }
         return builder
                 .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
-                .replayFilter(command -> true)
                 .requestQueueSize(MOST_UNANSWERED)
                 // Nobody listens any more: the guard has answered at the deadline, and says that it was late.
                 .timeoutOptions(TimeoutOptions.enabled(deadline.multipliedBy(2)))

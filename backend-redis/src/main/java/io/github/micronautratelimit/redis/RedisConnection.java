@@ -29,8 +29,8 @@ import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.Delay;
 
 /**
- * A connection of the backend's own, made in the background: it is tried until there is one, and from then on the client
- * keeps it up. Meanwhile, and whenever it is down, commands fail at once.
+ * A connection of the backend's own, made in the background: it is tried until there is one, and from then on the
+ * client keeps it up. Meanwhile, and whenever it is down, commands fail at once.
  */
 final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[], byte[]>>, AutoCloseable {
 
@@ -152,8 +152,8 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
                 LOG.error("{} does not accept the user and password of {}: {}. It is tried again; until then, the "
                         + "on-error of each policy decides.", location, location.setting(), text);
             } else {
-                LOG.warn("{} cannot be reached: {}. It is tried again; until then, the on-error of each policy decides.",
-                        location, text);
+                LOG.warn("{} cannot be reached: {}. It is tried again; until then, the on-error of each policy "
+                        + "decides.", location, text);
             }
         }
         tried.complete(null);

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +36,8 @@ import jakarta.inject.Singleton;
 @NeedsRedis
 class RedisBackendFactoryTest {
 
+    private static final String NO_ADDRESS = " is no address of Redis; write one such as "
+            + "redis://user:password@host:6379, or rediss:// for TLS, with %20 for a space and so on.";
     private static final Policy POLICY = Policy.of("p", "10/day");
 
     private final String namespace = "app-" + System.nanoTime();
@@ -197,6 +201,9 @@ class RedisBackendFactoryTest {
     void aWrongSettingStopsTheStart(Map<String, Object> settings, String sentence) {
         RuntimeException refusal = assertThrows(RuntimeException.class, () ->
                 ApplicationContext.builder(settings).deduceEnvironment(false).start().close());
+        StringWriter all = new StringWriter();
+        refusal.printStackTrace(new PrintWriter(all));
+        assertFalse(all.toString().contains("same@host"), all::toString);
         Throwable cause = refusal;
         while (cause != null && !(cause instanceof ConfigurationException)) {
             cause = cause.getCause();
@@ -217,8 +224,13 @@ class RedisBackendFactoryTest {
                 Arguments.of(Map.of("redis.uri", "redis://a", "ratelimit.redis.server", "b"),
                         "ratelimit.redis.server = \"b\": there is no such server; write redis.servers.b.uri."),
                 Arguments.of(Map.of("redis.url", "http://user:sesame@host"),
-                        "REDIS_URL is no address of Redis; write one such as redis://user:password@host:6379, or "
-                                + "rediss:// for TLS."));
+                        "REDIS_URL" + NO_ADDRESS),
+                Arguments.of(Map.of("redis.uri", "redis://user:se same@host"),
+                        "redis.uri, or another uri under redis," + NO_ADDRESS),
+                Arguments.of(Map.of("redis.uris", List.of("redis://user:se same@host")),
+                        "redis.uris" + NO_ADDRESS),
+                Arguments.of(Map.of("redis.servers.a.uri", "http://user:sesame@host", "ratelimit.redis.server", "a"),
+                        "redis.uri, or another uri under redis," + NO_ADDRESS));
     }
 
     @Test

@@ -58,7 +58,8 @@ class RedisConnectionTest {
 
             String where = "Redis at 127.0.0.1:" + server.port + " (redis.uri)";
             assertEquals(List.of(
-                    "WARN " + where + " cannot be reached: Connection refused. It is tried again; until then, the on-error of each policy decides.",
+                    "WARN " + where + " cannot be reached: Connection refused. "
+                            + "It is tried again; until then, the on-error of each policy decides.",
                     "INFO " + where + " is connected."), log.ofConnection());
         }
     }
@@ -74,7 +75,8 @@ class RedisConnectionTest {
 
     @Test
     void whileTheServerIsGoneCallsFailAtOnceAndWorkAgainAfterwards() {
-        try (RedisProcess server = RedisProcess.started(); RedisConnection connection = connect(server.uri(), PATIENT)) {
+        try (RedisProcess server = RedisProcess.started();
+             RedisConnection connection = connect(server.uri(), PATIENT)) {
             connection.awaitFirstTry(PATIENT);
             assertEquals(9, acquire(connection).join().remaining());
             server.kill();
@@ -86,8 +88,9 @@ class RedisConnectionTest {
     }
 
     @Test
-    void whatWasOnItsWayWhenTheServerDiedFailsAndIsNotSentAgain() {
-        try (RedisProcess server = RedisProcess.started(); RedisConnection connection = connect(server.uri(), PATIENT)) {
+    void whatWasOnItsWayWhenTheServerDiedFailsAtOnce() {
+        try (RedisProcess server = RedisProcess.started();
+             RedisConnection connection = connect(server.uri(), PATIENT)) {
             connection.awaitFirstTry(PATIENT);
             server.freeze();
             CompletableFuture<Decision> call = acquire(connection);

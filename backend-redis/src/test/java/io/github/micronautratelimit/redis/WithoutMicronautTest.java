@@ -29,7 +29,8 @@ class WithoutMicronautTest {
                 RedisBackend backend = new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), args[1]);
                 long remaining = backend.acquireBlocking(Policy.of("p", "10/min"), "key", 1).remaining();
                 System.out.println("Remaining: " + remaining + ", Micronaut: " + isThere(MICRONAUT)
-                        + ", its integration: " + isThere("io.github.micronautratelimit.config.RateLimitConfiguration"));
+                        + ", its integration: "
+                        + isThere("io.github.micronautratelimit.config.RateLimitConfiguration"));
             }
         }
 
