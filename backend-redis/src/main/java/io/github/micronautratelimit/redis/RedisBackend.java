@@ -2,7 +2,10 @@ package io.github.micronautratelimit.redis;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +15,7 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.cluster.SlotHash;
 import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
@@ -38,9 +42,10 @@ import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
  */
 public final class RedisBackend implements RateLimitBackend {
 
-    private final RedisClusterAsyncCommands<byte[], byte[]> commands;
+    private static final Script DECIDE = new Script("decide.lua");
+
+    private final Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands;
     private final boolean cluster;
-    private final Script decide;
     private final String namespace;
     private final @Nullable MicroClock clock;
 
@@ -63,27 +68,36 @@ public final class RedisBackend implements RateLimitBackend {
      *                   take different ones, none of which is another one's beginning up to a colon
      */
     public RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace) {
-        this(connection.async(), true, namespace, null);
+        this(connection::async, true, namespace, null);
     }
 
     /** With a clock whose time is sent along instead of the server's; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
-        this(connection.async(), false, namespace, clock);
+        this(connection::async, false, namespace, clock);
     }
 
     /** With a clock whose time is sent along instead of the servers'; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace,
                  @Nullable MicroClock clock) {
-        this(connection.async(), true, namespace, clock);
+        this(connection::async, true, namespace, clock);
     }
 
-    private RedisBackend(RedisClusterAsyncCommands<byte[], byte[]> commands, boolean cluster, String namespace,
-                         @Nullable MicroClock clock) {
+    /** On commands that are to be had while there is a connection, and otherwise throw. */
+    RedisBackend(Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands, boolean cluster, String namespace) {
+        this(commands, cluster, namespace, null);
+    }
+
+    private RedisBackend(Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands, boolean cluster,
+                         String namespace, @Nullable MicroClock clock) {
         this.commands = commands;
         this.cluster = cluster;
-        this.decide = new Script("decide.lua");
         this.namespace = namespace;
         this.clock = clock;
+    }
+
+    /** Tells a server, or each master of a cluster, the script, so that the first decision need not. */
+    static CompletionStage<Void> load(StatefulConnection<byte[], byte[]> connection) {
+        return DECIDE.load(connection);
     }
 
     @Override
@@ -117,12 +131,21 @@ public final class RedisBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return commands.del(name(policy, key)).thenApply(done -> null);
+        return connected(commands -> commands.del(name(policy, key))).thenApply(done -> null);
     }
 
     private CompletionStage<List<Object>> run(String operation, List<Ask> asks) {
         byte[][] keys = asks.stream().map(ask -> name(ask.policy(), ask.key())).toArray(byte[][]::new);
-        return decide.run(commands, keys, Arguments.of(operation, clock, asks));
+        return connected(commands -> DECIDE.run(commands, keys, Arguments.of(operation, clock, asks)));
+    }
+
+    private <T> CompletionStage<T> connected(
+            Function<RedisClusterAsyncCommands<byte[], byte[]>, CompletionStage<T>> call) {
+        try {
+            return call.apply(commands.get());
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedStage(e);
+        }
     }
 
     private byte[] name(Policy policy, String key) {

@@ -10,7 +10,10 @@ import java.util.concurrent.CompletionStage;
 
 import io.lettuce.core.RedisNoScriptException;
 import io.lettuce.core.ScriptOutputType;
+import io.lettuce.core.api.StatefulConnection;
+import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.api.async.RedisScriptingAsyncCommands;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
 import io.lettuce.core.codec.Base16;
 
 /** A script beside this class, called by its digest, and sent whole only to a server that does not know it yet. */
@@ -29,6 +32,14 @@ final class Script {
             throw new UncheckedIOException(e);
         }
         this.digest = Base16.digest(text);
+    }
+
+    /** Sends the script ahead, to a server or to each master of a cluster. */
+    CompletionStage<Void> load(StatefulConnection<byte[], byte[]> connection) {
+        return connection instanceof StatefulRedisClusterConnection<byte[], byte[]> cluster
+                ? CompletableFuture.allOf(cluster.async().upstream().commands().scriptLoad(text).futures())
+                : ((StatefulRedisConnection<byte[], byte[]>) connection).async().scriptLoad(text)
+                        .thenAccept(digest -> { });
     }
 
     CompletionStage<List<Object>> run(RedisScriptingAsyncCommands<byte[], byte[]> commands,

@@ -6,6 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import io.github.micronautratelimit.Guard;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -27,6 +30,7 @@ import jakarta.inject.Singleton;
 @RequiresRateLimit
 final class RateLimiterFactory {
 
+    private static final Logger LOG = LoggerFactory.getLogger(RateLimiterFactory.class);
     private static final String MEMORY = "memory";
 
     @Singleton
@@ -48,7 +52,9 @@ final class RateLimiterFactory {
     @Context
     RateLimiter rateLimiter(BeanContext beans, RateLimitConfiguration configuration,
                             List<RateLimitListener> listeners) {
-        RateLimitBackend backend = beans.getBean(chosen(beans, configuration));
+        BeanDefinition<RateLimitBackend> chosen = chosen(beans, configuration);
+        RateLimitBackend backend = beans.getBean(chosen);
+        LOG.info("Rate limits are decided by {}.", name(chosen));
         if (backend instanceof MemoryBackend) {
             return new RateLimiter(backend, listeners);
         }
@@ -87,9 +93,12 @@ final class RateLimiterFactory {
             Collection<BeanDefinition<RateLimitBackend>> definitions) {
         Map<String, BeanDefinition<RateLimitBackend>> byName = new TreeMap<>();
         for (BeanDefinition<RateLimitBackend> definition : definitions) {
-            byName.put(definition.stringValue(AnnotationUtil.NAMED).orElse(definition.getBeanType().getSimpleName()),
-                    definition);
+            byName.put(name(definition), definition);
         }
         return byName;
+    }
+
+    private static String name(BeanDefinition<RateLimitBackend> definition) {
+        return definition.stringValue(AnnotationUtil.NAMED).orElse(definition.getBeanType().getSimpleName());
     }
 }
