@@ -1,8 +1,9 @@
 package io.github.micronautratelimit.redis;
 
-import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +14,6 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.cluster.SlotHash;
 import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
 import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 
@@ -38,11 +38,13 @@ import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
  */
 public final class RedisBackend implements RateLimitBackend {
 
-    private final RedisClusterAsyncCommands<byte[], byte[]> commands;
+    /** Longer lists are asked one by one, lest one call keep the server from everybody else. */
+    private static final int MOST_AT_ONCE = 1024;
+
+    private final Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands;
     private final boolean cluster;
-    private final Script decide;
-    private final String namespace;
-    private final @Nullable MicroClock clock;
+    private final Dispatcher dispatcher;
+    private final Terms.Known terms;
 
     /**
      * A backend on a connection, which stays the caller's to close.
@@ -63,69 +65,78 @@ public final class RedisBackend implements RateLimitBackend {
      *                   take different ones, none of which is another one's beginning up to a colon
      */
     public RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace) {
-        this(connection.async(), true, namespace, null);
+        this(connection::async, true, namespace, null);
     }
 
     /** With a clock whose time is sent along instead of the server's; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
-        this(connection.async(), false, namespace, clock);
+        this(connection::async, false, namespace, clock);
     }
 
     /** With a clock whose time is sent along instead of the servers'; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace,
                  @Nullable MicroClock clock) {
-        this(connection.async(), true, namespace, clock);
+        this(connection::async, true, namespace, clock);
     }
 
-    private RedisBackend(RedisClusterAsyncCommands<byte[], byte[]> commands, boolean cluster, String namespace,
-                         @Nullable MicroClock clock) {
+    private RedisBackend(Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands, boolean cluster,
+                         String namespace, @Nullable MicroClock clock) {
         this.commands = commands;
         this.cluster = cluster;
-        this.decide = new Script("decide.lua");
-        this.namespace = namespace;
-        this.clock = clock;
+        this.dispatcher = new Dispatcher(commands, cluster, clock);
+        this.terms = new Terms.Known(namespace);
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return call("acquire", List.of(new Ask(policy, key, permits))).thenApply(decisions -> decisions.get(0));
+        Request request = new Request(terms.of(policy), key, permits);
+        dispatcher.share(request);
+        return request;
+    }
+
+    @Override
+    public CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
+        if (permits.isEmpty() || permits.size() > MOST_AT_ONCE) {
+            return RateLimitBackend.super.acquireEach(policy, key, permits);
+        }
+        Terms known = terms.of(policy);
+        List<Request> requests = permits.stream().map(cost -> new Request(known, key, cost)).toList();
+        return call('e', List.of(requests));
     }
 
     @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        return cluster && slots(asks) > 1 ? RateLimitBackend.super.acquireAll(asks)
-                : call("acquire", List.copyOf(asks));
+        List<List<Request>> requests = asks.stream()
+                .map(ask -> List.of(new Request(terms.of(ask.policy()), ask.key(), ask.permits()))).toList();
+        boolean apart = cluster && requests.stream().map(of -> dispatcher.slot(of.get(0))).distinct().count() > 1;
+        return apart || requests.isEmpty() ? RateLimitBackend.super.acquireAll(asks) : call('a', requests);
     }
 
-    private long slots(List<Ask> asks) {
-        return asks.stream().mapToInt(ask -> SlotHash.getSlot(name(ask.policy(), ask.key()))).distinct().count();
+    private CompletionStage<List<Decision>> call(char operation, List<List<Request>> keys) {
+        dispatcher.send(new Call(operation, keys));
+        List<Request> requests = keys.stream().flatMap(List::stream).toList();
+        return CompletableFuture.allOf(requests.toArray(CompletableFuture<?>[]::new))
+                .thenApply(done -> requests.stream().map(CompletableFuture::join).toList());
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return call("peek", List.of(new Ask(policy, key, permits))).thenApply(decisions -> decisions.get(0));
-    }
-
-    private CompletionStage<List<Decision>> call(String operation, List<Ask> asks) {
-        return run(operation, asks).thenApply(reply -> new Reply(reply).decisions(asks));
+        return call('p', policy, key, permits);
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return run("refund", List.of(new Ask(policy, key, permits))).thenApply(done -> null);
+        return call('r', policy, key, permits).thenApply(done -> null);
+    }
+
+    private Request call(char operation, Policy policy, String key, long permits) {
+        Request request = new Request(terms.of(policy), key, permits);
+        dispatcher.send(new Call(operation, List.of(List.of(request))));
+        return request;
     }
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return commands.del(name(policy, key)).thenApply(done -> null);
-    }
-
-    private CompletionStage<List<Object>> run(String operation, List<Ask> asks) {
-        byte[][] keys = asks.stream().map(ask -> name(ask.policy(), ask.key())).toArray(byte[][]::new);
-        return decide.run(commands, keys, Arguments.of(operation, clock, asks));
-    }
-
-    private byte[] name(Policy policy, String key) {
-        return (namespace + ":" + policy.name() + ":{" + KeyHash.brief(key) + "}").getBytes(StandardCharsets.UTF_8);
+        return commands.get().del(terms.of(policy).name(key)).thenApply(done -> null);
     }
 }
