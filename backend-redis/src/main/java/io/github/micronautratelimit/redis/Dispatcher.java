@@ -56,12 +56,16 @@ final class Dispatcher {
         if (batch == null || !batch.join(request)) {
             batch = new Batch(request, this::write);
             open.set(slot, batch);
-            send(batch);
+            send(slot, batch);
         }
     }
 
-    private void send(Batch batch) {
-        send(CommandType.EVALSHA, batch, batch::close);
+    private void send(int slot, Batch batch) {
+        send(CommandType.EVALSHA, batch, () -> {
+            // Nobody may ever ask for this slot again.
+            open.compareAndSet(slot, batch, null);
+            return batch.close();
+        });
     }
 
     /** Sends a call of its own. */
@@ -99,19 +103,25 @@ final class Dispatcher {
             send(CommandType.EVAL, arguments(script.text(), call), () -> call);
             return;
         }
-        boolean outermost = held.get() == null;
-        if (outermost) {
-            held.set(new ArrayList<>());
+        if (held.get() != null) {
+            handOut(call, reply, failure);
+            return;
         }
+        List<Request> asked = new ArrayList<>();
+        held.set(asked);
+        try {
+            handOut(call, reply, failure);
+        } finally {
+            held.remove();
+            shareAll(asked);
+        }
+    }
+
+    private static void handOut(Call call, byte @Nullable [] reply, @Nullable Throwable failure) {
         if (reply != null) {
             call.answer(reply);
         } else {
             call.fail(failure != null ? failure : new RedisException("The server has answered nothing."));
-        }
-        if (outermost) {
-            List<Request> asked = held.get();
-            held.remove();
-            shareAll(asked);
         }
     }
 
@@ -122,11 +132,11 @@ final class Dispatcher {
             Batch batch = batches.get(slot);
             if (batch == null || !batch.join(request)) {
                 if (batch != null) {
-                    send(batch);
+                    send(slot, batch);
                 }
                 batches.put(slot, new Batch(request, this::write));
             }
         }
-        batches.values().forEach(this::send);
+        batches.forEach(this::send);
     }
 }

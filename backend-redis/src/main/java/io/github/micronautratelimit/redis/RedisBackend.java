@@ -21,9 +21,12 @@ import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
  * Keeps every key's state in Redis.
  *
  * <p>A decision is one script call, whatever the number of limits and policies, and one atomic step; the server's clock
- * decides. A key in Redis is <code>namespace:policy:{hash}</code>, a string that expires by itself when every permit is
- * free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. All that is written is
- * what was granted, given back or reset.
+ * decides. Callers who ask while the client is busy share calls, each being decided on its own; a caller who comes alone
+ * has its call sent at once. A key in Redis is <code>namespace:policy:{hash}</code>, a string that expires by itself when
+ * every permit is free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. Of a
+ * policy's name that is longer than nine characters, or has a tilde, the last three are written, a tilde, and the first
+ * five of its own {@link KeyHash#brief}: a token bucket's key and state then take 120 bytes at most, as long as the
+ * namespace has nine characters or fewer. All that is written is what was granted, given back or reset.
  *
  * <p>In a cluster, keys of the same identity share a slot, whatever their policies, so a request under several policies
  * is one step there too. If a request names several identities, those in different slots are asked in turn, and what was

@@ -120,6 +120,8 @@ local max, min, sub = math.max, math.min, string.sub
 local SEGMENTS = 65
 local PX_LONGEST = 1e15
 local KINDS = {[0] = 't', 'f', 's'}
+-- Quicker than to have each number formatted.
+local DIGITS = {'1', '2', '3', '4', '5', '6'}
 
 -- The whole part and the remainder of a * b / m, for a < m < 2^45 and b to 2^48, or b = 2^62: byte by byte where the
 -- product is too large to be exact.
@@ -141,7 +143,7 @@ end
 
 -- The permits in a cell of a sliding window; 1 is the newest.
 local function cell(state, i)
-  return (unpack('>I' .. state.width, state.cells, (i - 1) * state.width + 1))
+  return (unpack('>I' .. DIGITS[state.width], state.cells, (i - 1) * state.width + 1))
 end
 
 -- The instant at which a cell is no longer in the window.
@@ -155,13 +157,13 @@ local function read(text)
   while at <= size do
     local head = string.byte(text, at) - 128
     local kind, w, v = KINDS[floor(head / 30)], floor(head % 30 / 5) + 1, head % 5 + 1
-    local s = {kind = kind}
+    local ws, vs, s = DIGITS[w], DIGITS[v], {kind = kind}
     if kind == 't' and at + 7 + w + v + w <= size then
-      s.period, s.time, s.owed, s.rest, at = unpack('>I' .. w .. 'I7I' .. v .. 'I' .. w, text, at + 1)
+      s.period, s.time, s.owed, s.rest, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'I' .. ws, text, at + 1)
     elseif kind == 'f' and at + 7 + w + v <= size then
-      s.period, s.window, s.used, at = unpack('>I' .. w .. 'I7I' .. v, text, at + 1)
+      s.period, s.window, s.used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
     elseif kind == 's' and at + 8 + w + v <= size then
-      s.period, s.newest, s.used, s.count, at = unpack('>I' .. w .. 'I7I' .. v .. 'B', text, at + 1)
+      s.period, s.newest, s.used, s.count, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'B', text, at + 1)
       s.width, s.cells = v, sub(text, at, at + v * s.count - 1)
       at = at + v * s.count
     else
@@ -177,9 +179,9 @@ end
 
 -- How many bytes a number takes.
 local function width(number)
-  local bytes = 1
-  while number >= 256 ^ bytes do
-    bytes = bytes + 1
+  local bytes, over = 1, 256
+  while number >= over do
+    bytes, over = bytes + 1, over * 256
   end
   return bytes
 end
@@ -191,15 +193,16 @@ local function write(limits, states)
     local w = width(s.period)
     if s.kind == 't' then
       local v = width(max(s.owed, limits[i].capacity))
-      text = text .. pack('>BI' .. w .. 'I7I' .. v .. 'I' .. w,
+      text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'I' .. DIGITS[w],
           128 + 5 * (w - 1) + v - 1, s.period, s.time, s.owed, s.rest)
     elseif s.kind == 'f' then
       local v = width(s.used)
-      text = text .. pack('>BI' .. w .. 'I7I' .. v, 158 + 5 * (w - 1) + v - 1, s.period, s.window, s.used)
+      text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v],
+          158 + 5 * (w - 1) + v - 1, s.period, s.window, s.used)
     else
       local v = s.width
-      text = text .. pack('>BI' .. w .. 'I7I' .. v .. 'B', 188 + 5 * (w - 1) + v - 1, s.period, s.newest, s.used, s.count)
-          .. s.cells
+      text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'B',
+          188 + 5 * (w - 1) + v - 1, s.period, s.newest, s.used, s.count) .. s.cells
     end
   end
   return text
@@ -311,13 +314,13 @@ local function changed(limit, state, i, permits)
   if width > state.width then
     local wider = {}
     for j = 1, count do
-      wider[j] = pack('>I' .. width, cell(state, j))
+      wider[j] = pack('>I' .. DIGITS[width], cell(state, j))
     end
     cells = table.concat(wider)
   end
   return {kind = 's', period = state.period, segment = state.segment, newest = state.newest, used = state.used,
       width = width, count = max(i, count),
-      cells = sub(cells, 1, (i - 1) * width) .. pack('>I' .. width, permits) .. sub(cells, i * width + 1)}
+      cells = sub(cells, 1, (i - 1) * width) .. pack('>I' .. DIGITS[width], permits) .. sub(cells, i * width + 1)}
 end
 
 local function charge(limit, state, permits)
