@@ -13,7 +13,6 @@ import io.github.micronautratelimit.MicroClock;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
 import io.lettuce.core.cluster.SlotHash;
-import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.output.ValueOutput;
 import io.lettuce.core.protocol.CommandArgs;
@@ -23,7 +22,7 @@ import io.lettuce.core.protocol.CommandType;
 final class Dispatcher {
 
     private final Script script;
-    private final Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands;
+    private final Link link;
     private final boolean cluster;
     private final @Nullable MicroClock clock;
     /** The batch that may still be open; in a cluster one for each slot, as a call has keys of one slot only. */
@@ -31,10 +30,10 @@ final class Dispatcher {
     /** While this thread hands out answers, what callers ask in reply: sent together when all have theirs. */
     private final ThreadLocal<@Nullable List<Request>> held = new ThreadLocal<>();
 
-    Dispatcher(Script script, Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands, boolean cluster,
+    Dispatcher(Script script, Link link, boolean cluster,
                @Nullable MicroClock clock) {
         this.script = script;
-        this.commands = commands;
+        this.link = link;
         this.cluster = cluster;
         this.clock = clock;
         this.open = new AtomicReferenceArray<>(cluster ? SlotHash.SLOT_COUNT : 1);
@@ -91,7 +90,7 @@ final class Dispatcher {
 
     private void send(CommandType type, CommandArgs<byte[], byte[]> arguments, Supplier<Call> call) {
         try {
-            commands.get().dispatch(type, new ValueOutput<>(ByteArrayCodec.INSTANCE), arguments)
+            link.commands().dispatch(type, new ValueOutput<>(ByteArrayCodec.INSTANCE), arguments)
                     .whenComplete((reply, failure) -> completed(type, call.get(), reply, failure));
         } catch (RuntimeException e) {
             completed(type, call.get(), null, e);
@@ -118,11 +117,14 @@ final class Dispatcher {
         }
     }
 
-    private static void handOut(Call call, byte @Nullable [] reply, @Nullable Throwable failure) {
+    private void handOut(Call call, byte @Nullable [] reply, @Nullable Throwable failure) {
         if (reply != null) {
+            link.answered();
             call.answer(reply);
         } else {
-            call.fail(failure != null ? failure : new RedisException("The server has answered nothing."));
+            Throwable reason = failure != null ? failure : new RedisException("The server has answered nothing.");
+            link.failed(reason);
+            call.fail(reason);
         }
     }
 

@@ -3,7 +3,6 @@ package io.github.micronautratelimit.redis;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +15,6 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
-import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 
 /**
  * Keeps every key's state in Redis.
@@ -46,7 +44,7 @@ public final class RedisBackend implements RateLimitBackend {
     private static final int MOST_AT_ONCE = 1024;
     private static final Script DECIDE = Script.of("decide.lua");
 
-    private final Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands;
+    private final Link link;
     private final boolean cluster;
     private final Dispatcher dispatcher;
     private final Terms.Known terms;
@@ -84,16 +82,16 @@ public final class RedisBackend implements RateLimitBackend {
         this(connection::async, true, namespace, clock);
     }
 
-    /** On commands that are to be had while there is a connection, and otherwise throw. */
-    RedisBackend(Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands, boolean cluster, String namespace) {
-        this(commands, cluster, namespace, null);
+    /** On a link that need not be up. */
+    RedisBackend(Link link, boolean cluster, String namespace) {
+        this(link, cluster, namespace, null);
     }
 
-    private RedisBackend(Supplier<RedisClusterAsyncCommands<byte[], byte[]>> commands, boolean cluster,
-                         String namespace, @Nullable MicroClock clock) {
-        this.commands = commands;
+    private RedisBackend(Link link, boolean cluster, String namespace,
+                         @Nullable MicroClock clock) {
+        this.link = link;
         this.cluster = cluster;
-        this.dispatcher = new Dispatcher(DECIDE, commands, cluster, clock);
+        this.dispatcher = new Dispatcher(DECIDE, link, cluster, clock);
         this.terms = new Terms.Known(namespace);
     }
 
@@ -153,7 +151,7 @@ public final class RedisBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         try {
-            return commands.get().del(terms.of(policy).name(key)).thenApply(done -> null);
+            return link.commands().del(terms.of(policy).name(key)).thenApply(done -> null);
         } catch (RuntimeException e) {
             return CompletableFuture.failedStage(e);
         }

@@ -9,8 +9,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -18,6 +18,8 @@ import org.slf4j.LoggerFactory;
 
 import io.lettuce.core.AbstractRedisClient;
 import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisCommandExecutionException;
+import io.lettuce.core.RedisCommandTimeoutException;
 import io.lettuce.core.RedisConnectionException;
 import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.api.StatefulRedisConnection;
@@ -32,10 +34,12 @@ import io.lettuce.core.resource.Delay;
  * A connection of the backend's own, made in the background: it is tried until there is one, and from then on the
  * client keeps it up. Meanwhile, and whenever it is down, commands fail at once.
  */
-final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[], byte[]>>, AutoCloseable {
+final class RedisConnection implements Link, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RedisConnection.class);
     private static final int MOST_TOLD = 8;
+    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(3);
+    private static final Duration BEFORE_ANEW = Duration.ofMillis(500);
     private static final Delay BACK_OFF = Delay.equalJitter(Duration.ofMillis(100), Duration.ofSeconds(2), 100,
             TimeUnit.MILLISECONDS);
 
@@ -47,7 +51,10 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
     private final Delay backOff;
     private final CompletableFuture<@Nullable Void> tried = new CompletableFuture<>();
     private final Set<String> told = ConcurrentHashMap.newKeySet();
+    private final AtomicReference<@Nullable StatefulConnection<byte[], byte[]>> current = new AtomicReference<>();
     private volatile @Nullable RedisClusterAsyncCommands<byte[], byte[]> commands;
+    /** Since when calls have only timed out, by {@link System#nanoTime}; 0 if one was answered since. */
+    private volatile long silentSince;
     private volatile String reason = "no answer yet";
     private volatile boolean closed;
 
@@ -80,7 +87,7 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
 
     /** The commands of the connection; throws while there has not been one yet. */
     @Override
-    public RedisClusterAsyncCommands<byte[], byte[]> get() {
+    public RedisClusterAsyncCommands<byte[], byte[]> commands() {
         RedisClusterAsyncCommands<byte[], byte[]> connected = commands;
         if (connected == null) {
             throw new RedisConnectionException(location + " is not connected: " + reason);
@@ -111,7 +118,7 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
             if (failure == null) {
                 connected(connection);
             } else if (!closed) {
-                failed(failure);
+                unreachable(failure);
                 resources.eventExecutorGroup().schedule(() -> connect(attempt + 1),
                         backOff.createDelay(attempt).toMillis(), TimeUnit.MILLISECONDS);
             }
@@ -131,6 +138,8 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
     }
 
     private void connected(StatefulConnection<byte[], byte[]> connection) {
+        current.set(connection);
+        silentSince = 0;
         commands = connection instanceof StatefulRedisClusterConnection<byte[], byte[]> cluster ? cluster.async()
                 : ((StatefulRedisConnection<byte[], byte[]>) connection).async();
         if (closed) {
@@ -143,9 +152,45 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
                 .whenComplete((done, failure) -> tried.complete(null));
     }
 
+    @Override
+    public void answered() {
+        if (silentSince != 0) {
+            silentSince = 0;
+        }
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+        if (failure instanceof RedisCommandExecutionException
+                && String.valueOf(failure.getMessage()).contains("READONLY")) {
+            connectAnew("it has become a replica");
+        } else if (failure instanceof RedisCommandTimeoutException) {
+            long now = System.nanoTime();
+            if (silentSince == 0) {
+                silentSince = now;
+            } else if (now - silentSince > LONGEST_SILENCE.toNanos()) {
+                connectAnew("it does not answer");
+            }
+        }
+    }
+
+    private void connectAnew(String why) {
+        StatefulConnection<byte[], byte[]> useless = current.getAndSet(null);
+        if (useless != null && !closed) {
+            commands = null;
+            tell(why);
+            useless.closeAsync();
+            resources.eventExecutorGroup().schedule(() -> connect(1), BEFORE_ANEW.toMillis(), TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void unreachable(Throwable failure) {
+        tell(text(root(failure)));
+        tried.complete(null);
+    }
+
     /** Logs each reason once. */
-    private void failed(Throwable failure) {
-        String text = text(root(failure));
+    private void tell(String text) {
         reason = text;
         if (told.size() < MOST_TOLD && told.add(text)) {
             if (isOfCredentials(text)) {
@@ -156,7 +201,6 @@ final class RedisConnection implements Supplier<RedisClusterAsyncCommands<byte[]
                         + "decides.", location, text);
             }
         }
-        tried.complete(null);
     }
 
     /** Of a cluster, what the first node said: the whole lists all addresses, with users. */

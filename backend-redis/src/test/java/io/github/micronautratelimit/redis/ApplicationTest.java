@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.http.RateLimitAttributes;
+import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.annotation.Controller;
@@ -24,11 +25,11 @@ import io.micronaut.http.annotation.Get;
 import io.micronaut.runtime.server.EmbeddedServer;
 
 /** Two instances of an application on one Redis, which comes and goes. */
-@NeedsRedis
+@NeedsRedis(ofItsOwn = true)
 class ApplicationTest {
 
     private final HttpClient http = HttpClient.newHttpClient();
-    private final RedisProcess redis = new RedisProcess();
+    private final RedisProcess redis = RedisProcess.absent();
 
     @AfterEach
     void stopRedis() {
@@ -49,7 +50,7 @@ class ApplicationTest {
 
     private EmbeddedServer start() {
         return ApplicationContext.run(EmbeddedServer.class, Map.of("spec", "application-test",
-                "micronaut.server.port", -1, "redis.uri", redis.uri(), "ratelimit.deadline", "5s",
+                "micronaut.server.port()", -1, "redis.uri", redis.uri(), "ratelimit.deadline", "5s",
                 "ratelimit.namespace", "shop"));
     }
 
@@ -68,7 +69,7 @@ class ApplicationTest {
 
     @Test
     void theInstancesShareTheirLimitsAndAnswerAloneWhileRedisIsAway() {
-        redis.start();
+        redis.restart();
         try (EmbeddedServer one = start(); EmbeddedServer other = start()) {
             assertEquals("STORE 3", get(one, "ann"));
             assertEquals("STORE 2", get(other, "ann"));
@@ -86,7 +87,7 @@ class ApplicationTest {
                 assertEquals("FALLBACK 2", get(alone, cat));
             }
 
-            redis.start();
+            redis.restart();
             awaitStore(one);
             awaitStore(other);
             assertEquals("STORE 3", get(one, "dan"));
@@ -100,7 +101,7 @@ class ApplicationTest {
             assertTrue(instance.isRunning());
             assertEquals("FALLBACK 3", get(instance, "ann"));
             assertEquals("FALLBACK 2", get(instance, "ann"));
-            redis.start();
+            redis.restart();
             awaitStore(instance);
             assertEquals("STORE 3", get(instance, "ann"));
         }

@@ -3,14 +3,6 @@ package io.github.micronautratelimit.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.TimeoutOptions;
@@ -34,50 +27,16 @@ import io.lettuce.core.cluster.RedisClusterClient;
 import io.lettuce.core.codec.ByteArrayCodec;
 
 /** Batches on servers of their own: one that dies under load, and one that is a cluster. */
-@NeedsRedis
+@NeedsRedis(ofItsOwn = true)
 @Timeout(60)
 @SuppressWarnings("try") // Some are there to be closed, and nothing else.
 class BatchFaultTest {
 
     private static final Policy POLICY = Policy.of("p", "1000000/h");
 
-    /** A server that is killed when closed. */
-    private static final class OwnServer implements AutoCloseable {
-
-        final String uri;
-        private final Path folder;
-        private final Process process;
-
-        OwnServer(String... options) throws IOException {
-            try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-                uri = "redis://127.0.0.1:" + socket.getLocalPort();
-            }
-            folder = Files.createTempDirectory("ratelimit-redis");
-            List<String> command = new ArrayList<>(List.of("redis-server", "--port", uri.substring(uri.lastIndexOf(':') + 1),
-                    "--save", "", "--bind", "127.0.0.1", "--dir", folder.toString()));
-            command.addAll(List.of(options));
-            process = new ProcessBuilder(command).redirectErrorStream(true).start();
-            BufferedReader said =
-                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-            String line = said.readLine();
-            while (line != null && !line.contains("Ready to accept connections")) {
-                line = said.readLine();
-            }
-            assertTrue(line != null, "redis-server did not start");
-        }
-
-        @Override
-        public void close() throws IOException {
-            process.destroyForcibly().onExit().join();
-            Files.deleteIfExists(folder.resolve("nodes.conf"));
-            Files.delete(folder);
-        }
-    }
-
     @Test
     void nobodyWaitsForAServerThatDied() throws Exception {
-        OwnServer server = new OwnServer();
-        try (server; RedisClient client = RedisClient.create(server.uri)) {
+        try (RedisProcess server = RedisProcess.start(); RedisClient client = RedisClient.create(server.uri())) {
             client.setOptions(ClientOptions.builder()
                     .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
                     .timeoutOptions(TimeoutOptions.enabled(Duration.ofSeconds(2))).build());
@@ -97,7 +56,7 @@ class BatchFaultTest {
             while (stages.size() < 5_000) {
                 Thread.onSpinWait();
             }
-            server.process.destroyForcibly().waitFor();
+            server.kill();
             while (stages.stream().noneMatch(CompletableFuture::isCompletedExceptionally)) {
                 Thread.onSpinWait();
             }
@@ -112,9 +71,9 @@ class BatchFaultTest {
 
     @Test
     void inAClusterThoseOfOneSlotShareACall() throws Exception {
-        try (OwnServer server = new OwnServer("--cluster-enabled", "yes");
-                RedisClient direct = RedisClient.create(server.uri);
-                RedisClusterClient client = RedisClusterClient.create(server.uri)) {
+        try (RedisProcess server = RedisProcess.start("cluster-enabled yes");
+                RedisClient direct = RedisClient.create(server.uri());
+                RedisClusterClient client = RedisClusterClient.create(server.uri())) {
             var node = direct.connect().sync();
             node.clusterAddSlots(IntStream.range(0, 16384).toArray());
             while (!node.clusterInfo().contains("cluster_state:ok")) {

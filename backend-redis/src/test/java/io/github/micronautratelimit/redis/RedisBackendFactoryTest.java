@@ -22,6 +22,7 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.resource.ClientResources;
 import io.micronaut.context.ApplicationContext;
@@ -33,7 +34,7 @@ import io.micronaut.inject.qualifiers.Qualifiers;
 import jakarta.inject.Singleton;
 
 /** Which Redis the settings of an application mean, and that it is the one that decides. */
-@NeedsRedis
+@NeedsRedis(ofItsOwn = true)
 class RedisBackendFactoryTest {
 
     private static final String NO_ADDRESS = " is no address of Redis; write one such as "
@@ -80,17 +81,17 @@ class RedisBackendFactoryTest {
 
     @Test
     void aServerIsNamedByItsSingleSettings() {
-        try (RedisProcess server = RedisProcess.started("--requirepass", "sesame");
-             ApplicationContext context = start("redis.host", "127.0.0.1", "redis.port", server.port,
+        try (RedisProcess server = RedisProcess.start("requirepass sesame");
+             ApplicationContext context = start("redis.host", "127.0.0.1", "redis.port", server.port(),
                      "redis.password", "sesame", "redis.database", 3)) {
             assertEquals(9, remaining(context));
-            assertTrue(isStoredAt("redis://:sesame@127.0.0.1:" + server.port + "/3"));
+            assertTrue(isStoredAt("redis://:sesame@127.0.0.1:" + server.port() + "/3"));
         }
     }
 
     @Test
     void theUrlOfTheEnvironmentCountsWhereNothingElseSaysWhereRedisIs() {
-        try (RedisProcess other = RedisProcess.started();
+        try (RedisProcess other = RedisProcess.start();
              ApplicationContext byUrl = start("redis.url", other.uri());
              ApplicationContext byUri = start("redis.url", other.uri(), "redis.uri", RedisServer.uri(),
                      "ratelimit.namespace", namespace + "-uri")) {
@@ -105,7 +106,7 @@ class RedisBackendFactoryTest {
 
     @Test
     void oneOfSeveralServersIsNamed() {
-        try (RedisProcess other = RedisProcess.started();
+        try (RedisProcess other = RedisProcess.start();
              ApplicationContext context = start("redis.uri", RedisServer.uri(), "redis.servers.limits.uri", other.uri(),
                      "redis.servers.cache.uri", RedisServer.uri(), "ratelimit.redis.server", "limits")) {
             assertEquals(9, remaining(context));
@@ -116,7 +117,7 @@ class RedisBackendFactoryTest {
 
     @Test
     void urisAreACluster() {
-        try (RedisProcess node = RedisProcess.started("--cluster-enabled", "yes");
+        try (RedisProcess node = RedisProcess.start("cluster-enabled yes");
              RedisClient client = RedisClient.create(node.uri())) {
             client.connect().sync().clusterAddSlots(allSlots());
             Await.until("the cluster is up",
@@ -142,7 +143,7 @@ class RedisBackendFactoryTest {
 
     @Test
     void theFirstDecisionIsOneRoundTrip() {
-        try (RedisProcess server = RedisProcess.started();
+        try (RedisProcess server = RedisProcess.start();
              ApplicationContext context = start("redis.uri", server.uri());
              RedisClient client = RedisClient.create(server.uri())) {
             assertEquals(9, remaining(context));

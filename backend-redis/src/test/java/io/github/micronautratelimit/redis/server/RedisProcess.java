@@ -81,6 +81,13 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
+    /** A server that is not there yet: {@link #restart} starts it. */
+    public static RedisProcess absent() {
+        RedisProcess server = start();
+        server.kill();
+        return server;
+    }
+
     private Process launch() throws IOException {
         String program = RedisProgram.find().orElseThrow(() -> new AssertionError("There is no redis-server."))
                 .file().toString();
