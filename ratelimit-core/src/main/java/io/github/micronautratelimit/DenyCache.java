@@ -23,7 +23,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
  * for what another process gives back: of its refunds, resets and changes of limits nothing is known here, and they take
  * effect when the denial has reached the greatest age.
  *
- * <p>At most {@value #MAX_KEYS} keys are remembered, of long ones only a hash.
+ * <p>At most 10 000 keys are remembered, of long ones only a hash.
  */
 public final class DenyCache implements RateLimitBackend, InFront {
 

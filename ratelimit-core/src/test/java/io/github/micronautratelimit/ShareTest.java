@@ -18,9 +18,8 @@ class ShareTest {
 
     @ParameterizedTest
     @CsvSource({
-        "100/min, 1, 100/min",
-        "100/min, 4, 5/3s burst 25",
-        "100/min, 3, 5/9s burst 33",
+        "100/min, 4, 1/2400ms burst 25",
+        "100/min, 3, 1/1800ms burst 33",
         "3/min, 5, 1/100s",
         "1/day, 2, 1/2day",
         "10/s burst 50, 5, 1/500ms burst 10",
