@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -76,6 +77,25 @@ public final class Guard implements RateLimitBackend {
         this.fallback = new Fallback(clock, instances, debts);
         this.notAsked = new RateLimitBackendException(
                 "The rate limit store \"" + name + "\" is not asked: its circuit breaker is open.", null, false);
+        rehearse();
+    }
+
+    /** Walks a late call's way once, or the first in earnest would be later still by the time its classes take to load. */
+    private void rehearse() {
+        Policy policy = Policy.of("ratelimit-rehearsal", "1/s");
+        new Call<Decision>(new CompletableFuture<>(), System.nanoTime()) {
+
+            @Override
+            void answered(long nanos) {
+            }
+
+            @Override
+            Decision instead(Throwable failure, long nanos) {
+                StoreHealth.newBreaker("rehearsal").onError(nanos, TimeUnit.NANOSECONDS, failure);
+                return fallback.acquire(policy, "", 1, Charge.LATER);
+            }
+        }.expire();
+        fallback.reset(policy, "");
     }
 
     static void requireLongEnough(Duration deadline) {

@@ -54,7 +54,11 @@ final class StoreHealth {
         this.store = store;
         this.debts = debts;
         this.deadlineNanos = deadline.toNanos();
-        this.breaker = CircuitBreaker.of(name, CircuitBreakerConfig.custom()
+        this.breaker = newBreaker(name);
+    }
+
+    static CircuitBreaker newBreaker(String name) {
+        return CircuitBreaker.of(name, CircuitBreakerConfig.custom()
                 .slidingWindowSize(WINDOW).minimumNumberOfCalls(LEAST_CALLS).failureRateThreshold(50)
                 .permittedNumberOfCallsInHalfOpenState(1).build());
     }
