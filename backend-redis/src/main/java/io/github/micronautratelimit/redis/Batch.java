@@ -81,6 +81,10 @@ final class Batch extends CommandArgs<byte[], byte[]> {
         Map<Subject, List<Request>> keys = new LinkedHashMap<>();
         for (Request request : inOrder) {
             request.earlier = null;
+            // Who does not wait any more need not be charged.
+            if (request.isDone()) {
+                continue;
+            }
             keys.computeIfAbsent(new Subject(request.terms, request.key), key -> new ArrayList<>(1)).add(request);
         }
         return new ArrayList<>(keys.values());

@@ -124,7 +124,7 @@ final class Dispatcher {
         } else {
             Throwable reason = failure != null ? failure : new RedisException("The server has answered nothing.");
             link.failed(reason);
-            call.fail(reason);
+            call.fail(Defect.or(reason));
         }
     }
 

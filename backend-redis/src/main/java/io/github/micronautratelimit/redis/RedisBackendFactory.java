@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.redis;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,6 +9,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.config.PolicyConfiguration;
 import io.github.micronautratelimit.config.RateLimitConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.lettuce.core.RedisURI;
@@ -44,15 +46,22 @@ final class RedisBackendFactory {
     @Singleton
     @Bean(preDestroy = "close")
     RedisConnection connection(ApplicationContext context, RedisConfiguration redis,
-                               RateLimitConfiguration configuration, @Primary Optional<ClientResources> resources,
-                               Optional<SslOptions> ssl) {
-        ConnectionOptions options = new ConnectionOptions(configuration.getDeadline(), ssl.orElse(null));
+                               RateLimitConfiguration configuration, List<PolicyConfiguration> policies,
+                               @Primary Optional<ClientResources> resources, Optional<SslOptions> ssl) {
+        ConnectionOptions options = new ConnectionOptions(deadline(configuration, policies), ssl.orElse(null));
         RedisConnection connection =
                 new RedisConnection(readable(context, redis), options, resources.orElse(null), RedisBackend::load);
         if (!Schedulers.isInNonBlockingThread()) {
             connection.awaitFirstTry(LONGEST_WAIT);
         }
         return connection;
+    }
+
+    /** The longest that anybody waits for. */
+    private static Duration deadline(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
+        Duration general = configuration.findDeadline().orElse(RateLimitBackend.DEFAULT_DEADLINE);
+        return policies.stream().flatMap(policy -> policy.findDeadline().stream()).max(Comparator.naturalOrder())
+                .filter(longest -> longest.compareTo(general) > 0).orElse(general);
     }
 
     @Singleton

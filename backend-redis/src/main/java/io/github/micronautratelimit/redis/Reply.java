@@ -9,6 +9,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.TokenBucket;
 import io.lettuce.core.RedisCommandExecutionException;
 
@@ -36,9 +37,9 @@ final class Reply {
     void next(Request request) {
         byte status = numbers.get();
         if (status == FOREIGN) {
-            request.completeExceptionally(new RedisCommandExecutionException("ERR the key "
-                    + new String(request.key, StandardCharsets.UTF_8) + " holds something that is no rate limit: "
-                    + "delete it, or give the rate limits another namespace"));
+            request.completeExceptionally(new RateLimitDefectException(new RedisCommandExecutionException("the key "
+                    + new String(request.key, StandardCharsets.UTF_8) + " holds something that is no rate limit; "
+                    + "delete it, or give the rate limits another namespace.")));
         } else {
             request.complete(decision(request.terms.policy, request.permits, status == GRANTED));
         }

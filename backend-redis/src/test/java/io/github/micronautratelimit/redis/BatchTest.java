@@ -173,8 +173,8 @@ class BatchTest {
 
     private static void assertNames(CompletionStage<Decision> stage, String name) {
         CompletionException e = assertThrows(CompletionException.class, () -> stage.toCompletableFuture().join());
-        assertEquals("ERR the key " + name + " holds something that is no rate limit: delete it, or give the rate "
-                + "limits another namespace", e.getCause().getMessage());
+        assertEquals("The rate limit store cannot do what it is asked: the key " + name + " holds something that is no "
+                + "rate limit; delete it, or give the rate limits another namespace.", e.getCause().getMessage());
     }
 
     /** Every kind of limit in one call, several requests of each key, against the core. */

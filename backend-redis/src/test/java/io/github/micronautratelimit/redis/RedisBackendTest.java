@@ -2,6 +2,7 @@ package io.github.micronautratelimit.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -31,6 +32,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.KillArgs;
@@ -221,8 +223,9 @@ class RedisBackendTest {
 
     private void assertRefused(Policy policy, String name) {
         CompletionException e = assertThrows(CompletionException.class, () -> acquire(policy, "key", 1));
-        assertEquals("ERR the key " + name + " holds something that is no rate limit: delete it, or give the rate "
-                + "limits another namespace", e.getCause().getMessage());
+        assertInstanceOf(RateLimitDefectException.class, e.getCause());
+        assertEquals("The rate limit store cannot do what it is asked: the key " + name + " holds something that is no "
+                + "rate limit; delete it, or give the rate limits another namespace.", e.getCause().getMessage());
     }
 
     /** With the options that the backend's documentation recommends: at once, not when the server is back. */

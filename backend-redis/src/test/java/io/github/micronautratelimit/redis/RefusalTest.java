@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -20,6 +21,7 @@ import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackendException;
+import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisClients;
@@ -48,6 +50,8 @@ class RefusalTest {
         limiter = new RateLimiter(new RedisBackend(clients.connect(process.uri()), "rl"), List.of());
     }
 
+    private static final Set<String> OUTAGES = Set.of("OOM", "READONLY");
+
     @AfterEach
     void stop() {
         clients.close();
@@ -63,6 +67,7 @@ class RefusalTest {
             RateLimitBackendException e = assertThrows(RateLimitBackendException.class, call::run);
             assertInstanceOf(RedisCommandExecutionException.class, e.getCause());
             assertTrue(e.getCause().getMessage().contains(word), e::getMessage);
+            assertEquals(!OUTAGES.contains(word), e instanceof RateLimitDefectException, e::toString);
         }
     }
 
