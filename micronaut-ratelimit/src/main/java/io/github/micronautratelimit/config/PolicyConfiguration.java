@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.config;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,7 @@ public class PolicyConfiguration {
     private List<String> limits = List.of();
     private @Nullable String key;
     private Optional<OnError> onError = Optional.empty();
+    private List<Map<String, Object>> overrides = List.of();
 
     /**
      * Made by the framework.
@@ -92,5 +94,23 @@ public class PolicyConfiguration {
      */
     public void setOnError(OnError onError) {
         this.onError = Optional.of(onError);
+    }
+
+    /**
+     * The keys that have numbers of their own.
+     *
+     * @return for each, its "key" and its "limits"
+     */
+    public List<Map<String, Object>> getOverrides() {
+        return overrides;
+    }
+
+    /**
+     * The keys that have numbers of their own, for example {@code [{key: alice, limits: 1000/min}]}.
+     *
+     * @param overrides for each, its "key" and its "limits"
+     */
+    public void setOverrides(List<Map<String, Object>> overrides) {
+        this.overrides = List.copyOf(overrides);
     }
 }

@@ -29,7 +29,8 @@ public class RateLimitConfiguration implements Toggleable {
     private String defaultKey = "{ip}";
     private OnError onError = OnError.LOCAL;
     private Duration deadline = Duration.ofMillis(100);
-    private List<String> exclude = List.of("/health", "/health/**");
+    private List<String> exclude = List.of("/health/**", "/metrics/**", "/prometheus",
+            "/swagger/**", "/swagger-ui/**", "/redoc/**", "/rapidoc/**", "/openapi-explorer/**", "/favicon.ico");
 
     /**
      * The settings' defaults.
@@ -163,7 +164,8 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * The paths no limit applies to, neither of rules nor of annotations. Default: /health and below.
+     * The paths no limit applies to, neither of rules nor of annotations. Default: health, metrics and API
+     * documentation.
      *
      * @param exclude Ant patterns such as {@code /health/**}
      */

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
+import org.jspecify.annotations.Nullable;
+
 import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.KeySecret;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitListener;
@@ -47,13 +50,13 @@ final class RateLimiterFactory {
 
     @Context
     RateLimiter rateLimiter(BeanContext beans, RateLimitConfiguration configuration,
-                            List<RateLimitListener> listeners) {
+                            List<RateLimitListener> listeners, @Nullable KeySecret secret) {
         RateLimitBackend backend = beans.getBean(chosen(beans, configuration));
         if (backend instanceof MemoryBackend) {
-            return new RateLimiter(backend, listeners);
+            return new RateLimiter(backend, listeners, secret);
         }
         try {
-            return new RateLimiter(new Guard(backend, configuration.getDeadline(), listeners), listeners);
+            return new RateLimiter(new Guard(backend, configuration.getDeadline(), listeners), listeners, secret);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException("ratelimit.deadline: " + e.getMessage(), e);
         }
