@@ -91,7 +91,7 @@ class NumbersTest {
             refresh(context);
             assertEquals(List.of(200, 200, 429), calls.get("/policy", 3), "what was spent stays spent");
             assertEquals(List.of(200, 429), calls.get("/inline", 2));
-            assertEquals(List.of(200, 200, 429), calls.get("/ruled", 3));
+            assertEquals(List.of(404, 404, 429), calls.get("/ruled", 3), "no route, but a rule");
 
             write(file, limits("1/min", "1/min", "1/min"));
             refresh(context);
@@ -112,7 +112,7 @@ class NumbersTest {
                         .size(), log.lines().toString());
             }
             assertEquals(List.of(200, 429), calls.get("/policy", 2));
-            assertEquals(List.of(200, 429), calls.get("/ruled", 2));
+            assertEquals(List.of(404, 429), calls.get("/ruled", 2));
         });
     }
 

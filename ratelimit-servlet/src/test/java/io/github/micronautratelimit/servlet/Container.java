@@ -4,7 +4,7 @@ import jakarta.servlet.Filter;
 import jakarta.servlet.Servlet;
 
 /** A servlet container that serves one application, with a context path, on loopback. */
-interface Container extends AutoCloseable {
+interface Container {
 
     /** Where the application is mounted. */
     String CONTEXT = "/app";
@@ -13,4 +13,6 @@ interface Container extends AutoCloseable {
     void start(Filter filter, Servlet servlet, boolean async) throws Exception;
 
     int port();
+
+    void stop() throws Exception;
 }

@@ -46,7 +46,7 @@ abstract class FilterContract {
     @AfterEach
     void stop() throws Exception {
         late.mayAnswer.complete(null);
-        container.close();
+        container.stop();
         late.close();
         memory.close();
     }

@@ -52,7 +52,7 @@ class JettyTest extends FilterContract {
         }
 
         @Override
-        public void close() throws Exception {
+        public void stop() throws Exception {
             server.stop();
         }
     }

@@ -69,7 +69,7 @@ class TomcatTest extends FilterContract {
         }
 
         @Override
-        public void close() throws Exception {
+        public void stop() throws Exception {
             tomcat.stop();
             tomcat.destroy();
             try (Stream<Path> files = Files.walk(directory)) {
