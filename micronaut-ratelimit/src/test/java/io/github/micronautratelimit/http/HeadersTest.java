@@ -26,6 +26,7 @@ import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.exceptions.HttpStatusException;
 import io.micronaut.runtime.server.EmbeddedServer;
 import jakarta.inject.Singleton;
+import reactor.core.publisher.Mono;
 
 /** What clients are told, whatever becomes of their request. */
 class HeadersTest {
@@ -159,6 +160,17 @@ class HeadersTest {
         });
     }
 
+    @ParameterizedTest
+    @CsvSource({"/told/record", "/told/mono", "/told/bytes", "/told/free-rule"})
+    void theBodyIsTheSameWhateverTheRouteReturns(String path) {
+        serve(Map.of("ratelimit.rules[0].path", "/told/free-rule", "ratelimit.rules[0].policy", "three"), calls -> {
+            calls.get(path, 3);
+            assertEquals("{\"type\":\"https://iana.org/assignments/http-problem-types#quota-exceeded\",\"title\":"
+                    + "\"Too Many Requests\",\"status\":429,\"detail\":\"Rate limit exceeded. Try again in 20 seconds.\","
+                    + "\"violated-policies\":[\"three\"]}", body(calls.get(path)));
+        });
+    }
+
     private static void assertTold(int status, String policies, String standing, HttpResponse<?> response) {
         assertEquals(List.of(status, policies, standing), List.of(response.code(),
                 String.valueOf(response.header("RateLimit-Policy")), String.valueOf(response.header("RateLimit"))));
@@ -239,6 +251,24 @@ class HeadersTest {
         @Get("/bean")
         String bean() {
             return mail.send();
+        }
+
+        @Get("/record")
+        @RateLimit(policy = "three")
+        Map<String, Integer> map() {
+            return Map.of("a", 1);
+        }
+
+        @Get("/mono")
+        @RateLimit(policy = "three")
+        Mono<Map<String, Integer>> mono() {
+            return Mono.just(Map.of("a", 1));
+        }
+
+        @Get("/bytes")
+        @RateLimit(policy = "three")
+        byte[] bytes() {
+            return new byte[] {1};
         }
 
         @Get("/free")

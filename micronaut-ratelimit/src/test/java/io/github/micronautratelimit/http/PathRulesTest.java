@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.List;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,7 +67,9 @@ class PathRulesTest {
         assertTrue(status == 429 || status == 400, path + " gave " + status);
     }
 
+    /** Servlet containers serve static resources themselves, past all filters of Micronaut's. */
     @Test
+    @Tag("netty")
     void staticResourcesAreUnderRulesAndHeadIsAKindOfGet() {
         Calls calls = new Calls(client);
         assertEquals(200, calls.status(HttpRequest.HEAD("/files/hello.txt")));
