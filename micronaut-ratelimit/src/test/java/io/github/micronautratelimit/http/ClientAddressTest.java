@@ -58,7 +58,7 @@ class ClientAddressTest {
 
     @Test
     void behindANumberOfProxiesTheClientCounts() {
-        try (EmbeddedServer server = start(Map.of("ratelimit.trusted-proxies", "2"));
+        try (EmbeddedServer server = start(Map.of("ratelimit.trusted-proxies", 2));
                 HttpClient client = client(server)) {
             Calls calls = new Calls(client);
             assertEquals(List.of(200, 429), calls.get("/address", 2, "X-Forwarded-For", "6.6.6.6, 203.0.113.1, 10.0.0.1"));
