@@ -21,6 +21,12 @@ public record Ask(Policy policy, String key, long permits) {
         requireNotNegative(permits);
     }
 
+    /** Names the policy and the cost; never the key. */
+    @Override
+    public String toString() {
+        return "Ask[policy=" + policy.name() + ", permits=" + permits + "]";
+    }
+
     static void requireNotNegative(long permits) {
         if (permits < 0) {
             throw new IllegalArgumentException("A request costs 0 or more permits, not " + permits + ".");

@@ -44,6 +44,18 @@ public final class KeyHash {
 
     private static byte[] digest(String key) {
         MessageDigest sha256 = sha256();
+        eachChunk(key, sha256::update);
+        return sha256.digest();
+    }
+
+    /** Takes a part of an array: its start and length follow it. */
+    @FunctionalInterface
+    interface Sink {
+        void update(byte[] bytes, int start, int length);
+    }
+
+    /** The key's code units as bytes, a few at a time. */
+    static void eachChunk(String key, Sink sink) {
         byte[] units = new byte[2 * Math.min(key.length(), CHUNK)];
         for (int start = 0; start < key.length(); start += CHUNK) {
             int end = Math.min(key.length(), start + CHUNK);
@@ -51,9 +63,8 @@ public final class KeyHash {
                 units[2 * (i - start)] = (byte) (key.charAt(i) >> 8);
                 units[2 * (i - start) + 1] = (byte) key.charAt(i);
             }
-            sha256.update(units, 0, 2 * (end - start));
+            sink.update(units, 0, 2 * (end - start));
         }
-        return sha256.digest();
     }
 
     private static MessageDigest sha256() {

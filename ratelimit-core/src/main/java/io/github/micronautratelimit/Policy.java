@@ -94,6 +94,17 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
         return limits.stream().mapToLong(Limit::capacity).min().orElseThrow();
     }
 
+    /**
+     * This policy with other numbers, for a key that has its own: a customer's plan, say. What was spent stays spent.
+     *
+     * @param others one or more limits
+     * @return a policy that differs in its limits only
+     * @throws IllegalArgumentException if limits are missing or listed twice
+     */
+    public Policy withLimits(List<Limit> others) {
+        return new Policy(name, others, onError, deadline, localLimits);
+    }
+
     private static boolean isNameCharacter(int c) {
         return c > ' ' && c < 127 && c != '"' && c != '\\';
     }

@@ -26,6 +26,7 @@ public final class RateLimiter {
     private final RateLimitBackend backend;
     private final Listeners listeners;
     private final @Nullable Guard guard;
+    private final @Nullable KeySecret secret;
 
     /**
      * A limiter.
@@ -34,9 +35,22 @@ public final class RateLimiter {
      * @param listeners are told, in this order
      */
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners) {
+        this(backend, listeners, null);
+    }
+
+    /**
+     * A limiter that shows neither the backend nor the listeners a key, but what a secret makes of it.
+     *
+     * @param backend   decides
+     * @param listeners are told, in this order
+     * @param secret    conceals the keys; {@code null} to pass them on as they are
+     */
+    public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners,
+                       @Nullable KeySecret secret) {
         this.backend = backend;
         this.listeners = new Listeners(listeners);
         this.guard = guardIn(backend);
+        this.secret = secret;
     }
 
     /**
@@ -72,7 +86,7 @@ public final class RateLimiter {
     public Decision acquire(Policy policy, String key, long permits) {
         if (listeners.isEmpty()) {
             Ask.requireNotNegative(permits);
-            return backend.acquireBlocking(policy, key, permits);
+            return backend.acquireBlocking(policy, concealed(key), permits);
         }
         return await(acquireAsync(policy, key, permits));
     }
@@ -88,13 +102,14 @@ public final class RateLimiter {
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        CompletionStage<Decision> decision = called(() -> backend.acquire(policy, key, permits));
+        String concealed = concealed(key);
+        CompletionStage<Decision> decision = called(() -> backend.acquire(policy, concealed, permits));
         if (listeners.isEmpty()) {
             return decision;
         }
         return decision.whenComplete((made, failure) -> {
             if (failure == null) {
-                listeners.decided(new Ask(policy, key, permits), made);
+                listeners.decided(new Ask(policy, concealed, permits), made);
             } else {
                 listeners.failed(policy, failure);
             }
@@ -155,14 +170,14 @@ public final class RateLimiter {
             return acquireAsync(ask.policy(), ask.key(), ask.permits())
                     .thenApply(decision -> new Decisions(asks, List.of(decision)));
         }
-        return called(() -> backend.acquireAll(asks)).handle((each, failure) -> {
+        List<Ask> concealed = concealed(asks);
+        return called(() -> backend.acquireAll(concealed)).handle((each, failure) -> {
             if (failure != null) {
                 asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
                 throw new CompletionException(Listeners.unwrapped(failure));
             }
-            Decisions decisions = new Decisions(asks, each);
-            listeners.decided(decisions);
-            return decisions;
+            listeners.decided(new Decisions(concealed, each));
+            return new Decisions(asks, each);
         });
     }
 
@@ -180,7 +195,7 @@ public final class RateLimiter {
         if (answer.isDone() || guard == null) {
             return await(answer);
         }
-        return new Decisions(asks, guard.allWithout(asks));
+        return new Decisions(asks, guard.allWithout(concealed(asks)));
     }
 
     /**
@@ -208,7 +223,7 @@ public final class RateLimiter {
      */
     public CompletionStage<Decision> peekAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        return called(() -> backend.peek(policy, key, permits));
+        return called(() -> backend.peek(policy, concealed(key), permits));
     }
 
     /**
@@ -235,7 +250,7 @@ public final class RateLimiter {
      */
     public CompletionStage<Void> refundAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        return called(() -> backend.refund(policy, key, permits));
+        return called(() -> backend.refund(policy, concealed(key), permits));
     }
 
     /**
@@ -257,7 +272,16 @@ public final class RateLimiter {
      * @return completes when done
      */
     public CompletionStage<Void> resetAsync(Policy policy, String key) {
-        return called(() -> backend.reset(policy, key));
+        return called(() -> backend.reset(policy, concealed(key)));
+    }
+
+    private String concealed(String key) {
+        return secret == null ? key : secret.conceal(key);
+    }
+
+    private List<Ask> concealed(List<Ask> asks) {
+        return secret == null ? asks : asks.stream()
+                .map(ask -> new Ask(ask.policy(), secret.conceal(ask.key()), ask.permits())).toList();
     }
 
     private static @Nullable Guard guardIn(RateLimitBackend backend) {

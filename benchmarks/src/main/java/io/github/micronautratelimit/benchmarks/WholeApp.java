@@ -17,12 +17,13 @@ public class WholeApp {
     /**
      * Starts the application on loopback.
      *
-     * @param arguments the port
+     * @param arguments the port, and the version of HTTP if it is another than 1.1
      */
     public static void main(String[] arguments) {
         Micronaut.build(arguments)
                 .mainClass(WholeApp.class)
                 .properties(Map.of("micronaut.server.host", "127.0.0.1", "micronaut.server.port", arguments[0],
+                        "micronaut.server.http-version", arguments.length > 1 ? arguments[1] : "1.1",
                         "ratelimit.backend", "memory"))
                 .start();
     }

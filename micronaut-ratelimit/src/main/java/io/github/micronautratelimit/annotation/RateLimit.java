@@ -50,8 +50,8 @@ public @interface RateLimit {
 
     /**
      * Who is limited: a template such as <code>{ip}</code>, <code>{principal}</code>, <code>{principal-or-ip}</code>,
-     * <code>{header:NAME}</code>, <code>{cookie:NAME}</code>, <code>{path:NAME}</code>, <code>{bean:NAME}</code>, with
-     * text around; or, for a method without security annotations, one expression over its arguments such as
+     * <code>{api-key}</code>, <code>{bearer-token}</code>, <code>{header:NAME}</code>, <code>{cookie:NAME}</code>,
+     * <code>{path:NAME}</code>, <code>{bean:NAME}</code> or <code>{global}</code>, with text around; or, for a method without security annotations, one expression over its arguments such as
      * <code>#{ account.id }</code>. A part that is missing from a request is replaced by the client's address.
      *
      * @return the key; empty for the policy's configured key, else the client on routes and everybody on other beans
@@ -59,8 +59,9 @@ public @interface RateLimit {
     String key() default "";
 
     /**
-     * What a call costs: a number, a template such as <code>{header:X-Cost}</code>, or an expression over the arguments.
-     * What is missing from a request, or is no number from 0 up, costs 1.
+     * What a call costs: a number; a placeholder such as <code>{query:size} 1..100</code> or
+     * <code>{body-size} / 1024</code>, divided and within bounds, or from 1 up without; or an expression over the arguments.
+     * What is missing from a request, or is no number, costs the least; an expression that gives none costs 1.
      *
      * @return the permits
      */

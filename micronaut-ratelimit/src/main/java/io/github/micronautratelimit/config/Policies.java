@@ -1,6 +1,8 @@
 package io.github.micronautratelimit.config;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -11,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.key.KeyTemplate;
+import io.github.micronautratelimit.web.KeyTemplate;
+import io.micronaut.context.BeanContext;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.naming.NameUtils;
 import jakarta.inject.Singleton;
@@ -23,42 +26,76 @@ import jakarta.inject.Singleton;
 @Singleton
 public class Policies {
 
-    private final Map<String, Configured> configured = new TreeMap<>();
-    private final Map<String, Policy> written = new ConcurrentHashMap<>();
-    private final OnError defaultOnError;
-    private final KeyTemplate defaultKey;
+    private final BeanContext beans;
+    private volatile Settings settings;
 
-    private record Configured(Policy policy, @Nullable KeyTemplate key, @Nullable OnError onError) {
+    /** What is configured, and what was written in annotations under names that are not; replaced as a whole. */
+    private record Settings(Map<String, Configured> configured, Map<String, Policy> written, KeyTemplate defaultKey,
+                            OnError defaultOnError, boolean overridden) {
     }
 
-    Policies(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
-        defaultOnError = configuration.getOnError();
-        defaultKey = key(configuration.getDefaultKey(), "ratelimit.default-key");
-        for (PolicyConfiguration policy : policies) {
-            configured.put(policy.getName(), configured(policy));
+    private record Configured(Policy policy, @Nullable KeyTemplate key, @Nullable OnError onError,
+                              Map<String, List<Limit>> overrides) {
+    }
+
+    Policies(BeanContext beans) {
+        this.beans = beans;
+        this.settings = read();
+    }
+
+    private Settings read() {
+        RateLimitConfiguration configuration = beans.getBean(RateLimitConfiguration.class);
+        Map<String, Configured> configured = new TreeMap<>();
+        for (PolicyConfiguration policy : beans.getBeansOfType(PolicyConfiguration.class)) {
+            configured.put(policy.getName(), configured(policy, configuration.getOnError()));
+        }
+        return new Settings(configured, new ConcurrentHashMap<>(),
+                key(configuration.getDefaultKey(), "ratelimit.default-key"), configuration.getOnError(),
+                configured.values().stream().anyMatch(policy -> !policy.overrides.isEmpty()));
+    }
+
+    /**
+     * Reads the settings anew, for limits that change while the application runs.
+     *
+     * @param whatElse reads what depends on them
+     * @throws ConfigurationException if a setting is wrong, or {@code whatElse} throws it; the old ones then still hold
+     */
+    public void reload(Runnable whatElse) {
+        Settings before = settings;
+        settings = read();
+        try {
+            whatElse.run();
+        } catch (RuntimeException e) {
+            settings = before;
+            throw e;
         }
     }
 
-    private Configured configured(PolicyConfiguration configuration) {
+    private static Configured configured(PolicyConfiguration configuration, OnError defaultOnError) {
         String place = "ratelimit.policies." + configuration.getName();
-        if (configuration.getLimits().isEmpty()) {
-            throw new ConfigurationException(
-                    place + ".limits is missing; write at least one limit, like \"100/min\".");
-        }
-        List<Limit> limits = limits(configuration.getLimits(), place + ".limits");
-        List<Limit> localLimits = limits(configuration.getLocalLimit(), place + ".local-limit");
+        List<Limit> limits = limits(configuration.getLimits(), place);
+        List<Limit> localLimits = parsed(configuration.getLocalLimit(), place + ".local-limit");
         OnError onError = configuration.findOnError().orElse(null);
         try {
             Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError,
                     configuration.findDeadline().orElse(null), localLimits);
             return new Configured(policy,
-                    configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError);
+                    configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError,
+                    overrides(configuration, place));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
     }
 
     private static List<Limit> limits(List<String> texts, String place) {
+        if (texts.isEmpty()) {
+            throw new ConfigurationException(
+                    place + ".limits is missing; write at least one limit, like \"100/min\".");
+        }
+        return parsed(texts, place + ".limits");
+    }
+
+    private static List<Limit> parsed(List<String> texts, String place) {
         List<Limit> limits = new ArrayList<>();
         for (String text : texts) {
             try {
@@ -68,6 +105,24 @@ public class Policies {
             }
         }
         return limits;
+    }
+
+    private static Map<String, List<Limit>> overrides(PolicyConfiguration configuration, String place) {
+        Map<String, List<Limit>> overrides = new HashMap<>();
+        for (int i = 0; i < configuration.getOverrides().size(); i++) {
+            Map<String, Object> override = configuration.getOverrides().get(i);
+            String here = place + ".overrides[" + i + "]";
+            Object key = override.get("key");
+            if (key == null || key.toString().isEmpty()) {
+                throw new ConfigurationException(here + ".key is missing; write the name of a user or an address.");
+            }
+            Object limits = override.get("limits");
+            List<String> texts = limits instanceof Collection<?> several
+                    ? several.stream().map(String::valueOf).toList()
+                    : limits == null ? List.of() : List.of(limits.toString());
+            overrides.put(key.toString(), limits(texts, here));
+        }
+        return Map.copyOf(overrides);
     }
 
     private static KeyTemplate key(String text, String place) {
@@ -98,6 +153,7 @@ public class Policies {
      * @throws ConfigurationException if no policy of that name is configured
      */
     public Policy get(String name, String place) {
+        Map<String, Configured> configured = settings.configured;
         Configured found = configured.get(NameUtils.hyphenate(name));
         if (found == null) {
             throw new ConfigurationException("The policy \"" + name + "\" named by " + place
@@ -118,7 +174,8 @@ public class Policies {
      * @throws ConfigurationException if the same name is written elsewhere with other numbers
      */
     public Policy get(String name, List<Limit> limits, @Nullable OnError onError, String place) {
-        Configured found = configured.get(NameUtils.hyphenate(name));
+        Settings now = settings;
+        Configured found = now.configured.get(NameUtils.hyphenate(name));
         if (found != null) {
             return found.onError != null || onError == null
                     ? found.policy
@@ -130,11 +187,11 @@ public class Policies {
         }
         Policy policy;
         try {
-            policy = new Policy(name, limits, onError == null ? defaultOnError : onError);
+            policy = new Policy(name, limits, onError == null ? now.defaultOnError : onError);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
-        Policy before = written.putIfAbsent(name, policy);
+        Policy before = now.written.putIfAbsent(name, policy);
         if (before != null && !before.limits().equals(limits)) {
             throw new ConfigurationException("The policy \"" + name + "\" has the limits " + limits + " at " + place
                     + " but " + before.limits() + " elsewhere; write them once, under ratelimit.policies."
@@ -144,13 +201,30 @@ public class Policies {
     }
 
     /**
+     * The policy for one key of it, which may have numbers of its own.
+     *
+     * @param policy a policy
+     * @param key    who is limited
+     * @return the policy itself, unless {@code ratelimit.policies.NAME.overrides} names the key
+     */
+    public Policy forKey(Policy policy, String key) {
+        Settings now = settings;
+        if (!now.overridden) {
+            return policy;
+        }
+        Configured found = now.configured.get(policy.name());
+        List<Limit> own = found == null ? null : found.overrides.get(key);
+        return own == null ? policy : policy.withLimits(own);
+    }
+
+    /**
      * The key of a policy where none is written with it.
      *
      * @param name the policy's name
      * @return the configured key of that policy, or {@code null}
      */
     public @Nullable KeyTemplate keyOf(String name) {
-        Configured found = configured.get(NameUtils.hyphenate(name));
+        Configured found = settings.configured.get(NameUtils.hyphenate(name));
         return found == null ? null : found.key;
     }
 
@@ -160,6 +234,6 @@ public class Policies {
      * @return the default key
      */
     public KeyTemplate defaultKey() {
-        return defaultKey;
+        return settings.defaultKey;
     }
 }

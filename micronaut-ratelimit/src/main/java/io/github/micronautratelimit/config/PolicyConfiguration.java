@@ -2,6 +2,7 @@ package io.github.micronautratelimit.config;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ public class PolicyConfiguration {
     private Optional<OnError> onError = Optional.empty();
     private Optional<Duration> deadline = Optional.empty();
     private List<String> localLimit = List.of();
+    private List<Map<String, Object>> overrides = List.of();
 
     /**
      * Made by the framework.
@@ -132,5 +134,23 @@ public class PolicyConfiguration {
      */
     public void setLocalLimit(List<String> localLimit) {
         this.localLimit = List.copyOf(localLimit);
+    }
+
+    /**
+     * The keys that have numbers of their own.
+     *
+     * @return for each, its "key" and its "limits"
+     */
+    public List<Map<String, Object>> getOverrides() {
+        return overrides;
+    }
+
+    /**
+     * The keys that have numbers of their own, for example {@code [{key: alice, limits: 1000/min}]}.
+     *
+     * @param overrides for each, its "key" and its "limits"
+     */
+    public void setOverrides(List<Map<String, Object>> overrides) {
+        this.overrides = List.copyOf(overrides);
     }
 }

@@ -34,7 +34,8 @@ public class RateLimitConfiguration implements Toggleable {
     private int instances = 1;
     private Duration denyCache = Duration.ofSeconds(1);
     private HealthInOutage healthInOutage = HealthInOutage.DEGRADED;
-    private List<String> exclude = List.of("/health", "/health/**");
+    private List<String> exclude = List.of("/health/**", "/metrics/**", "/prometheus",
+            "/swagger/**", "/swagger-ui/**", "/redoc/**", "/rapidoc/**", "/openapi-explorer/**", "/favicon.ico");
 
     /**
      * The settings' defaults.
@@ -248,7 +249,8 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * The paths no limit applies to, neither of rules nor of annotations. Default: /health and below.
+     * The paths no limit applies to, neither of rules nor of annotations. Default: health, metrics and API
+     * documentation.
      *
      * @param exclude Ant patterns such as {@code /health/**}
      */

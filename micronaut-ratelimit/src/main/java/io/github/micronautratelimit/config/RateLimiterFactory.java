@@ -7,11 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.github.micronautratelimit.DenyCache;
 import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.KeySecret;
 import io.github.micronautratelimit.LocalLimit;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -72,8 +74,8 @@ final class RateLimiterFactory {
     }
 
     @Context
-    RateLimiter rateLimiter(ChosenBackend chosen, List<RateLimitListener> listeners) {
-        return new RateLimiter(chosen.front(), listeners);
+    RateLimiter rateLimiter(ChosenBackend chosen, List<RateLimitListener> listeners, @Nullable KeySecret secret) {
+        return new RateLimiter(chosen.front(), listeners, secret);
     }
 
     private static BeanDefinition<RateLimitBackend> chosen(BeanContext beans, RateLimitConfiguration configuration) {

@@ -120,7 +120,7 @@ public class RuleConfiguration {
     }
 
     /**
-     * What a request costs: a number, or a template of one placeholder. Default: 1.
+     * What a request costs: a number, or a placeholder such as <code>{query:size} 1..100</code>. Default: 1.
      *
      * @param permits a number or a template
      */

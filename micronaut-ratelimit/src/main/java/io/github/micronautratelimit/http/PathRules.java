@@ -3,9 +3,6 @@ package io.github.micronautratelimit.http;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
 
@@ -15,62 +12,98 @@ import io.github.micronautratelimit.config.RateLimitConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.config.RuleConfiguration;
 import io.github.micronautratelimit.intercept.AppliedLimit;
-import io.github.micronautratelimit.intercept.Cost;
-import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.KeyTemplate;
+import io.github.micronautratelimit.web.PathRule;
+import io.github.micronautratelimit.web.RequestPath;
+import io.github.micronautratelimit.web.SetupWarning;
+import io.github.micronautratelimit.web.SetupWarnings;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.http.HttpRequest;
 
 /**
  * The limits that {@code ratelimit.rules} puts on paths, and the paths that {@code ratelimit.exclude} exempts. Every rule
- * that matches applies. A wrong rule stops the application from starting.
+ * that matches applies, in the order they are written. A wrong rule stops the application from starting.
  */
 @Context
 @RequiresRateLimit
 final class PathRules {
 
-    private final List<Rule> rules;
-    private final List<PathPattern> exclude;
+    private final RateLimitConfiguration configuration;
+    private final List<RuleConfiguration> configured;
+    private final Policies policies;
+    private final Keys keys;
+    private final SetupWarnings warnings;
+    private volatile List<Rule> rules;
+    private volatile List<PathRule> exclude;
 
-    private record Rule(PathPattern path, Set<String> methods, AppliedLimit limit) {
+    private record Rule(PathRule path, AppliedLimit limit) {
     }
 
-    PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> rules, Policies policies, Keys keys) {
+    PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> configured, Policies policies, Keys keys,
+              SetupWarnings warnings) {
+        this.configuration = configuration;
+        this.configured = configured;
+        this.policies = policies;
+        this.keys = keys;
+        this.warnings = warnings;
         keys.check(policies.defaultKey(), "ratelimit.default-key");
-        this.exclude = configuration.getExclude().stream().map(PathPattern::new).toList();
-        this.rules = rules.stream().sorted(Comparator.comparingInt(RuleConfiguration::getIndex))
-                .map(rule -> rule(rule, policies, keys)).toList();
+        this.rules = rules();
+        this.exclude = excluded();
     }
 
-    private static Rule rule(RuleConfiguration rule, Policies policies, Keys keys) {
-        String place = "ratelimit.rules[" + rule.getIndex() + "]";
-        if (!rule.getPath().startsWith("/")) {
-            throw new ConfigurationException(place + ".path = \"" + rule.getPath()
-                    + "\" does not start with a slash; write a pattern like \"/api/**\".");
+    /** Reads the settings anew; if one is wrong, those read before still hold. */
+    void reload() {
+        List<PathRule> excluded = excluded();
+        rules = rules();
+        exclude = excluded;
+    }
+
+    private List<PathRule> excluded() {
+        return configuration.getExclude().stream().map(path -> path("ratelimit.exclude", path, List.of())).toList();
+    }
+
+    private List<Rule> rules() {
+        List<Rule> read = configured.stream().sorted(Comparator.comparingInt(RuleConfiguration::getIndex))
+                .map(this::rule).toList();
+        if (!read.isEmpty() && read.stream().allMatch(rule -> rule.limit.isClientsChoice())) {
+            warnings.warn(SetupWarning.CLIENT_CHOOSES_KEY, "paths", read.stream().map(rule -> rule.limit.key()).toList());
         }
+        return read;
+    }
+
+    private Rule rule(RuleConfiguration rule) {
+        String place = "ratelimit.rules[" + rule.getIndex() + "]";
+        PathRule path = path(place + ".path", rule.getPath(), rule.getMethods());
         if (rule.getPolicy().isEmpty()) {
             throw new ConfigurationException(place + ".policy is missing; name one of ratelimit.policies.");
         }
         Policy policy = policies.get(rule.getPolicy(), place + ".policy");
-        Set<String> methods = rule.getMethods().stream()
-                .map(method -> method.toUpperCase(Locale.ROOT)).collect(Collectors.toUnmodifiableSet());
         try {
-            KeyTemplate key = key(rule.getKey(), policy, policies);
+            KeyTemplate key = key(rule.getKey(), policy);
             keys.check(key, place);
-            return new Rule(new PathPattern(rule.getPath()), methods,
-                    new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits())));
+            return new Rule(path, new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits()), null));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
     }
 
-    private static KeyTemplate key(@Nullable String written, Policy policy, Policies policies) {
+    private static PathRule path(String place, String pattern, List<String> methods) {
+        try {
+            return new PathRule(pattern, methods);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(place + " = " + e.getMessage(), e);
+        }
+    }
+
+    private KeyTemplate key(@Nullable String written, Policy policy) {
         if (written != null) {
             return KeyTemplate.parse(written);
         }
-        KeyTemplate configured = policies.keyOf(policy.name());
-        return configured == null ? policies.defaultKey() : configured;
+        KeyTemplate configuredKey = policies.keyOf(policy.name());
+        return configuredKey == null ? policies.defaultKey() : configuredKey;
     }
 
     boolean isEmpty() {
@@ -78,20 +111,19 @@ final class PathRules {
     }
 
     /** The limits on a request, in the order of the rules. */
-    List<AppliedLimit> of(HttpRequest<?> request) {
+    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path) {
         List<AppliedLimit> limits = new ArrayList<>();
         for (Rule rule : rules) {
-            if ((rule.methods.isEmpty() || rule.methods.contains(request.getMethodName().toUpperCase(Locale.ROOT)))
-                    && rule.path.matches(request.getPath())) {
+            if (rule.path.matches(request.getMethodName(), path)) {
                 limits.add(rule.limit);
             }
         }
         return limits;
     }
 
-    boolean excludes(HttpRequest<?> request) {
-        for (PathPattern pattern : exclude) {
-            if (pattern.matches(request.getPath())) {
+    boolean excludes(RequestPath path) {
+        for (PathRule rule : exclude) {
+            if (rule.exempts(path)) {
                 return true;
             }
         }

@@ -16,13 +16,17 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.config.PolicyChoice;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
 import io.github.micronautratelimit.intercept.AppliedLimit;
 import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.intercept.RequestExecutor;
-import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
+import io.github.micronautratelimit.web.RequestPath;
+import io.github.micronautratelimit.web.SetupWarning;
+import io.github.micronautratelimit.web.SetupWarnings;
+import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.inject.ExecutableMethod;
@@ -47,23 +51,32 @@ final class RequestLimiter {
     private final AnnotatedLimits annotated;
     private final PathRules rules;
     private final Keys keys;
+    private final PolicyChoice choice;
     private final RateLimiter limiter;
     private final RequestExecutor executor;
     private final Denials denials;
+    private final SetupWarnings warnings;
     private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
 
     private enum Stage {
         BEFORE_AUTHENTICATION, AFTER_AUTHENTICATION
     }
 
-    RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, RateLimiter limiter,
-                   RequestExecutor executor, Denials denials) {
+    RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, PolicyChoice choice, RateLimiter limiter,
+                   RequestExecutor executor, Denials denials, SetupWarnings warnings) {
         this.annotated = annotated;
         this.rules = rules;
         this.keys = keys;
+        this.choice = choice;
         this.limiter = limiter;
         this.executor = executor;
         this.denials = denials;
+        this.warnings = warnings;
+    }
+
+    /** Forgets what was read of routes, after it has changed. */
+    void reload() {
+        routes.clear();
     }
 
     /**
@@ -73,18 +86,22 @@ final class RequestLimiter {
     CompletableFuture<Optional<HttpResponse<?>>> beforeAuthentication(HttpRequest<?> request) {
         RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
         RouteLimits ofRoute = route == null ? RouteLimits.NONE
-                : routes.computeIfAbsent(route.getRouteInfo(), info -> read(route));
+                : routes.computeIfAbsent(route.getRouteInfo(), info -> read(request, route));
         if (ofRoute.isEmpty() && rules.isEmpty()) {
             return PROCEED;
         }
-        if (rules.excludes(request)) {
+        RequestPath path = new RequestPath(request.getPath());
+        if (rules.excludes(path)) {
+            if (!ofRoute.isEmpty()) {
+                warnings.warn(SetupWarning.EXCLUDED, ofRoute.name());
+            }
             LimitedRequest.begin(request, ofRoute.method, List.of(), List.of());
             return PROCEED;
         }
         List<AppliedLimit> before = ofRoute.before;
         List<AppliedLimit> after = ofRoute.after;
         if (!rules.isEmpty() && !ofRoute.exempt) {
-            Map<Stage, List<AppliedLimit>> byRules = byStage(rules.of(request));
+            Map<Stage, List<AppliedLimit>> byRules = byStage(rules.of(request, path));
             before = joined(before, byRules.get(Stage.BEFORE_AUTHENTICATION));
             after = joined(after, byRules.get(Stage.AFTER_AUTHENTICATION));
         }
@@ -138,20 +155,20 @@ final class RequestLimiter {
     }
 
     private List<Ask> asks(HttpRequest<?> request, List<AppliedLimit> limits) {
+        WebRequest read = keys.of(request);
         if (limits.size() == 1) {
-            return List.of(ask(request, limits.get(0)));
+            return List.of(ask(request, read, limits.get(0)));
         }
         List<Ask> asks = new ArrayList<>(limits.size());
         for (AppliedLimit limit : limits) {
-            asks.add(ask(request, limit));
+            asks.add(ask(request, read, limit));
         }
         return asks;
     }
 
-    private Ask ask(HttpRequest<?> request, AppliedLimit limit) {
-        KeyTemplate cost = limit.cost().template();
-        long permits = limit.cost().permits(cost == null ? null : keys.valueOf(cost, request));
-        return new Ask(limit.policy(), keys.keyOf(Objects.requireNonNull(limit.key()), request), permits);
+    private Ask ask(HttpRequest<?> request, WebRequest read, AppliedLimit limit) {
+        String key = keys.keyOf(Objects.requireNonNull(limit.key()), read);
+        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read));
     }
 
     /** The limits of a route by who enforces them when; those left need the arguments of the call. */
@@ -163,9 +180,14 @@ final class RequestLimiter {
         boolean isEmpty() {
             return before.isEmpty() && after.isEmpty() && left.isEmpty();
         }
+
+        String name() {
+            return method == null ? "A route"
+                    : method.getDeclaringType().getName() + "." + method.getDescription(true);
+        }
     }
 
-    private RouteLimits read(RouteMatch<?> route) {
+    private RouteLimits read(HttpRequest<?> request, RouteMatch<?> route) {
         if (!(route instanceof MethodBasedRouteMatch<?, ?> match)) {
             return RouteLimits.NONE;
         }
@@ -174,9 +196,18 @@ final class RequestLimiter {
         Map<Boolean, List<AppliedLimit>> byAdvice =
                 limits.stream().collect(Collectors.partitioningBy(AppliedLimit::needsArguments));
         Map<Stage, List<AppliedLimit>> byStage = byStage(byAdvice.get(false));
-        return new RouteLimits(method, annotated.isExempt(method),
+        RouteLimits read = new RouteLimits(method, annotated.isExempt(method),
                 byStage.getOrDefault(Stage.BEFORE_AUTHENTICATION, List.of()),
                 byStage.getOrDefault(Stage.AFTER_AUTHENTICATION, List.of()), byAdvice.get(true));
+        warnIfClientsChoice(read.name(),
+                joined(limits, read.exempt ? null : rules.of(request, new RequestPath(request.getPath()))));
+        return read;
+    }
+
+    private void warnIfClientsChoice(String route, List<AppliedLimit> limits) {
+        if (!limits.isEmpty() && limits.stream().allMatch(AppliedLimit::isClientsChoice)) {
+            warnings.warn(SetupWarning.CLIENT_CHOOSES_KEY, route, limits.stream().map(AppliedLimit::key).toList());
+        }
     }
 
     private Map<Stage, List<AppliedLimit>> byStage(List<AppliedLimit> limits) {
@@ -193,9 +224,7 @@ final class RequestLimiter {
     }
 
     private Stage stageOf(AppliedLimit limit) {
-        KeyTemplate cost = limit.cost().template();
-        return limit.key() != null && keys.afterAuthentication(limit.key())
-                || cost != null && keys.afterAuthentication(cost)
+        return limit.key() != null && keys.afterAuthentication(limit.key()) || keys.afterAuthentication(limit.cost())
                 ? Stage.AFTER_AUTHENTICATION
                 : Stage.BEFORE_AUTHENTICATION;
     }

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.intercept;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,8 +18,9 @@ import io.github.micronautratelimit.annotation.NoRateLimit;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RequiresRateLimit;
-import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.aop.Intercepted;
 import io.micronaut.context.env.Environment;
 import io.micronaut.context.exceptions.ConfigurationException;
@@ -68,6 +70,17 @@ public class AnnotatedLimits {
      */
     public List<AppliedLimit> of(Class<?> beanType, ExecutableMethod<?, ?> method) {
         return known.computeIfAbsent(new Method(beanType, method), this::read);
+    }
+
+    /**
+     * Reads everything anew that was read before.
+     *
+     * @throws ConfigurationException if something is wrong now; what was read before then still holds
+     */
+    public void reload() {
+        Map<Method, List<AppliedLimit>> anew = new HashMap<>();
+        known.keySet().forEach(method -> anew.put(method, read(method)));
+        known.putAll(anew);
     }
 
     /**
@@ -147,7 +160,7 @@ public class AnnotatedLimits {
             written.check();
             Policy policy = policy(written, name, annotation.enumValue("onError", OnError.class).orElse(null));
             return new AppliedLimit(policy, keyExpression != null ? null : key(written, policy, method), keyExpression,
-                    costExpression != null ? new Cost(1, null, costExpression) : Cost.parse(written.permits()));
+                    costExpression != null ? Cost.ONE : Cost.parse(written.permits()), costExpression);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()), e);
         }

@@ -82,6 +82,13 @@ public final class LimitedRequest {
         decisions = made;
     }
 
+    /** Adds what the advice has granted, if it was on the route's own method. */
+    void granted(ExecutableMethod<?, ?> method, Decisions made) {
+        if (route != null && isSame(route, method)) {
+            decisions = decisions == null ? made : decisions.and(made);
+        }
+    }
+
     /**
      * The limits left to the advice on the route's method, for its first call: the filters have enforced the others.
      * Further calls of the method, for example by itself, count in full.

@@ -19,8 +19,13 @@ import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimited;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.config.PolicyChoice;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.key.Keys;
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.RequestKeys;
+import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.aop.InterceptedMethod;
 import io.micronaut.aop.InterceptorBean;
 import io.micronaut.aop.MethodInterceptor;
@@ -52,21 +57,20 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     /** Between {@code InterceptPhase.VALIDATE} (-120) and {@code InterceptPhase.CACHE} (-100). */
     private static final int ORDER = -110;
 
-    /** The key of limits that name none and are on no route: everybody. */
-    private static final String EVERYBODY = "";
-
     private final AnnotatedLimits annotated;
     private final Keys keys;
+    private final PolicyChoice choice;
     private final RateLimiter limiter;
     private final RequestExecutor executors;
     private final ConversionService conversions;
     /** What has been warned of, once each: names of policies and methods, which are few. */
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
-    RateLimitInterceptor(AnnotatedLimits annotated, Keys keys, RateLimiter limiter, RequestExecutor executors,
-                         ConversionService conversions) {
+    RateLimitInterceptor(AnnotatedLimits annotated, Keys keys, PolicyChoice choice, RateLimiter limiter,
+                         RequestExecutor executors, ConversionService conversions) {
         this.annotated = annotated;
         this.keys = keys;
+        this.choice = choice;
         this.limiter = limiter;
         this.executors = executors;
         this.conversions = conversions;
@@ -87,7 +91,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         try {
             return switch (call.resultType()) {
                 case SYNCHRONOUS -> {
-                    require(acquireBlocking(context, limits));
+                    require(context, acquireBlocking(context, limits));
                     yield call.interceptResult();
                 }
                 case COMPLETION_STAGE -> call.handleResult(acquire(context, limits)
@@ -135,16 +139,21 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
             return CompletableFuture.failedFuture(e);
         }
         if (answer.isDone()) {
-            return answer.thenApply(RateLimitInterceptor::require);
+            return answer.thenApply(decisions -> require(context, decisions));
         }
         Executor executor = executors.ofCaller(ServerRequestContext.currentRequest().orElse(null));
         PropagatedContext caller = PropagatedContext.getOrEmpty();
-        return answer.thenApplyAsync(RateLimitInterceptor::require, task -> executor.execute(caller.wrap(task)));
+        return answer.thenApplyAsync(decisions -> require(context, decisions),
+                task -> executor.execute(caller.wrap(task)));
     }
 
-    private static Decisions require(Decisions decisions) {
+    private static Decisions require(MethodInvocationContext<Object, Object> context, Decisions decisions) {
         if (!decisions.allowed()) {
             throw new RateLimitExceededException(decisions);
+        }
+        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        if (request != null) {
+            request.granted(context.getExecutableMethod(), decisions);
         }
         return decisions;
     }
@@ -157,41 +166,49 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
 
     private List<Ask> asks(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {
         HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        WebRequest read = request == null ? null : keys.of(request);
         List<Ask> asks = new ArrayList<>(limits.size());
         for (AppliedLimit limit : limits) {
-            Cost cost = limit.cost();
-            Object given = cost.expression() != null ? evaluate(cost.expression(), context)
-                    : cost.template() != null && request != null ? keys.valueOf(cost.template(), request) : null;
-            long permits = cost.permits(given);
-            asks.add(new Ask(limit.policy(), key(limit, context, request, permits), permits));
+            long permits = permits(limit, context, read);
+            String key = key(limit, context, read, permits);
+            asks.add(new Ask(choice.of(limit.policy(), key, request), key, permits));
         }
         return asks;
     }
 
+    /** What the call costs; what a request would say costs the least where there is none. */
+    private long permits(AppliedLimit limit, MethodInvocationContext<Object, Object> context,
+                         @Nullable WebRequest request) {
+        if (limit.costExpression() != null) {
+            return Cost.computed(evaluate(limit.costExpression(), context));
+        }
+        return request == null ? limit.cost().least() : keys.permitsOf(limit.cost(), request);
+    }
+
     /** The key; without one, and without a client whose address could stand in, the call is denied. */
     private String key(AppliedLimit limit, MethodInvocationContext<Object, Object> context,
-                       @Nullable HttpRequest<?> request, long permits) {
+                       @Nullable WebRequest request, long permits) {
         if (limit.keyExpression() != null) {
             Object found = evaluate(limit.keyExpression(), context);
             if (found != null && !found.toString().isEmpty()) {
-                return Keys.key(found.toString());
+                return RequestKeys.key(found.toString());
             }
-        } else if (limit.key() == null) {
-            return EVERYBODY;
+        } else if (limit.key() == null || limit.key().isEverybody()) {
+            return RequestKeys.EVERYBODY;
         } else if (request != null) {
             return keys.keyOf(limit.key(), request);
         } else if (limit.key().isText()) {
-            return Keys.key(limit.key().text());
+            return RequestKeys.key(limit.key().text());
         }
         if (request != null) {
-            return keys.addressKey(request);
+            return RequestKeys.addressKey(request.address());
         }
         if (warned.add(limit.policy().name())) {
             LOG.warn("A call under the policy \"{}\" is denied, as all like it: its key \"{}\" gives nothing, and there "
                     + "is no request whose address could stand in.", limit.policy().name(),
                     limit.key() == null ? limit.keyExpression() : limit.key());
         }
-        throw new RateLimitExceededException(new Decisions(List.of(new Ask(limit.policy(), EVERYBODY, permits)),
+        throw new RateLimitExceededException(new Decisions(List.of(new Ask(limit.policy(), RequestKeys.EVERYBODY, permits)),
                 List.of(new Decision.Denied(0, Decision.NEVER, 0, List.of(), Decision.Source.FALLBACK))));
     }
 

@@ -3,7 +3,8 @@ package io.github.micronautratelimit.intercept;
 import java.util.List;
 
 import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.key.KeyTemplate;
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.core.annotation.AnnotationMetadata;
 
 /**

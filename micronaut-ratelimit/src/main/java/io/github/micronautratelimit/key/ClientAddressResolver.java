@@ -3,12 +3,14 @@ package io.github.micronautratelimit.key;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
+import io.github.micronautratelimit.web.ClientAddress;
 import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
 
 /**
- * Says which address a request came from: that of the connection. What a client writes into headers is not believed.
- * Replace this bean to believe a proxy you run.
+ * Says which address a request came from: that of the connection, or, if a proxy named by
+ * {@code ratelimit.trusted-proxies} holds its other end, the one that proxy names. Replace this bean where requests do
+ * not come over connections.
  */
 @Singleton
 public class ClientAddressResolver {
@@ -16,11 +18,22 @@ public class ClientAddressResolver {
     /** What stands for a client whose address is not known, as in a test without a connection. */
     private static final String UNKNOWN = "unknown";
 
+    private final ClientAddress addresses;
+
+    /**
+     * Made by the framework.
+     *
+     * @param addresses knows the trusted proxies
+     */
+    public ClientAddressResolver(ClientAddress addresses) {
+        this.addresses = addresses;
+    }
+
     /**
      * The client's address.
      *
      * @param request the request
-     * @return a textual IP address, without port
+     * @return a textual IP address or prefix, without port
      */
     public String resolve(HttpRequest<?> request) {
         InetSocketAddress remote = request.getRemoteAddress();
@@ -28,6 +41,6 @@ public class ClientAddressResolver {
             return UNKNOWN;
         }
         InetAddress address = remote.getAddress();
-        return address == null ? remote.getHostString() : address.getHostAddress();
+        return address == null ? remote.getHostString() : addresses.of(address, request.getHeaders()::getAll);
     }
 }

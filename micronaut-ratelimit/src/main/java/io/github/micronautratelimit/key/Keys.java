@@ -1,42 +1,27 @@
 package io.github.micronautratelimit.key;
 
-import java.security.Principal;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
-import io.github.micronautratelimit.key.KeyTemplate.Part;
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.KeyTemplate;
+import io.github.micronautratelimit.web.KeyTemplate.Part;
+import io.github.micronautratelimit.web.RequestKeys;
+import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.context.BeanContext;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.http.HttpRequest;
-import io.micronaut.http.cookie.Cookie;
 import io.micronaut.inject.qualifiers.Qualifiers;
-import io.micronaut.web.router.RouteAttributes;
 import jakarta.inject.Singleton;
 
 /**
- * Fills key templates in from requests.
- *
- * <p>A template of one part gives the text it stands for, so that {@code {principal}} and code that asks for
- * {@code "alice"} mean the same key. Yet no two requests that differ in what a template names get the same key: an address
- * in place of something missing is marked, a text that reads as if it were is marked otherwise, and several parts are
- * written with their lengths.
+ * Fills key templates in from Micronaut's requests; see {@link RequestKeys}.
  */
 @Singleton
 public class Keys {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Keys.class);
-
-    private static final char FOUND = '=';
-    private static final char REPLACED = '@';
-
+    private final RequestKeys keys = new RequestKeys();
     private final BeanContext beans;
     private final ClientAddressResolver addresses;
-    private final Set<Part> failed = ConcurrentHashMap.newKeySet();
 
     Keys(BeanContext beans, ClientAddressResolver addresses) {
         this.beans = beans;
@@ -67,11 +52,35 @@ public class Keys {
      * @return {@code true} if it depends on the principal
      */
     public boolean afterAuthentication(KeyTemplate template) {
-        return template.parts().stream().anyMatch(part -> switch (part.source()) {
+        return template.parts().stream().anyMatch(this::afterAuthentication);
+    }
+
+    /**
+     * Whether a cost can be known only once the request is authenticated.
+     *
+     * @param cost the cost
+     * @return {@code true} if it depends on the principal
+     */
+    public boolean afterAuthentication(Cost cost) {
+        return cost.given() != null && afterAuthentication(cost.given());
+    }
+
+    private boolean afterAuthentication(Part part) {
+        return switch (part.source()) {
             case PRINCIPAL, PRINCIPAL_OR_IP -> true;
             case BEAN -> resolver(part.name()).map(RateLimitKeyResolver::afterAuthentication).orElse(true);
             default -> false;
-        });
+        };
+    }
+
+    /**
+     * A request, as keys and costs are read from it.
+     *
+     * @param request the request
+     * @return the same request
+     */
+    public WebRequest of(HttpRequest<?> request) {
+        return new MicronautRequest(request, addresses, beans);
     }
 
     /**
@@ -82,78 +91,29 @@ public class Keys {
      * @return the key
      */
     public String keyOf(KeyTemplate template, HttpRequest<?> request) {
-        if (template.parts().size() == 1) {
-            Part part = template.parts().get(0);
-            String value = find(part, request);
-            return value == null ? addressKey(request) : key(value);
-        }
-        StringBuilder key = new StringBuilder();
-        for (Part part : template.parts()) {
-            String value = find(part, request);
-            String text = value == null ? addresses.resolve(request) : value;
-            key.append(value == null ? REPLACED : FOUND).append(text.length()).append(':').append(text);
-        }
-        return key.toString();
+        return keyOf(template, of(request));
     }
 
     /**
-     * A text as a key.
+     * Fills a template in.
      *
-     * @param found what says who is limited
-     * @return the text; marked if it begins with a mark itself
-     */
-    public static String key(String found) {
-        return !found.isEmpty() && (found.charAt(0) == REPLACED || found.charAt(0) == FOUND) ? FOUND + found : found;
-    }
-
-    /**
-     * The client's address as a key, in place of one that could not be found.
-     *
-     * @param request the request
+     * @param template the template
+     * @param request  the request
      * @return the key
      */
-    public String addressKey(HttpRequest<?> request) {
-        return REPLACED + addresses.resolve(request);
+    public String keyOf(KeyTemplate template, WebRequest request) {
+        return keys.keyOf(template, request);
     }
 
     /**
-     * What a template's only placeholder stands for.
+     * What a request costs.
      *
-     * @param template a template of one part
-     * @param request  the request
-     * @return the text, or {@code null} if the request does not say
+     * @param cost    how the cost is written
+     * @param request the request
+     * @return the permits
      */
-    public @Nullable String valueOf(KeyTemplate template, HttpRequest<?> request) {
-        return find(template.parts().get(0), request);
-    }
-
-    /** What a part stands for. Nothing a client sends, and nothing a user's own code throws, may fail the request. */
-    private @Nullable String find(Part part, HttpRequest<?> request) {
-        try {
-            String found = read(part, request);
-            return found == null || found.isEmpty() ? null : found;
-        } catch (RuntimeException e) {
-            if (failed.add(part)) {
-                LOG.warn("{} \"{}\" of a rate limit key could not be read; the client's address stands in. "
-                        + "Further failures of it are not logged.", part.source(), part.name(), e);
-            }
-            return null;
-        }
-    }
-
-    private @Nullable String read(Part part, HttpRequest<?> request) {
-        return switch (part.source()) {
-            case TEXT -> part.name();
-            case IP -> addresses.resolve(request);
-            case PRINCIPAL, PRINCIPAL_OR_IP -> request.getUserPrincipal().map(Principal::getName).orElse(null);
-            case HEADER -> request.getHeaders().get(part.name());
-            case COOKIE -> request.getCookies().findCookie(part.name()).map(Cookie::getValue).orElse(null);
-            case PATH -> RouteAttributes.getRouteMatch(request)
-                    .map(match -> match.getVariableValues().get(part.name()))
-                    .map(Object::toString)
-                    .orElse(null);
-            case BEAN -> resolver(part.name()).flatMap(resolver -> resolver.resolve(request)).orElse(null);
-        };
+    public long permitsOf(Cost cost, WebRequest request) {
+        return cost.permits(keys, request);
     }
 
     private Optional<RateLimitKeyResolver> resolver(String name) {

@@ -61,8 +61,31 @@ class StartTest {
                                 + "write it once."),
                 Arguments.of(Map.of("ratelimit.default-key", "{whoever}"),
                         "ratelimit.default-key = \"{whoever}\": unknown placeholder {whoever} at character 1; write a "
-                                + "key like \"{ip}\", \"{principal-or-ip}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", "
-                                + "\"{path:NAME}\" or \"{bean:NAME}\", with text around."),
+                                + "key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", \"{bearer-token}\", "
+                                + "\"{header:X-Tenant}\", \"{cookie:NAME}\", \"{path:NAME}\", \"{bean:NAME}\" or "
+                                + "\"{global}\", with text around."),
+                Arguments.of(Map.of("ratelimit.trusted-proxies", List.of("10.0.0.0/8", "proxy")),
+                        "ratelimit.trusted-proxies: \"proxy\" is no range of addresses; write a range like "
+                                + "\"10.0.0.0/8\" or \"2001:db8::/32\", or one address."),
+                Arguments.of(Map.of("ratelimit.trusted-proxies", "-1"),
+                        "ratelimit.trusted-proxies: -1 is no number of proxies; write 0 or more."),
+                Arguments.of(Map.of("ratelimit.ipv6-prefix", "8"),
+                        "ratelimit.ipv6-prefix: 8 is no length of an IPv6 prefix from 16 to 128; write one like 64."),
+                Arguments.of(Map.of("ratelimit.status", "403"),
+                        "ratelimit.status or ratelimit.retry-after-jitter: A denied request is not answered 403; "
+                                + "write 429 or 503."),
+                Arguments.of(Map.of("ratelimit.secret", "hunter2"),
+                        "ratelimit.secret: A secret has at least 16 characters, not 7; write a random one."),
+                Arguments.of(Map.of("ratelimit.silence", "RL999"),
+                        "ratelimit.silence: \"RL999\" is no code of a warning; write one of [RL001, RL002, RL003, RL004, "
+                                + "RL005, RL006]."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s",
+                        "ratelimit.policies.write.overrides[0].limits", "2/s"),
+                        "ratelimit.policies.write.overrides[0].key is missing; write the name of a user or an address."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s",
+                        "ratelimit.policies.write.overrides[0].key", "alice"),
+                        "ratelimit.policies.write.overrides[0].limits is missing; write at least one limit, like "
+                                + "\"100/min\"."),
                 Arguments.of(Map.of("ratelimit.backend", "reddis"),
                         "ratelimit.backend = \"reddis\": there is no such backend; add its module, "
                                 + "or write one of [memory]."),
@@ -113,7 +136,8 @@ class StartTest {
     @CsvSource({"ratelimit.deadline, five, deadline", "ratelimit.instances, few, instances",
         "ratelimit.deny-cache, long, denyCache", "ratelimit.health-in-outage, sick, healthInOutage",
         "ratelimit.policies.write.deadline, five, deadline", "ratelimit.on-error, lokal, onError",
-        "ratelimit.memory.max-keys, many, maxKeys", "ratelimit.policies.write.on-error, never, onError"})
+        "ratelimit.memory.max-keys, many, maxKeys", "ratelimit.headers, some, headers",
+        "ratelimit.retry-after-jitter, soon, retryAfterJitter", "ratelimit.policies.write.on-error, never, onError"})
     void aValueOfTheWrongTypeIsNotTakenForTheDefault(String setting, String value, String named) {
         Map<String, Object> settings = new LinkedHashMap<>(Map.of("ratelimit.policies.write.limits", "1/s"));
         settings.put(setting, value);

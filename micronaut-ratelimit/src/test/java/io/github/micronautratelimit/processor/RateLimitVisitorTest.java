@@ -59,15 +59,17 @@ class RateLimitVisitorTest {
                                 + "write @RateLimit(\"100/min\") or @RateLimit(policy = \"write\")."),
                 Arguments.of("@RateLimit(value = \"1/s\", key = \"{user}\")",
                         "The key of @RateLimit on shop.Bean.call(): \"{user}\": unknown placeholder {user} at character "
-                                + "1; write a key like \"{ip}\", \"{principal-or-ip}\", \"{header:X-Tenant}\", "
-                                + "\"{cookie:NAME}\", \"{path:NAME}\" or \"{bean:NAME}\", with text around."),
+                                + "1; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", "
+                                + "\"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{path:NAME}\", "
+                                + "\"{bean:NAME}\" or \"{global}\", with text around."),
                 Arguments.of("@RateLimit(value = \"1/s\", key = \"a:#{ account }\")",
                         "The key \"a:#{ account }\" of @RateLimit on shop.Bean.call() mixes text with an expression, so "
                                 + "that a missing value would read \"null\"; write one expression alone, like "
                                 + "\"#{ account.id }\"."),
                 Arguments.of("@RateLimit(value = \"1/s\", permits = \"many\")",
                         "The permits of @RateLimit on shop.Bean.call(): \"many\" is no number of permits from 0 up; "
-                                + "write a number like \"5\", or a placeholder like \"{header:X-Cost}\"."),
+                                + "write a number like \"5\", or a placeholder like \"{header:X-Cost}\", "
+                                + "\"{query:size} 1..100\" or \"{body-size} / 1024\"."),
                 Arguments.of("@RateLimit(value = \"1/s\", key = \"#{ account }\") @Secured(\"isAnonymous()\")",
                         "The key \"#{ account }\" of @RateLimit on shop.Bean.call() is an expression on a method with a "
                                 + "security annotation, which would make micronaut-security refuse everybody; write a "

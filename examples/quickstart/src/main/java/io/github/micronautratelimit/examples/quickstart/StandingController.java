@@ -5,8 +5,8 @@ import java.util.Objects;
 
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.Policies;
-import io.github.micronautratelimit.key.KeyTemplate;
 import io.github.micronautratelimit.key.Keys;
+import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;

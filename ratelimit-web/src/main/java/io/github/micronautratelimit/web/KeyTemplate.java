@@ -1,4 +1,4 @@
-package io.github.micronautratelimit.key;
+package io.github.micronautratelimit.web;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -15,33 +15,55 @@ import org.jspecify.annotations.Nullable;
  */
 public record KeyTemplate(String text, List<Part> parts) {
 
-    private static final String EXAMPLE = "; write a key like \"{ip}\", \"{principal-or-ip}\", \"{header:X-Tenant}\", "
-            + "\"{cookie:NAME}\", \"{path:NAME}\" or \"{bean:NAME}\", with text around.";
+    private static final String EXAMPLE = "; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", "
+            + "\"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{path:NAME}\", \"{bean:NAME}\" or "
+            + "\"{global}\", with text around.";
 
     /** What a placeholder stands for. */
     public enum Source {
 
         /** Nothing in the request: the text itself. */
-        TEXT(false),
+        TEXT(false, false),
+        /** Nothing at all: everybody. */
+        GLOBAL(false, false),
         /** The client's address. */
-        IP(false),
+        IP(false, false),
         /** The name of the authenticated user. */
-        PRINCIPAL(false),
+        PRINCIPAL(false, false),
         /** The name of the authenticated user, or the client's address. */
-        PRINCIPAL_OR_IP(false),
+        PRINCIPAL_OR_IP(false, false),
+        /** The header {@code X-API-Key}. */
+        API_KEY(false, true),
+        /** The bearer token of the header {@code Authorization} (RFC 6750), hashed. */
+        BEARER_TOKEN(false, true),
+        /** The length of the body in bytes, as its header says. */
+        BODY_SIZE(false, true),
         /** A request header. */
-        HEADER(true),
+        HEADER(true, true),
         /** A cookie. */
-        COOKIE(true),
+        COOKIE(true, true),
+        /** A parameter of the query. */
+        QUERY(true, true),
         /** A variable of the route's path. */
-        PATH(true),
-        /** What a {@link RateLimitKeyResolver} bean finds. */
-        BEAN(true);
+        PATH(true, true),
+        /** What the application's own code finds. */
+        BEAN(true, false);
 
         private final boolean named;
+        private final boolean chosen;
 
-        Source(boolean named) {
+        Source(boolean named, boolean chosen) {
             this.named = named;
+            this.chosen = chosen;
+        }
+
+        /**
+         * Whether a client may write what it likes.
+         *
+         * @return {@code false} if the connection, the authentication or the application says
+         */
+        public boolean isClientsChoice() {
+            return chosen;
         }
 
         private static @Nullable Source of(String word, boolean named) {
@@ -59,7 +81,7 @@ public record KeyTemplate(String text, List<Part> parts) {
      * One piece of a key.
      *
      * @param source what it stands for
-     * @param name   the text itself, or the header's, cookie's, variable's or bean's name; empty for the others
+     * @param name   the text itself, or the header's, cookie's, parameter's, variable's or bean's name; empty for the others
      */
     public record Part(Source source, String name) {
     }
@@ -106,6 +128,24 @@ public record KeyTemplate(String text, List<Part> parts) {
      */
     public boolean isText() {
         return parts.stream().allMatch(part -> part.source() == Source.TEXT);
+    }
+
+    /**
+     * Whether the key is everybody's.
+     *
+     * @return {@code true} if it is <code>{global}</code>
+     */
+    public boolean isEverybody() {
+        return parts.size() == 1 && parts.get(0).source() == Source.GLOBAL;
+    }
+
+    /**
+     * Whether a client may choose the key.
+     *
+     * @return {@code true} if a placeholder stands for what the client writes
+     */
+    public boolean isClientsChoice() {
+        return parts.stream().anyMatch(part -> part.source().isClientsChoice());
     }
 
     private static Part placeholder(String text, int open, int close) {

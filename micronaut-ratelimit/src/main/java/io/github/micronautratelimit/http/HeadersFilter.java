@@ -1,0 +1,85 @@
+package io.github.micronautratelimit.http;
+
+import org.jspecify.annotations.Nullable;
+
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.intercept.LimitedRequest;
+import io.github.micronautratelimit.web.DenialAnswers;
+import io.github.micronautratelimit.web.RateLimitHeaders;
+import io.micronaut.core.annotation.NonBlocking;
+import io.micronaut.core.order.Ordered;
+import io.micronaut.http.HttpHeaders;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
+import io.micronaut.http.HttpStatus;
+import io.micronaut.http.MutableHttpHeaders;
+import io.micronaut.http.MutableHttpResponse;
+import io.micronaut.http.annotation.ResponseFilter;
+import io.micronaut.http.annotation.ServerFilter;
+import io.micronaut.http.filter.ServerFilterPhase;
+import io.micronaut.web.router.RouteAttributes;
+
+/**
+ * Tells clients how they stand, in the headers of every answer that limits applied to: of a route, of an error, of a
+ * denial by whomever it is answered. Stands outside all filters that may answer, and outside the one for CORS, so that
+ * browsers are told which headers scripts may read.
+ */
+@ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
+@RequiresRateLimit
+final class HeadersFilter implements Ordered {
+
+    private final RateLimitHeaders headers;
+    private final DenialAnswers answers;
+
+    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers) {
+        this.headers = headers;
+        this.answers = answers;
+    }
+
+    @ResponseFilter
+    @NonBlocking
+    void write(HttpRequest<?> request, MutableHttpResponse<?> response) {
+        Decisions decisions = decisions(request, response);
+        if (decisions == null) {
+            return;
+        }
+        MutableHttpHeaders written = response.getHeaders();
+        headers.write(decisions, written::set);
+        HttpStatus status = response.status();
+        if ((status == HttpStatus.TOO_MANY_REQUESTS || status == HttpStatus.SERVICE_UNAVAILABLE)
+                && !decisions.allowed()) {
+            tellWhen(decisions, written);
+        }
+        if (written.contains(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN)) {
+            written.add(HttpHeaders.ACCESS_CONTROL_EXPOSE_HEADERS, headers.exposed());
+        }
+    }
+
+    /** What an application that answers denials itself has not said. */
+    private void tellWhen(Decisions decisions, MutableHttpHeaders written) {
+        if (!written.contains(HttpHeaders.CACHE_CONTROL)) {
+            written.set(HttpHeaders.CACHE_CONTROL, DenialAnswers.CACHE_CONTROL);
+        }
+        long seconds = written.contains(HttpHeaders.RETRY_AFTER) ? 0 : answers.retryAfter(decisions);
+        if (seconds > 0) {
+            written.set(HttpHeaders.RETRY_AFTER, Long.toString(seconds));
+        }
+    }
+
+    /** What was decided on the request; if a bean it called denied, what was decided there. */
+    private static @Nullable Decisions decisions(HttpRequest<?> request, HttpResponse<?> response) {
+        if (response.code() >= HttpStatus.BAD_REQUEST.getCode()
+                && RouteAttributes.getException(response).orElse(null) instanceof RateLimitExceededException denial) {
+            return denial.decisions();
+        }
+        LimitedRequest limited = LimitedRequest.of(request);
+        return limited == null ? null : limited.decisions();
+    }
+
+    @Override
+    public int getOrder() {
+        return ServerFilterPhase.METRICS.before();
+    }
+}

@@ -1,0 +1,47 @@
+package io.github.micronautratelimit.http;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.github.micronautratelimit.config.Policies;
+import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.intercept.AnnotatedLimits;
+import io.micronaut.context.event.ApplicationEventListener;
+import io.micronaut.runtime.context.scope.refresh.RefreshEvent;
+import jakarta.inject.Singleton;
+
+/**
+ * Makes changed limits act on the next request when the application's settings are refreshed, as by {@code POST /refresh}.
+ * Settings that are wrong are logged, and those before still hold.
+ */
+@Singleton
+@RequiresRateLimit
+final class LimitsRefresh implements ApplicationEventListener<RefreshEvent> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(LimitsRefresh.class);
+
+    private final Policies policies;
+    private final AnnotatedLimits annotated;
+    private final PathRules rules;
+    private final RequestLimiter limiter;
+
+    LimitsRefresh(Policies policies, AnnotatedLimits annotated, PathRules rules, RequestLimiter limiter) {
+        this.policies = policies;
+        this.annotated = annotated;
+        this.rules = rules;
+        this.limiter = limiter;
+    }
+
+    @Override
+    public void onApplicationEvent(RefreshEvent event) {
+        try {
+            policies.reload(() -> {
+                annotated.reload();
+                rules.reload();
+            });
+        } catch (RuntimeException e) {
+            LOG.error("The limits were not refreshed, those before still hold: {}", e.getMessage());
+        }
+        limiter.reload();
+    }
+}

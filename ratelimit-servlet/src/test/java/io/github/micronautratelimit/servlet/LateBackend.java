@@ -1,0 +1,53 @@
+package io.github.micronautratelimit.servlet;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.memory.MemoryBackend;
+
+/** A store behind a network: answers when it is let, on a thread of its own. */
+final class LateBackend implements RateLimitBackend {
+
+    volatile CompletableFuture<Void> mayAnswer = CompletableFuture.completedFuture(null);
+    volatile boolean fails;
+
+    private final MemoryBackend memory;
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(task -> new Thread(task, "store-client"));
+
+    LateBackend(MemoryBackend memory) {
+        this.memory = memory;
+    }
+
+    @Override
+    public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+        if (fails) {
+            return CompletableFuture.failedFuture(new IllegalStateException("The store is away."));
+        }
+        return mayAnswer.thenApplyAsync(let -> memory.acquireBlocking(policy, key, permits), thread);
+    }
+
+    @Override
+    public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+        return memory.peek(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        return memory.refund(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<Void> reset(Policy policy, String key) {
+        return memory.reset(policy, key);
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+    }
+}

@@ -1,0 +1,29 @@
+package io.github.micronautratelimit.servlet;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A client that writes what it likes, which a proper one refuses to. */
+final class Raw {
+
+    private static final int TIMEOUT_MILLIS = 10_000;
+
+    private Raw() {
+    }
+
+    /** Sends one request on a connection of its own. */
+    static int status(int port, String target, String... headerLines) throws IOException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.setSoTimeout(TIMEOUT_MILLIS);
+            List<String> lines = new ArrayList<>(List.of("GET " + target + " HTTP/1.1", "Host: localhost", "Connection: close"));
+            lines.addAll(List.of(headerLines));
+            socket.getOutputStream().write((String.join("\r\n", lines) + "\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return Integer.parseInt(answer.split(" ", 3)[1]);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.servlet;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.web;
+
+import org.jspecify.annotations.NullMarked;
