@@ -2,25 +2,20 @@ package io.github.micronautratelimit.hazelcast;
 
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import com.hazelcast.cluster.Member;
-import com.hazelcast.config.Config;
-import com.hazelcast.config.MapConfig;
+import com.hazelcast.client.HazelcastClientOfflineException;
 import com.hazelcast.core.HazelcastInstance;
-import com.hazelcast.map.IMap;
-import com.hazelcast.nio.serialization.HazelcastSerializationException;
-import com.hazelcast.spi.exception.TargetDisconnectedException;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
@@ -51,19 +46,21 @@ public final class HazelcastBackend implements RateLimitBackend {
 
     private static final Logger LOG = LoggerFactory.getLogger(HazelcastBackend.class);
     private static final String MAP_PREFIX = "ratelimit:";
-    private static final int MOST_WAITING_THREADS = 16;
+    private static final int LEAST_ANSWERING_THREADS = 2;
+    private static final int WAITING_THREADS = 16;
     private static final int MOST_QUEUED = 1_000;
-    private static final long NEVER = Long.MIN_VALUE;
-    private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final int IDLE_SECONDS = 30;
 
-    private final IMap<String, byte[]> map;
+    private final HazelcastInstance hazelcast;
+    private final String name;
     private final @Nullable MicroClock clock;
-    private final ThreadPoolExecutor answers;
-    private final ThreadPoolExecutor waiting;
-    private final Owner owner;
-    private final CompareAndReplace here;
-    /** When a member was last found that has not got this library, or {@link #NEVER}. */
-    private final AtomicLong unknownSince = new AtomicLong(NEVER);
+    private final boolean own;
+    private final ThreadPoolExecutor answers = threads("ratelimit-answer",
+            Math.max(LEAST_ANSWERING_THREADS, Runtime.getRuntime().availableProcessors()), new LinkedBlockingQueue<>());
+    private final ThreadPoolExecutor waiting =
+            threads("ratelimit-wait", WAITING_THREADS, new ArrayBlockingQueue<>(MOST_QUEUED));
+    /** {@code null} until a client has first reached the cluster. */
+    private volatile @Nullable KeyMap keys;
 
     /**
      * A backend on an instance, which stays the caller's to shut down.
@@ -73,127 +70,91 @@ public final class HazelcastBackend implements RateLimitBackend {
      *                  different ones
      */
     public HazelcastBackend(HazelcastInstance hazelcast, String namespace) {
-        this(hazelcast, namespace, null);
+        this(hazelcast, namespace, null, false);
     }
 
     /** With a clock whose time is sent along instead of the cluster's; entries then live an hour longer than they must. */
-    HazelcastBackend(HazelcastInstance hazelcast, String namespace, @Nullable MicroClock clock) {
-        String name = MAP_PREFIX + namespace;
-        joinAfterSplit(hazelcast, name);
-        this.map = hazelcast.getMap(name);
-        this.clock = clock;
-        int processors = Math.max(2, Runtime.getRuntime().availableProcessors());
-        this.answers = threads("ratelimit-answer", processors, Integer.MAX_VALUE);
-        this.waiting = threads("ratelimit-wait", MOST_WAITING_THREADS, MOST_QUEUED);
-        this.owner = new Owner(map, answers, waiting);
-        this.here = new CompareAndReplace(map, waiting, clock == null ? MicroClock.system() : clock, clock != null);
+    HazelcastBackend(HazelcastInstance hazelcast, String namespace, MicroClock clock) {
+        this(hazelcast, namespace, clock, false);
     }
 
-    private static ThreadPoolExecutor threads(String name, int most, int queued) {
-        AtomicLong count = new AtomicLong();
-        ThreadFactory factory = work -> {
-            Thread thread = new Thread(work, name + "-" + count.incrementAndGet());
+    /** On an instance that may be this backend's own, to be shut down with it. */
+    HazelcastBackend(HazelcastInstance hazelcast, String namespace, @Nullable MicroClock clock, boolean own) {
+        this.hazelcast = hazelcast;
+        this.name = MAP_PREFIX + namespace;
+        this.clock = clock;
+        this.own = own;
+        try {
+            open();
+        } catch (HazelcastClientOfflineException e) {
+            LOG.warn("The Hazelcast cluster is not reached yet; until it is, policies decide without it.");
+        }
+    }
+
+    private static ThreadPoolExecutor threads(String name, int count, BlockingQueue<Runnable> queue) {
+        AtomicLong started = new AtomicLong();
+        ThreadPoolExecutor threads = new ThreadPoolExecutor(count, count, IDLE_SECONDS, TimeUnit.SECONDS, queue, work -> {
+            Thread thread = new Thread(work, name + "-" + started.incrementAndGet());
             thread.setDaemon(true);
             return thread;
-        };
-        ThreadPoolExecutor threads = new ThreadPoolExecutor(most, most, 30, TimeUnit.SECONDS,
-                queued == Integer.MAX_VALUE ? new LinkedBlockingQueue<>() : new ArrayBlockingQueue<>(queued), factory);
+        });
         threads.allowCoreThreadTimeOut(true);
         return threads;
     }
 
-    /** Gives the map a configuration of its own, unless the user has: what is set for all maps may let entries go. */
-    private static void joinAfterSplit(HazelcastInstance hazelcast, String map) {
-        if (!(hazelcast.getLocalEndpoint() instanceof Member)) {
-            return;
-        }
-        Config config = hazelcast.getConfig();
-        if (!config.findMapConfig(map).getName().equals("default")) {
-            return;
-        }
-        MapConfig own = new MapConfig(map);
-        own.getMergePolicyConfig().setPolicy(JoinMergePolicy.class.getName());
-        try {
-            config.addMapConfig(own);
-        } catch (RuntimeException e) {
-            LOG.warn("The map {} could not be configured, so permits may be handed back after a split of the cluster; "
-                    + "name {} as its merge policy.", map, JoinMergePolicy.class.getName(), e);
-        }
+    private KeyMap open() {
+        KeyMap opened = KeyMap.open(hazelcast, name, clock, answers, waiting);
+        keys = opened;
+        return opened;
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return decide(Step.Kind.ACQUIRE, policy, key, List.of(permits)).thenApply(decisions -> decisions.get(0));
+        return take(Step.Kind.ACQUIRE, policy, key, List.of(permits)).thenApply(decisions -> decisions.get(0));
     }
 
     @Override
     public CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
         return permits.isEmpty() ? CompletableFuture.completedStage(List.of())
-                : decide(Step.Kind.ACQUIRE, policy, key, List.copyOf(permits));
+                : take(Step.Kind.ACQUIRE, policy, key, List.copyOf(permits));
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return decide(Step.Kind.PEEK, policy, key, List.of(permits)).thenApply(decisions -> decisions.get(0));
+        return take(Step.Kind.PEEK, policy, key, List.of(permits)).thenApply(decisions -> decisions.get(0));
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return decide(Step.Kind.REFUND, policy, key, List.of(permits)).thenApply(done -> null);
+        return take(Step.Kind.REFUND, policy, key, List.of(permits)).thenApply(done -> null);
     }
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return CompletableFuture.runAsync(() -> map.delete(name(policy, key)), waiting);
+        return CompletableFuture.runAsync(() -> {
+            KeyMap opened = keys;
+            (opened == null ? open() : opened).forget(name(policy, key));
+        }, waiting);
     }
 
-    private CompletionStage<List<Decision>> decide(Step.Kind kind, Policy policy, String key, List<Long> costs) {
-        String name = name(policy, key);
+    private CompletionStage<List<Decision>> take(Step.Kind kind, Policy policy, String key, List<Long> costs) {
         Step step = new Step(kind, policy, costs);
-        if (isUnknownThere()) {
-            return here.decide(name, step);
-        }
-        return ask(name, step).exceptionallyCompose(failure -> {
-            if (isCausedBy(failure, HazelcastSerializationException.class)) {
-                LOG.atLevel(unknownSince.getAndSet(System.nanoTime()) == NEVER
-                        ? org.slf4j.event.Level.WARN : org.slf4j.event.Level.DEBUG)
-                        .log("A member of the cluster has not got micronaut-ratelimit-hazelcast, or an older version: "
-                                + "decisions are made here, which takes longer. Put it on the member's class path. ({})",
-                                failure.getMessage());
-                return here.decide(name, step);
-            }
-            // A client's call is lost with the member it was sent to. To ask twice may cost the permits twice.
-            return isCausedBy(failure, TargetDisconnectedException.class) ? ask(name, step)
-                    : CompletableFuture.failedFuture(failure);
-        });
-    }
-
-    private CompletionStage<List<Decision>> ask(String name, Step step) {
-        return owner.ask(name, new Decide(step, clock == null ? null : clock.micros()))
-                .thenApply(numbers -> Answer.read(numbers, step.policy().limits()));
-    }
-
-    private boolean isUnknownThere() {
-        long since = unknownSince.get();
-        return since != NEVER && System.nanoTime() - since < RETRY_NANOS;
-    }
-
-    private static boolean isCausedBy(Throwable failure, Class<? extends Throwable> type) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (type.isInstance(cause)) {
-                return true;
-            }
-        }
-        return false;
+        KeyMap opened = keys;
+        return opened != null ? opened.take(name(policy, key), step)
+                : CompletableFuture.supplyAsync(this::open, waiting)
+                        .thenCompose(now -> now.take(name(policy, key), step));
     }
 
     private static String name(Policy policy, String key) {
         return policy.name() + ":" + KeyHash.brief(key);
     }
 
-    /** Ends this backend's threads. The Hazelcast instance goes on. */
+    /** Ends this backend's threads. The Hazelcast instance it was given goes on. */
     @Override
     public void close() {
+        if (own) {
+            hazelcast.shutdown();
+        }
         answers.shutdown();
         waiting.shutdown();
     }

@@ -63,6 +63,26 @@ final class Cluster implements AutoCloseable {
         return member;
     }
 
+    /** Starts a member anew where one has been. */
+    HazelcastInstance memberAgain(int place) {
+        Config config = config(place);
+        configuration.accept(config);
+        HazelcastInstance member = Hazelcast.newHazelcastInstance(config);
+        instances.add(member);
+        return member;
+    }
+
+    /** Starts one more member, which does not look for the others. */
+    HazelcastInstance loner() {
+        Config config = config(started++);
+        configuration.accept(config);
+        config.getNetworkConfig().getJoin().getTcpIpConfig()
+                .setMembers(List.of(address(started - 1)));
+        HazelcastInstance member = Hazelcast.newHazelcastInstance(config);
+        instances.add(member);
+        return member;
+    }
+
     List<HazelcastInstance> members(int count) {
         List<HazelcastInstance> members = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -96,6 +116,14 @@ final class Cluster implements AutoCloseable {
 
     String name() {
         return name;
+    }
+
+    int port(int place) {
+        return ports.get(place);
+    }
+
+    List<Integer> ports() {
+        return ports;
     }
 
     String address(int place) {

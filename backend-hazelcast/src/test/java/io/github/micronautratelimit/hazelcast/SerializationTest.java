@@ -1,0 +1,85 @@
+package io.github.micronautratelimit.hazelcast;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HexFormat;
+import java.util.List;
+
+import org.junit.jupiter.api.Test;
+
+import com.hazelcast.internal.serialization.Data;
+import com.hazelcast.internal.serialization.SerializationService;
+import com.hazelcast.internal.serialization.impl.DefaultSerializationServiceBuilder;
+import com.hazelcast.internal.serialization.impl.HeapData;
+import com.hazelcast.nio.serialization.HazelcastSerializationException;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Policy;
+
+/** What goes over the wire, by a serialization service that nobody has configured. */
+class SerializationTest {
+
+    /** After the partition hash, the type, the kind of serializable, and our factory and class. */
+    private static final int FORM_AT = 4 + 4 + 1 + 4 + 4;
+
+    private final SerializationService service = new DefaultSerializationServiceBuilder().build();
+
+    private static Decide decide() {
+        return new Decide(new Step(Step.Kind.ACQUIRE, Policy.of("secret-name", "100/min"), List.of(1L, 7L)), null);
+    }
+
+    @Test
+    void aDecisionThatIsAskedForIsReadAsItWasWritten() {
+        Data data = service.toData(decide());
+        Decide read = service.toObject(data);
+        assertArrayEquals(data.toByteArray(), service.toData(read).toByteArray());
+    }
+
+    @Test
+    void theFirstFormStaysReadable() {
+        byte[] written = service.toData(decide()).toByteArray();
+        assertEquals("0100800000000000000000000008" + "0101648" + "08ece1c64" + "00000002" + "0000000000000001"
+                + "0000000000000007", HexFormat.of().formatHex(written).substring(2 * FORM_AT));
+    }
+
+    @Test
+    void aNewerFormIsRefused() {
+        byte[] bytes = service.toData(decide()).toByteArray();
+        bytes[FORM_AT] = 2;
+        assertTrue(refusal(bytes).contains("form 2"), () -> refusal(bytes));
+        bytes[FORM_AT] = 1;
+        bytes[FORM_AT + 1] = 9;
+        assertTrue(refusal(bytes).contains("does not know"), () -> refusal(bytes));
+        byte[] other = service.toData(decide()).toByteArray();
+        other[FORM_AT - 1] = 77;
+        assertTrue(refusal(other).contains("type 77"), () -> refusal(other));
+    }
+
+    private String refusal(byte[] bytes) {
+        Throwable failure =
+                assertThrows(HazelcastSerializationException.class, () -> service.toObject(new HeapData(bytes)));
+        StringBuilder all = new StringBuilder();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            all.append(cause.getMessage()).append('\n');
+        }
+        return all.toString();
+    }
+
+    @Test
+    void anAnswerIsReadAsItWasWritten() {
+        List<Limit> limits = Limit.parseAll("10/s; 20/min sliding; 30/day fixed");
+        List<Decision> decisions = List.of(
+                new Decision.Allowed(3, 4, Decision.Source.STORE),
+                new Decision.Denied(1, 2, 5, List.of(limits.get(0), limits.get(2)), Decision.Source.STORE),
+                new Decision.Denied(0, Decision.NEVER, 0, limits, Decision.Source.STORE));
+        long[] numbers = Answer.write(decisions, limits);
+        assertEquals(decisions, Answer.read(numbers, limits));
+        numbers[0] = 2;
+        String message = assertThrows(IllegalStateException.class, () -> Answer.read(numbers, limits)).getMessage();
+        assertTrue(message.contains("form 2") && message.contains("update"), message);
+    }
+}
