@@ -6,6 +6,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -32,10 +33,10 @@ import io.github.micronautratelimit.RateLimitBackend;
  * the key, so no identity can be read from it. A denial writes nothing and asks no backup. A request under several policies
  * is asked in turn, and what was taken is given back if one denies.
  *
- * <p>Members have to have this library on their class path, and nothing else to configure. Where they have not, or an older
- * version that does not know what is asked, decisions are made here by compare-and-replace on the same entries: two round
- * trips or three, by this machine's clock, and slow on a hot key; a {@link io.github.micronautratelimit.Coalescer} in front
- * helps. Whether it is still so is tried again every 30 seconds.
+ * <p>Members have to have this library on their class path, and nothing else to configure. While one of them has not, or
+ * has an older version that does not know what is asked, decisions are made here by compare-and-replace on the same
+ * entries: two round trips or three, by this machine's clock, and slow on a hot key; a
+ * {@link io.github.micronautratelimit.Coalescer} in front helps. As soon as all members have it, they decide.
  *
  * <p>Nothing here blocks the caller, and stages complete on threads of this backend's own. A stage completes exceptionally
  * with what Hazelcast reports, which may take it as long as its own timeouts, up to minutes: put a
@@ -131,18 +132,26 @@ public final class HazelcastBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return CompletableFuture.runAsync(() -> {
-            KeyMap opened = keys;
-            (opened == null ? open() : opened).forget(name(policy, key));
-        }, waiting);
+        try {
+            return CompletableFuture.runAsync(() -> {
+                KeyMap opened = keys;
+                (opened == null ? open() : opened).forget(name(policy, key));
+            }, waiting);
+        } catch (RejectedExecutionException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     private CompletionStage<List<Decision>> take(Step.Kind kind, Policy policy, String key, List<Long> costs) {
         Step step = new Step(kind, policy, costs);
         KeyMap opened = keys;
-        return opened != null ? opened.take(name(policy, key), step)
-                : CompletableFuture.supplyAsync(this::open, waiting)
-                        .thenCompose(now -> now.take(name(policy, key), step));
+        try {
+            return opened != null ? opened.take(name(policy, key), step)
+                    : CompletableFuture.supplyAsync(this::open, waiting)
+                            .thenCompose(now -> now.take(name(policy, key), step));
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     private static String name(Policy policy, String key) {
@@ -152,8 +161,11 @@ public final class HazelcastBackend implements RateLimitBackend {
     /** Ends this backend's threads. The Hazelcast instance it was given goes on. */
     @Override
     public void close() {
+        KeyMap opened = keys;
         if (own) {
             hazelcast.shutdown();
+        } else if (opened != null && hazelcast.getLifecycleService().isRunning()) {
+            opened.close();
         }
         answers.shutdown();
         waiting.shutdown();

@@ -23,21 +23,24 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 
 /** The map that holds the keys. A step on a key is taken by the member that owns it or, where that cannot, here. */
-final class KeyMap {
+final class KeyMap implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(KeyMap.class);
     private static final long NEVER = Long.MIN_VALUE;
     private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     private final IMap<String, byte[]> map;
+    private final Census census;
     private final @Nullable MicroClock clock;
     private final Owner owner;
     private final CompareAndReplace here;
     /** When a member was last found that does not know what it is asked, or {@link #NEVER}. */
     private final AtomicLong unknownSince = new AtomicLong(NEVER);
 
-    private KeyMap(IMap<String, byte[]> map, @Nullable MicroClock clock, Executor answers, Executor waiting) {
+    private KeyMap(IMap<String, byte[]> map, Census census, @Nullable MicroClock clock, Executor answers,
+                   Executor waiting) {
         this.map = map;
+        this.census = census;
         this.clock = clock;
         this.owner = new Owner(map, answers, waiting);
         this.here = new CompareAndReplace(map, waiting, clock == null ? MicroClock.system() : clock, clock != null);
@@ -46,10 +49,12 @@ final class KeyMap {
     /** Opens the map of a name; waits for members. With a clock, its time is sent along instead of the cluster's. */
     static KeyMap open(HazelcastInstance hazelcast, String name, @Nullable MicroClock clock, Executor answers,
                        Executor waiting) {
-        if (hazelcast.getLocalEndpoint() instanceof Member) {
+        Census census = new Census(hazelcast);
+        // Members without this library could not make a map whose merge policy they do not know.
+        if (census.isComplete() && hazelcast.getLocalEndpoint() instanceof Member) {
             configure(hazelcast.getConfig(), name);
         }
-        return new KeyMap(hazelcast.getMap(name), clock, answers, waiting);
+        return new KeyMap(hazelcast.getMap(name), census, clock, answers, waiting);
     }
 
     /** The map has a configuration of its own, unless the user has made one: what is set for all may let entries go. */
@@ -69,7 +74,7 @@ final class KeyMap {
 
     CompletionStage<List<Decision>> take(String key, Step step) {
         long since = unknownSince.get();
-        if (since != NEVER && System.nanoTime() - since < RETRY_NANOS) {
+        if (!census.isComplete() || since != NEVER && System.nanoTime() - since < RETRY_NANOS) {
             return here.decide(key, step);
         }
         CompletionStage<List<Decision>> asked = ask(key, step);
@@ -98,8 +103,8 @@ final class KeyMap {
 
     private void isUnknown(Throwable failure) {
         if (unknownSince.getAndSet(System.nanoTime()) == NEVER) {
-            LOG.warn("A member of the cluster has not got micronaut-ratelimit-hazelcast, or an older version. Decisions are "
-                    + "made here, which takes longer; put it on the members' class path. ({})", failure.getMessage());
+            LOG.warn("A member has an older version of micronaut-ratelimit-hazelcast, or none. Decisions are made here, "
+                    + "which takes longer; put this version on the members' class path. ({})", failure.getMessage());
         }
     }
 
@@ -115,5 +120,10 @@ final class KeyMap {
     /** Waits for the member. */
     void forget(String key) {
         map.delete(key);
+    }
+
+    @Override
+    public void close() {
+        census.close();
     }
 }

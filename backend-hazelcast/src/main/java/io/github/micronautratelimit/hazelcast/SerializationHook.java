@@ -15,6 +15,7 @@ public final class SerializationHook implements DataSerializerHook {
     static final int DECIDE = 1;
     static final int WRITTEN = 2;
     static final int JOIN = 3;
+    static final int PRESENCE = 4;
 
     /** Made by Hazelcast. */
     public SerializationHook() {
@@ -31,6 +32,7 @@ public final class SerializationHook implements DataSerializerHook {
             case DECIDE -> new Decide();
             case WRITTEN -> new Written();
             case JOIN -> new JoinMergePolicy();
+            case PRESENCE -> new Presence();
             default -> throw new HazelcastSerializationException("A newer version of micronaut-ratelimit-hazelcast sent "
                     + "what this instance does not know, type " + id + "; update this instance.");
         };

@@ -96,6 +96,10 @@ final class ForkedMember implements AutoCloseable {
         }
     }
 
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
     /** Stops the process without ending it, as a long pause of the machine would, or lets it go on. */
     void signal(String name) {
         try {

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.benchmarks.hazelcast;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 import com.hazelcast.core.HazelcastInstance;
@@ -40,7 +41,7 @@ interface Contender {
                 .entryProcessorBasedBuilder(hazelcast.<String, byte[]>getMap("bucket4j")).build().asAsync();
         BucketConfiguration configuration = BucketConfiguration.builder()
                 .addLimit(limit -> limit.capacity(1_000_000_000).refillGreedy(100, Duration.ofMinutes(1))).build();
-        return key -> buckets.builder().build(key, configuration).tryConsumeAndReturnRemaining(1)
-                .thenApply(probe -> probe.isConsumed());
+        return key -> buckets.builder().build(key, () -> CompletableFuture.completedFuture(configuration))
+                .tryConsumeAndReturnRemaining(1).thenApply(probe -> probe.isConsumed());
     }
 }

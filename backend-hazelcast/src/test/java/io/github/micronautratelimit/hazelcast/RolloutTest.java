@@ -1,0 +1,50 @@
+package io.github.micronautratelimit.hazelcast;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.TimeUnit;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import com.hazelcast.core.HazelcastInstance;
+
+import io.github.micronautratelimit.Policy;
+
+/** While the first instances with this library join members that have not got it yet. */
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class RolloutTest {
+
+    private static final Policy POLICY = Policy.of("rollout", "10/366day");
+
+    @Test
+    void everyKeyIsDecidedExactlyWhoeverOwnsItAndWhoeverBacksItUp() throws Exception {
+        try (Cluster cluster = new Cluster(2);
+             ForkedMember stock = ForkedMember.stock(cluster.name(), cluster.port(0), cluster.ports())) {
+            cluster.skipPlace();
+            HazelcastInstance member = cluster.member();
+            assertTrue(stock.isAlive());
+            assertEquals(2, member.getCluster().getMembers().size());
+            long since = System.nanoTime();
+            while (!member.getPartitionService().isClusterSafe()) {
+                assertTrue(System.nanoTime() - since < TimeUnit.SECONDS.toNanos(60));
+            }
+            try (HazelcastBackend backend = new HazelcastBackend(member, "rollout")) {
+                for (int key = 0; key < 20; key++) {
+                    long granted = 0;
+                    for (int i = 0; i < 12; i++) {
+                        long start = System.nanoTime();
+                        granted += backend.acquire(POLICY, "key " + key, 1).toCompletableFuture()
+                                .get(60, TimeUnit.SECONDS).allowed() ? 1 : 0;
+                        long ms = (System.nanoTime() - start) / 1_000_000;
+                        if (ms > 100) System.err.println("ROLLOUT key " + key + " i " + i + " ms " + ms);
+                    }
+                    System.err.println("ROLLOUT key " + key + " granted " + granted);
+                    long all = granted;
+                    assertTrue(all <= 10 && all >= 8, () -> all + " were granted");
+                }
+            }
+        }
+    }
+}
