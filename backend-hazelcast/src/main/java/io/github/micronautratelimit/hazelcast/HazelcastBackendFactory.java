@@ -63,9 +63,11 @@ final class HazelcastBackendFactory {
                     + "\": there is no HazelcastInstance bean; make one, or set " + HazelcastConfiguration.PREFIX
                     + ".mode to member or client.");
         }
-        return beans.findBean(HazelcastInstance.class, null).filter(found -> count == 1)
-                .orElseThrow(() -> new ConfigurationException("There are " + count + " HazelcastInstance beans; say which "
-                        + "one keeps the limits with " + HazelcastConfiguration.PREFIX + ".instance."));
+        if (count > 1) {
+            throw new ConfigurationException("There are " + count + " HazelcastInstance beans; say which one keeps the "
+                    + "limits with " + HazelcastConfiguration.PREFIX + ".instance.");
+        }
+        return beans.getBean(HazelcastInstance.class);
     }
 
     /** Whether anything asks for this backend: an instance that is there, or a setting. */

@@ -41,8 +41,9 @@ class SerializationTest {
     @Test
     void theFirstFormStaysReadable() {
         byte[] written = service.toData(decide()).toByteArray();
-        assertEquals("0100800000000000000000000008" + "0101648" + "08ece1c64" + "00000002" + "0000000000000001"
-                + "0000000000000007", HexFormat.of().formatHex(written).substring(2 * FORM_AT));
+        assertEquals("01" + "00" + "8000000000000000" + "00000009" + "010101" + "64" + "808ece1c" + "64"
+                + "00000002" + "0000000000000001" + "0000000000000007",
+                HexFormat.of().formatHex(written).substring(2 * FORM_AT));
     }
 
     @Test
