@@ -59,9 +59,9 @@ class FaultsTest {
         }
     }
 
-    /** The key as well as its count survive: what was answered has reached the backup. */
+    /** The key survives with its count, but for calls that were under way at that very moment. */
     @Test
-    void membersThatAskOnWhileTheOwnerDiesAreGrantedNoMore() {
+    void membersThatAskOnWhileTheOwnerDiesAreGrantedTheQuota() {
         Cluster cluster = closed(new Cluster(3));
         List<HazelcastInstance> members = cluster.members(3);
         List<HazelcastBackend> callers = List.of(backend(members.get(0)), backend(members.get(1)));
@@ -74,7 +74,7 @@ class FaultsTest {
 
     /** A client's calls are lost with the member; each is sent once more, and costs its permit at most twice. */
     @Test
-    void clientsThatAskOnWhileTheOwnerDiesAreGrantedNoMore() {
+    void clientsThatAskOnWhileTheOwnerDiesAreGrantedTheQuota() {
         Cluster cluster = closed(new Cluster(3));
         List<HazelcastInstance> members = cluster.members(3);
         List<HazelcastBackend> callers = List.of(backend(cluster.client()), backend(cluster.client()));
@@ -86,7 +86,8 @@ class FaultsTest {
     }
 
     private static void assertGrantedAbout(Load load) {
-        assertTrue(load.granted() <= QUOTA && load.granted() >= QUOTA - 4 * THREADS,
+        // Too many: granted, and lost with the member before the backup had it. Too few: granted twice, as sent again.
+        assertTrue(load.granted() <= QUOTA + THREADS && load.granted() >= QUOTA - 4 * THREADS,
                 () -> load.granted() + " of " + QUOTA + " were granted");
     }
 
