@@ -75,6 +75,9 @@ public sealed interface Decision {
         /** By this process, which knew the key to be blocked until an instant the store had named. */
         DENY_CACHE,
 
+        /** By this process, which asks the store no more often about one key; see {@link LocalLimit}. */
+        LOCAL_LIMIT,
+
         /** By the policy's {@link OnError}, because the store could not be asked. */
         FALLBACK
     }

@@ -1,135 +1,244 @@
 package io.github.micronautratelimit;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
-import io.github.micronautratelimit.memory.MemoryBackend;
+import org.jspecify.annotations.Nullable;
+
+import io.github.micronautratelimit.Fallback.Charge;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 
 /**
- * Stands between the application and a store: every call has a deadline, and a call that fails or is late is answered
- * by the policy's {@link OnError}. A guarded decision therefore never fails.
+ * Stands between the application and a store: a call that fails or is late, and every call while a circuit breaker is
+ * open, is answered by the policy's {@link OnError}. A guarded decision therefore never fails, and is never later than
+ * its deadline.
  *
- * <p>{@link OnError#OPEN} grants, {@link OnError#CLOSED} denies and names the deadline as the time to wait, and
- * {@link OnError#LOCAL} decides on counters in this process. Such decisions say {@link Decision.Source#FALLBACK}. What a
- * late call does to the store it still does: it may cost the permits it asked for.
+ * <p>{@link OnError#OPEN} grants, {@link OnError#CLOSED} denies, and {@link OnError#LOCAL} decides on counters in this
+ * process, with the policy's limits divided by the number of instances. Such decisions say
+ * {@link Decision.Source#FALLBACK}. What was granted locally is charged to the store when it is back, as far as it has not
+ * come back with time and there is room for it; not charged is what was late, because the store may have charged it.
+ *
+ * <p>A {@link RateLimitDefectException} is answered by on-error too, but does not open the breaker: it is logged as an
+ * error. The thread that ends calls at their deadline completes their stages: who goes on on it must not block.
  */
 public final class Guard implements RateLimitBackend {
 
+    /** The most instances that limits are divided by. */
+    public static final int MAX_INSTANCES = 10_000;
+
     private final RateLimitBackend store;
-    private final long deadlineMicros;
+    private final Duration deadline;
+    private final Deadlines.Lane usual;
     private final Listeners listeners;
-    private final MemoryBackend local = new MemoryBackend();
+    private final StoreHealth health;
+    private final Fallback fallback;
+    private final RateLimitBackendException notAsked;
+
+    /**
+     * A guard for an application that runs once.
+     *
+     * @param store     the backend to guard
+     * @param deadline  how long to wait for an answer, 1 ms or more; a policy's own goes first
+     * @param listeners are told of every failure
+     */
+    public Guard(RateLimitBackend store, Duration deadline, List<? extends RateLimitListener> listeners) {
+        this(store, store.getClass().getSimpleName(), deadline, 1, MicroClock.system(), listeners);
+    }
 
     /**
      * A guard.
      *
      * @param store     the backend to guard
-     * @param deadline  how long to wait for an answer, 1 ms or more
+     * @param name      what the store is called in logs, and the breaker
+     * @param deadline  how long to wait for an answer, 1 ms or more; a policy's own goes first
+     * @param instances how many instances of the application share the store, 1 to {@link #MAX_INSTANCES}
+     * @param clock     tells the time of decisions made without the store
      * @param listeners are told of every failure
      */
-    public Guard(RateLimitBackend store, Duration deadline, List<? extends RateLimitListener> listeners) {
+    public Guard(RateLimitBackend store, String name, Duration deadline, int instances, MicroClock clock,
+                 List<? extends RateLimitListener> listeners) {
+        requireLongEnough(deadline);
+        if (instances < 1 || instances > MAX_INSTANCES) {
+            throw new IllegalArgumentException(
+                    "There are 1 to " + MAX_INSTANCES + " instances, not " + instances + ".");
+        }
+        Debts debts = new Debts(clock);
+        this.store = store;
+        this.deadline = deadline;
+        this.usual = Deadlines.SHARED.of(deadline);
+        this.listeners = new Listeners(listeners);
+        this.health = new StoreHealth(name, store, deadline, debts);
+        this.fallback = new Fallback(clock, instances, debts);
+        this.notAsked = new RateLimitBackendException(
+                "The rate limit store \"" + name + "\" is not asked: its circuit breaker is open.", null, false);
+        rehearse();
+    }
+
+    /** Walks a late call's way once, or the first in earnest would be later still by the time its classes take to load. */
+    private void rehearse() {
+        Policy policy = Policy.of("ratelimit-rehearsal", "1/s");
+        new Call<Decision>(new CompletableFuture<>(), System.nanoTime()) {
+
+            @Override
+            void answered(long nanos) {
+            }
+
+            @Override
+            Decision instead(Throwable failure, long nanos) {
+                StoreHealth.newBreaker("rehearsal").onError(nanos, TimeUnit.NANOSECONDS, failure);
+                return fallback.acquire(policy, "", 1, Charge.LATER);
+            }
+        }.expire();
+        fallback.reset(policy, "");
+    }
+
+    static void requireLongEnough(Duration deadline) {
         if (deadline.compareTo(Duration.ofMillis(1)) < 0) {
             throw new IllegalArgumentException("The deadline is 1ms or more, not " + deadline + ".");
         }
-        this.store = store;
-        this.deadlineMicros = LimitText.micros(deadline);
-        this.listeners = new Listeners(listeners);
+    }
+
+    /**
+     * The breaker that calls to the store go through: its state and counts.
+     *
+     * @return closed while the store is asked, open while it is not, half-open while it is tried
+     */
+    public CircuitBreaker breaker() {
+        return health.breaker();
+    }
+
+    /**
+     * Whether an outage is on: it begins with a call that failed and ends when, for half a second, none has.
+     *
+     * @return {@code true} if on-error has answered lately
+     */
+    public boolean inOutage() {
+        return health.inOutage();
+    }
+
+    /**
+     * The calls that failed or were late.
+     *
+     * @return a count since the start
+     */
+    public long failures() {
+        return health.failures();
+    }
+
+    /**
+     * The calls that failed with a {@link RateLimitDefectException}.
+     *
+     * @return a count since the start; if it is not 0, the log tells more
+     */
+    public long defects() {
+        return health.defects();
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return guarded(() -> store.acquire(policy, key, permits), failure -> {
+        return guarded(policy.deadline(), key, () -> store.acquire(policy, key, permits), failure -> {
             listeners.failed(policy, failure);
-            return without(policy, key, permits);
+            return fallback.acquire(policy, key, permits, chargeAfter(failure));
         });
     }
 
     @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        return guarded(() -> store.acquireAll(asks), failure -> {
+        if (asks.isEmpty()) {
+            return CompletableFuture.completedFuture(List.of());
+        }
+        return guarded(shortest(asks), asks.get(0).key(), () -> store.acquireAll(asks), failure -> {
             asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
-            return allWithout(asks);
+            return fallback.acquireAll(asks, chargeAfter(failure));
         });
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return guarded(() -> store.peek(policy, key, permits), failure -> {
+        return guarded(policy.deadline(), key, () -> store.peek(policy, key, permits), failure -> {
             listeners.failed(policy, failure);
-            return policy.onError() == OnError.LOCAL
-                    ? asFallback(local.peek(policy, key, permits).join())
-                    : without(policy, key, permits);
+            return fallback.peek(policy, key, permits);
+        });
+    }
+
+    /** Fails if the store fails; what was granted here is given back here then. */
+    @Override
+    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), failure -> {
+            fallback.refund(policy, key, permits);
+            throw asException(failure);
+        });
+    }
+
+    /** Fails if the store fails; what is counted here is forgotten in any case. */
+    @Override
+    public CompletionStage<Void> reset(Policy policy, String key) {
+        fallback.reset(policy, key);
+        return guarded(policy.deadline(), key, () -> store.reset(policy, key), failure -> {
+            throw asException(failure);
         });
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return bounded(() -> store.refund(policy, key, permits));
-    }
-
-    @Override
-    public CompletionStage<Void> reset(Policy policy, String key) {
-        local.reset(policy, key);
-        return bounded(() -> store.reset(policy, key));
+    public Duration deadline() {
+        return deadline;
     }
 
     @Override
     public void close() {
+        health.close();
         store.close();
     }
 
-    /** Decides by the policies alone: all or nothing among those that decide in this process. */
+    /** For a caller who cannot wait for the store, which has been asked all the same. */
     List<Decision> allWithout(List<Ask> asks) {
-        List<Ask> localAsks = asks.stream().filter(ask -> ask.policy().onError() == OnError.LOCAL).toList();
-        if (asks.stream().anyMatch(ask -> ask.policy().onError() == OnError.CLOSED)) {
-            localAsks = List.of();
-        }
-        List<Decision> decided = new ArrayList<>(local.acquireAll(localAsks).join());
-        List<Decision> decisions = new ArrayList<>(asks.size());
+        return fallback.acquireAll(asks, Charge.NOT);
+    }
+
+    /** A late call may still be charged by the store; one that it cannot do never will. */
+    private static Charge chargeAfter(Throwable failure) {
+        return failure instanceof TimeoutException || failure instanceof RateLimitDefectException
+                ? Charge.NOT : Charge.LATER;
+    }
+
+    private static RuntimeException asException(Throwable failure) {
+        return failure instanceof RuntimeException exception ? exception : new RateLimitBackendException(failure);
+    }
+
+    /** A request waits no longer than any of its policies allows. */
+    private Duration shortest(List<Ask> asks) {
+        Duration shortest = deadline;
         for (Ask ask : asks) {
-            boolean counted = ask.policy().onError() == OnError.LOCAL && !decided.isEmpty();
-            decisions.add(counted ? asFallback(decided.remove(0)) : withoutCounting(ask.policy()));
+            Duration own = ask.policy().deadline();
+            shortest = own != null && own.compareTo(shortest) < 0 ? own : shortest;
         }
-        return decisions;
+        return shortest;
     }
 
-    private Decision without(Policy policy, String key, long permits) {
-        return policy.onError() == OnError.LOCAL
-                ? asFallback(local.acquireBlocking(policy, key, permits))
-                : withoutCounting(policy);
-    }
-
-    private Decision withoutCounting(Policy policy) {
-        return policy.onError() == OnError.CLOSED
-                ? new Decision.Denied(0, deadlineMicros, deadlineMicros, List.of(), Decision.Source.FALLBACK)
-                : new Decision.Allowed(policy.capacity(), 0, Decision.Source.FALLBACK);
-    }
-
-    private static Decision asFallback(Decision decision) {
-        return decision instanceof Decision.Denied denied
-                ? new Decision.Denied(denied.remaining(), denied.retryAfterMicros(), denied.resetAfterMicros(),
-                        denied.deniedBy(), Decision.Source.FALLBACK)
-                : new Decision.Allowed(decision.remaining(), decision.resetAfterMicros(), Decision.Source.FALLBACK);
-    }
-
-    private <T> CompletionStage<T> guarded(Supplier<CompletionStage<T>> call, Function<Throwable, T> otherwise) {
-        CompletableFuture<T> answer = bounded(call);
-        return answer.isDone() && !answer.isCompletedExceptionally() ? answer : answer.exceptionally(otherwise);
-    }
-
-    /** The answer, or a timeout at the deadline. A copy is timed, so that the store's own stage is left alone. */
-    private <T> CompletableFuture<T> bounded(Supplier<CompletionStage<T>> call) {
-        try {
-            CompletableFuture<T> answer = call.get().toCompletableFuture();
-            return answer.isDone() ? answer : answer.copy().orTimeout(deadlineMicros, TimeUnit.MICROSECONDS);
-        } catch (RuntimeException e) {
-            return CompletableFuture.failedFuture(e);
+    private <T> CompletionStage<T> guarded(@Nullable Duration own, String key,
+                                           Supplier<CompletionStage<T>> ask, Function<Throwable, T> instead) {
+        if (!health.mayAsk()) {
+            return RateLimiter.called(() -> CompletableFuture.completedFuture(instead.apply(notAsked)));
         }
+        long begun = System.nanoTime();
+        return new Call<>(RateLimiter.called(ask).toCompletableFuture(), begun) {
+
+            @Override
+            void answered(long nanos) {
+                health.answered(nanos);
+            }
+
+            @Override
+            T instead(Throwable failure, long nanos) {
+                health.failed(key, nanos, failure);
+                return instead.apply(failure);
+            }
+        }.await(own == null ? usual : Deadlines.SHARED.of(own));
     }
 }

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
@@ -13,21 +14,28 @@ import org.jspecify.annotations.Nullable;
  * they travel with each request, so a policy with the same name and other limits acts on live keys at once, and what
  * was spent stays spent.
  *
- * @param name    1 to 200 visible ASCII characters without quotation mark and backslash
- * @param limits  one or more different limits
- * @param onError what to answer while the store cannot be asked
+ * @param name        1 to 200 visible ASCII characters without quotation mark and backslash
+ * @param limits      one or more different limits
+ * @param onError     what to answer while the store cannot be asked
+ * @param deadline    how long a store's answer is waited for, 1 ms or more; {@code null} for as long as every other's
+ * @param localLimits how often one process asks the store about one key; none for as often as it is asked itself. See
+ *                    {@link LocalLimit}
  */
-public record Policy(String name, List<Limit> limits, OnError onError) {
+public record Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
+                     List<Limit> localLimits) {
 
     private static final int MAX_NAME = 200;
 
     /**
      * A policy.
      *
-     * @param name    the name
-     * @param limits  the limits, copied
-     * @param onError what to answer while the store cannot be asked
-     * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
+     * @param name        the name
+     * @param limits      the limits, copied
+     * @param onError     what to answer while the store cannot be asked
+     * @param deadline    how long a store's answer is waited for, or {@code null}
+     * @param localLimits how often one process asks the store about one key, copied
+     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, or the deadline is
+     *                                  too short
      */
     public Policy {
         if (name.isEmpty() || name.length() > MAX_NAME || !name.chars().allMatch(Policy::isNameCharacter)) {
@@ -35,6 +43,7 @@ public record Policy(String name, List<Limit> limits, OnError onError) {
                     + " visible ASCII characters without quotation mark and backslash; write a name like \"write\".");
         }
         limits = List.copyOf(limits);
+        localLimits = List.copyOf(localLimits);
         if (limits.isEmpty()) {
             throw new IllegalArgumentException(
                     "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
@@ -43,6 +52,25 @@ public record Policy(String name, List<Limit> limits, OnError onError) {
             throw new IllegalArgumentException(
                     "The policy \"" + name + "\" lists the same limit twice: " + limits + "; write it once.");
         }
+        if (localLimits.stream().distinct().count() < localLimits.size()) {
+            throw new IllegalArgumentException("The policy \"" + name + "\" lists the same local limit twice: "
+                    + localLimits + "; write it once.");
+        }
+        if (deadline != null) {
+            Guard.requireLongEnough(deadline);
+        }
+    }
+
+    /**
+     * A policy with the deadline of every other and no local limits.
+     *
+     * @param name    the name
+     * @param limits  the limits, copied
+     * @param onError what to answer while the store cannot be asked
+     * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
+     */
+    public Policy(String name, List<Limit> limits, OnError onError) {
+        this(name, limits, onError, null, List.of());
     }
 
     /**

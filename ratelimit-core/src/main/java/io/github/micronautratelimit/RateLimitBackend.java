@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -16,13 +17,19 @@ import java.util.concurrent.CompletionStage;
  *   <li>The store's clock decides, where it has one.</li>
  *   <li>Limits come with each call and are not stored. A key disappears by itself once its state says nothing.</li>
  *   <li>Methods return at once and never block. A stage completes on any thread, exceptionally if the store failed;
- *       it never completes with {@code null}.</li>
+ *       it never completes with {@code null}. A failure that is the fault of code or set-up and not of the store is a
+ *       {@link RateLimitDefectException}.</li>
+ *   <li>Who has stopped waiting for a stage cancels it: what has not been sent yet need not be. So no two calls share a
+ *       stage that is not complete.</li>
  *   <li>Permits are 0 or more: callers have checked. 0 is always granted and changes nothing.</li>
  *   <li>Keys may be any text of any length.</li>
  * </ul>
  * Implementations are safe for use by any number of threads.
  */
 public interface RateLimitBackend extends AutoCloseable {
+
+    /** How long callers wait for a backend that says nothing else: 100 ms. */
+    Duration DEFAULT_DEADLINE = Duration.ofMillis(100);
 
     /**
      * Takes permits if every limit of the policy grants them.
@@ -110,6 +117,16 @@ public interface RateLimitBackend extends AutoCloseable {
      * @return completes when done
      */
     CompletionStage<Void> reset(Policy policy, String key);
+
+    /**
+     * How long an answer is worth waiting for where nothing is configured. The default is {@link #DEFAULT_DEADLINE}; a store that takes
+     * longer when all is well overrides it.
+     *
+     * @return 1 ms or more
+     */
+    default Duration deadline() {
+        return DEFAULT_DEADLINE;
+    }
 
     /** Releases what the backend itself has opened. The default has nothing to release. */
     @Override

@@ -1,5 +1,7 @@
 package io.github.micronautratelimit;
 
+import org.jspecify.annotations.Nullable;
+
 /** The backend could not decide: its store failed, refused or did not answer in time. */
 public class RateLimitBackendException extends RuntimeException {
 
@@ -12,5 +14,9 @@ public class RateLimitBackendException extends RuntimeException {
      */
     public RateLimitBackendException(Throwable cause) {
         super("The rate limit backend failed: " + cause.getMessage(), cause);
+    }
+
+    RateLimitBackendException(String message, @Nullable Throwable cause, boolean withStackTrace) {
+        super(message, cause, true, withStackTrace);
     }
 }

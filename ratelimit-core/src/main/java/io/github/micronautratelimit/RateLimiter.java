@@ -7,6 +7,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
+import org.jspecify.annotations.Nullable;
+
 import io.github.micronautratelimit.memory.MemoryBackend;
 
 /**
@@ -23,6 +25,7 @@ public final class RateLimiter {
 
     private final RateLimitBackend backend;
     private final Listeners listeners;
+    private final @Nullable Guard guard;
 
     /**
      * A limiter.
@@ -33,6 +36,7 @@ public final class RateLimiter {
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners) {
         this.backend = backend;
         this.listeners = new Listeners(listeners);
+        this.guard = guardIn(backend);
     }
 
     /**
@@ -173,7 +177,7 @@ public final class RateLimiter {
      */
     public Decisions acquireAllAtOnce(List<Ask> asks) {
         CompletableFuture<Decisions> answer = acquireAllAsync(asks).toCompletableFuture();
-        if (answer.isDone() || !(backend instanceof Guard guard)) {
+        if (answer.isDone() || guard == null) {
             return await(answer);
         }
         return new Decisions(asks, guard.allWithout(asks));
@@ -256,6 +260,14 @@ public final class RateLimiter {
         return called(() -> backend.reset(policy, key));
     }
 
+    private static @Nullable Guard guardIn(RateLimitBackend backend) {
+        RateLimitBackend inner = backend;
+        while (inner instanceof InFront front) {
+            inner = front.of();
+        }
+        return inner instanceof Guard found ? found : null;
+    }
+
     /** What a call to the backend comes to; a failure if it throws what it should have answered with. */
     static <T> CompletionStage<T> called(Supplier<CompletionStage<T>> call) {
         try {
@@ -269,7 +281,8 @@ public final class RateLimiter {
         try {
             return stage.toCompletableFuture().join();
         } catch (CompletionException | CancellationException e) {
-            throw new RateLimitBackendException(Listeners.unwrapped(e));
+            Throwable failure = Listeners.unwrapped(e);
+            throw failure instanceof RateLimitBackendException known ? known : new RateLimitBackendException(failure);
         }
     }
 }

@@ -1,7 +1,6 @@
 package io.github.micronautratelimit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -95,14 +94,6 @@ class GuardTest {
         }, granted);
         assertEquals(4, told.size());
         assertEquals(onError == OnError.OPEN, join(guard.peek(policy, "key", 1)).allowed());
-    }
-
-    @Test
-    void theStoresOwnAnswerIsNotTouchedByTheDeadline() {
-        CompletableFuture<Object> late = new CompletableFuture<>();
-        store = () -> late;
-        join(guard(Duration.ofMillis(1)).acquire(policy("p", OnError.OPEN), "key", 1));
-        assertFalse(late.isDone());
     }
 
     @Test

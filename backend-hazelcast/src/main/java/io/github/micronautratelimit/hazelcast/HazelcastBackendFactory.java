@@ -39,7 +39,7 @@ final class HazelcastBackendFactory {
                 : configuration.findInstance().map(name -> named(name, beans)).orElseGet(() -> only(beans));
         try {
             return new Coalescer(new HazelcastBackend(instance, settings.getNamespace(), null, own),
-                    settings.getDeadline());
+                    settings.findDeadline().orElse(RateLimitBackend.DEFAULT_DEADLINE));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException("ratelimit.deadline: " + e.getMessage(), e);
         }

@@ -1,7 +1,7 @@
 package io.github.micronautratelimit.redis;
 
-import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 import org.jspecify.annotations.Nullable;
@@ -12,18 +12,20 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.cluster.SlotHash;
 import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
-import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 
 /**
  * Keeps every key's state in Redis.
  *
  * <p>A decision is one script call, whatever the number of limits and policies, and one atomic step; the server's clock
- * decides. A key in Redis is <code>namespace:policy:{hash}</code>, a string that expires by itself when every permit is
- * free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. All that is written is
- * what was granted, given back or reset.
+ * decides. Callers who ask while the client is busy share calls, each being decided on its own; a caller who comes alone
+ * has its call sent at once. A key in Redis is <code>namespace:policy:{hash}</code>, a string that expires by itself when
+ * every permit is free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. Of a
+ * policy's name that is longer than nine characters, or has a tilde, the last three are written, a tilde, and the first
+ * five of its own {@link KeyHash#brief}: a token bucket's key and state then take 120 bytes at most, as long as the
+ * namespace has nine characters or fewer. All that is written is what was granted, given back or reset.
  *
  * <p>In a cluster, keys of the same identity share a slot, whatever their policies, so a request under several policies
  * is one step there too. If a request names several identities, those in different slots are asked in turn, and what was
@@ -38,11 +40,14 @@ import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
  */
 public final class RedisBackend implements RateLimitBackend {
 
-    private final RedisClusterAsyncCommands<byte[], byte[]> commands;
+    /** Longer lists are asked one by one, lest one call keep the server from everybody else. */
+    private static final int MOST_AT_ONCE = 1024;
+    private static final Script DECIDE = Script.of("decide.lua");
+
+    private final Link link;
     private final boolean cluster;
-    private final Script decide;
-    private final String namespace;
-    private final @Nullable MicroClock clock;
+    private final Dispatcher dispatcher;
+    private final Terms.Known terms;
 
     /**
      * A backend on a connection, which stays the caller's to close.
@@ -63,69 +68,92 @@ public final class RedisBackend implements RateLimitBackend {
      *                   take different ones, none of which is another one's beginning up to a colon
      */
     public RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace) {
-        this(connection.async(), true, namespace, null);
+        this(connection::async, true, namespace, null);
     }
 
     /** With a clock whose time is sent along instead of the server's; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
-        this(connection.async(), false, namespace, clock);
+        this(connection::async, false, namespace, clock);
     }
 
     /** With a clock whose time is sent along instead of the servers'; keys then live an hour longer than they must. */
     RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace,
                  @Nullable MicroClock clock) {
-        this(connection.async(), true, namespace, clock);
+        this(connection::async, true, namespace, clock);
     }
 
-    private RedisBackend(RedisClusterAsyncCommands<byte[], byte[]> commands, boolean cluster, String namespace,
+    /** On a link that need not be up. */
+    RedisBackend(Link link, boolean cluster, String namespace) {
+        this(link, cluster, namespace, null);
+    }
+
+    private RedisBackend(Link link, boolean cluster, String namespace,
                          @Nullable MicroClock clock) {
-        this.commands = commands;
+        this.link = link;
         this.cluster = cluster;
-        this.decide = new Script("decide.lua");
-        this.namespace = namespace;
-        this.clock = clock;
+        this.dispatcher = new Dispatcher(DECIDE, link, cluster, clock);
+        this.terms = new Terms.Known(namespace);
+    }
+
+    /** Tells a server, or each master of a cluster, the script, so that the first decision need not. */
+    static CompletionStage<Void> load(StatefulConnection<byte[], byte[]> connection) {
+        return DECIDE.load(connection);
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return call("acquire", List.of(new Ask(policy, key, permits))).thenApply(decisions -> decisions.get(0));
+        Request request = new Request(terms.of(policy), key, permits);
+        dispatcher.share(request);
+        return request;
+    }
+
+    @Override
+    public CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
+        if (permits.isEmpty() || permits.size() > MOST_AT_ONCE) {
+            return RateLimitBackend.super.acquireEach(policy, key, permits);
+        }
+        Terms known = terms.of(policy);
+        List<Request> requests = permits.stream().map(cost -> new Request(known, key, cost)).toList();
+        return call('e', List.of(requests));
     }
 
     @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        return cluster && slots(asks) > 1 ? RateLimitBackend.super.acquireAll(asks)
-                : call("acquire", List.copyOf(asks));
+        List<List<Request>> requests = asks.stream()
+                .map(ask -> List.of(new Request(terms.of(ask.policy()), ask.key(), ask.permits()))).toList();
+        boolean apart = cluster && requests.stream().map(of -> dispatcher.slot(of.get(0))).distinct().count() > 1;
+        return apart || requests.isEmpty() ? RateLimitBackend.super.acquireAll(asks) : call('a', requests);
     }
 
-    private long slots(List<Ask> asks) {
-        return asks.stream().mapToInt(ask -> SlotHash.getSlot(name(ask.policy(), ask.key()))).distinct().count();
+    private CompletionStage<List<Decision>> call(char operation, List<List<Request>> keys) {
+        dispatcher.send(new Call(operation, keys));
+        List<Request> requests = keys.stream().flatMap(List::stream).toList();
+        return CompletableFuture.allOf(requests.toArray(CompletableFuture<?>[]::new))
+                .thenApply(done -> requests.stream().map(CompletableFuture::join).toList());
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return call("peek", List.of(new Ask(policy, key, permits))).thenApply(decisions -> decisions.get(0));
-    }
-
-    private CompletionStage<List<Decision>> call(String operation, List<Ask> asks) {
-        return run(operation, asks).thenApply(reply -> new Reply(reply).decisions(asks));
+        return call('p', policy, key, permits);
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return run("refund", List.of(new Ask(policy, key, permits))).thenApply(done -> null);
+        return call('r', policy, key, permits).thenApply(done -> null);
+    }
+
+    private Request call(char operation, Policy policy, String key, long permits) {
+        Request request = new Request(terms.of(policy), key, permits);
+        dispatcher.send(new Call(operation, List.of(List.of(request))));
+        return request;
     }
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return commands.del(name(policy, key)).thenApply(done -> null);
-    }
-
-    private CompletionStage<List<Object>> run(String operation, List<Ask> asks) {
-        byte[][] keys = asks.stream().map(ask -> name(ask.policy(), ask.key())).toArray(byte[][]::new);
-        return decide.run(commands, keys, Arguments.of(operation, clock, asks));
-    }
-
-    private byte[] name(Policy policy, String key) {
-        return (namespace + ":" + policy.name() + ":{" + KeyHash.brief(key) + "}").getBytes(StandardCharsets.UTF_8);
+        try {
+            return link.commands().del(terms.of(policy).name(key)).thenApply(done -> null);
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedStage(e);
+        }
     }
 }

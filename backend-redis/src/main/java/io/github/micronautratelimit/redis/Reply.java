@@ -1,56 +1,65 @@
 package io.github.micronautratelimit.redis;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 
-import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.TokenBucket;
+import io.lettuce.core.RedisCommandExecutionException;
 
 /** What {@code decide.lua} has answered, read in the order its header lists. */
 final class Reply {
 
     /** The most units that the core lets a bucket owe. */
     private static final long MOST_UNITS = 1L << 62;
+    private static final byte GRANTED = 1;
+    private static final byte FOREIGN = 2;
 
-    private final Iterator<Object> numbers;
-    private final boolean granted;
+    private final ByteBuffer numbers;
     private final long now;
 
-    Reply(List<Object> numbers) {
-        this.numbers = numbers.iterator();
-        this.granted = next() == 1;
-        this.now = next();
+    Reply(byte[] numbers) {
+        this.numbers = ByteBuffer.wrap(numbers);
+        this.now = next(7);
     }
 
-    private long next() {
-        return (Long) numbers.next();
+    private long next(int bytes) {
+        return Packed.get(numbers, bytes);
     }
 
-    List<Decision> decisions(List<Ask> asks) {
-        List<Decision> decisions = new ArrayList<>(asks.size());
-        for (Ask ask : asks) {
-            decisions.add(decision(ask));
+    /** Answers the next request. */
+    void next(Request request) {
+        byte status = numbers.get();
+        if (status == FOREIGN) {
+            request.completeExceptionally(new RateLimitDefectException(new RedisCommandExecutionException("the key "
+                    + new String(request.key, StandardCharsets.UTF_8) + " holds something that is no rate limit; "
+                    + "delete it, or give the rate limits another namespace.")));
+        } else {
+            request.complete(decision(request.terms.policy, request.permits, status == GRANTED));
         }
-        return decisions;
     }
 
-    private Decision decision(Ask ask) {
+    private Decision decision(Policy policy, long permits, boolean granted) {
+        List<Limit> limits = policy.limits();
+        List<Limit> deniedBy = List.of();
         long remaining = Long.MAX_VALUE;
         long retryAfter = 0;
         long resetAfter = 0;
-        List<Limit> deniedBy = new ArrayList<>();
-        for (Limit limit : ask.policy().limits()) {
+        for (Limit limit : limits) {
             Standing standing = limit instanceof TokenBucket bucket
-                    ? bucket(bucket, ask.permits()) : window(limit, ask.permits());
+                    ? bucket(bucket, permits, granted) : window(limit, permits, granted);
             remaining = Math.min(remaining, standing.remaining);
             resetAfter = Math.max(resetAfter, standing.resetAfter);
             if (!standing.admits) {
+                deniedBy = deniedBy.isEmpty() ? new ArrayList<>(limits.size()) : deniedBy;
                 deniedBy.add(limit);
-                boolean never = retryAfter == Decision.NEVER || ask.permits() > limit.capacity();
+                boolean never = retryAfter == Decision.NEVER || permits > limit.capacity();
                 retryAfter = never ? Decision.NEVER : Math.max(retryAfter, standing.retryAfter);
             }
         }
@@ -64,8 +73,8 @@ final class Reply {
     }
 
     /** Here the core goes on: paying back what is owed may take longer than a double can count. */
-    private Standing bucket(TokenBucket bucket, long permits) {
-        LimitState state = bucket.state(next(), owed(bucket, next(), next()));
+    private Standing bucket(TokenBucket bucket, long permits, boolean granted) {
+        LimitState state = bucket.state(next(7), owed(bucket, next(5), next(6)));
         boolean admits = granted || state.admits(permits);
         return new Standing(admits, state.remaining(), admits ? 0 : state.retryAfter(permits, now),
                 state.resetAfter(now));
@@ -73,13 +82,13 @@ final class Reply {
 
     private static long owed(TokenBucket bucket, long permits, long rest) {
         return permits > MOST_UNITS / bucket.unitsPerPermit() ? MOST_UNITS
-                : Math.min(MOST_UNITS, permits * bucket.unitsPerPermit() + rest / Arguments.divisor(bucket));
+                : Math.min(MOST_UNITS, permits * bucket.unitsPerPermit() + rest / Terms.divisor(bucket));
     }
 
-    private Standing window(Limit limit, long permits) {
-        long used = next();
-        long retryAt = next();
-        long resetAt = next();
+    private Standing window(Limit limit, long permits, boolean granted) {
+        long used = next(5);
+        long retryAt = next(7);
+        long resetAt = next(7);
         boolean admits = granted || permits == 0 || permits <= limit.permits() - used;
         return new Standing(admits, Math.max(0, limit.permits() - used), retryAt - now, Math.max(0, resetAt - now));
     }

@@ -1,36 +1,127 @@
--- Decides requests for permits, or gives permits back, in one atomic step: all asks are granted, or none is charged.
+-- Decides requests for permits, or gives permits back, in one atomic step.
 -- The arithmetic is that of the core's TokenBucket, SlidingWindow and FixedWindow, to the microsecond.
 --
--- KEYS     one for each ask; the same key may be asked for more than once
--- ARGV     operation  acquire, peek or refund
---          time       microseconds since the epoch, or empty for this server's own time
---          then for each ask: permits, number of limits, and for each limit
---            t permits period capacity divisor    token bucket; divisor: the greatest common one of permits and period
---            s permits period                     sliding window
---            f permits period                     fixed window, periods in microseconds
--- Returns  integers: 1 if all asks are granted, else 0; the time; and for each limit of each ask how it stands after
---          the decision, in three numbers
---            t  as of when, whole permits owed, rest owed in 1/period permits
---            s, f  permits used, when the permits asked for are free (0 if they are), when all permits are free
---          Nothing for a refund.
--- Writes   what was charged or given back, and nothing else: a denial and a look write nothing. A key is deleted, or
---          expires, when every permit is free.
--- State    a string of one part for each limit, big endian
---            t  period:6 time:7 permits owed:5 rest owed:6
---            f  period:6 window:7 permits used:5
---            s  period:6 newest segment:7 permits used:5 bytes per cell:1 cells:1, then the cells, newest first
+-- KEYS     the keys asked for; if one is named twice, what comes later finds what comes earlier has left
+-- ARGV[1]  operation:1 time:7, then for each key policy:2 count:2 and so many times permits:5
+--            operation  e  each request on its own, those of one key in the order given
+--                       a  all requests are granted, or none is charged
+--                       p  a look at what would be decided
+--                       r  permits are given back
+--            time       microseconds since the epoch, or 0 for this server's own time
+--            policy     1 for ARGV[2], 2 for ARGV[3] ...
+-- ARGV[2]  and further, one for each policy: for each of its limits
+--            t permits:5 period:6 capacity:5 divisor:6 head:1 layout:10    token bucket; divisor: the greatest common
+--              one of permits and period; head and layout: those of its state (below), as struct.unpack reads it
+--            s permits:5 period:6    sliding window
+--            f permits:5 period:6    fixed window, periods in microseconds
+-- Returns  time:7, then for each request of each key status:1 and for each limit how it stands after the decision
+--            status  1 granted (of operation a: all), 0 not granted, 2 the key holds what is none of ours: nothing was
+--                    done to it, and nothing of its limits follows
+--            t  as of when:7 whole permits owed:5 rest owed in 1/period permits:6
+--            s, f  permits used:5 when the permits asked for are free:7 (0 if they are) when all permits are free:7
+-- Writes   what was charged or given back, once for each key, and nothing else: a denial and a look write nothing. A key
+--          is deleted, or expires, when every permit is free.
+-- State    a string of one part for each limit. Its head, 128 + 30 * kind + 5 * (w - 1) + (v - 1), says what follows;
+--          text has other heads, and so may what later versions write
+--            t  kind 0: head:1 period:w time:7 permits owed:v rest owed:w
+--            f  kind 1: head:1 period:w window:7 permits used:v
+--            s  kind 2: head:1 period:w newest segment:7 permits used:v cells:1, then the cells:v, newest first
 --
--- Numbers are doubles, exact to 2^53. Permits are below 2^40 and periods below 2^45; instants reach 2^53 in 2255.
+-- All integers are unsigned and big endian, so many bytes long. Numbers are doubles, exact to 2^53. Permits are below 2^40
+-- and periods below 2^45; instants reach 2^53 in 2255.
 
-local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
-local pack, unpack, sub = struct.pack, struct.unpack, string.sub
+local floor, ceil = math.floor, math.ceil
+local pack, unpack, format = struct.pack, struct.unpack, string.format
 
-local EXACT = 2 ^ 53
-local SEGMENTS = 65
-local TOKEN_BUCKET, FIXED_WINDOW, SLIDING_WINDOW = '>c1I6I7I5I6', '>c1I6I7I5', '>c1I6I7I5BB'
-local PX_LONGEST = 1e15
+local EXACT = 2 ^ 52
 -- A time that is passed in need not pass as this server's does, by which keys expire.
 local PX_EXTRA = 3600000
+
+local asked = ARGV[1]
+local operation, now, at = unpack('>c1I7', asked)
+local px_extra = now > 0 and PX_EXTRA or 0
+if now == 0 then
+  local time = redis.call('TIME')
+  now = time[1] * 1000000 + time[2]
+end
+
+-- First what nearly every call is: requests on their own under a policy that is one token bucket, on keys that are new, or
+-- that it wrote itself, with numbers that stay exact. Here everything is counted in permits / divisor, as the core does.
+local answers, answered, left, buckets = {}, 0, {}, {}
+for i, key in ipairs(KEYS) do
+  local policy, count, first = unpack('>HH', asked, at)
+  at = first + 5 * count
+  local bucket = buckets[policy]
+  if bucket == nil then
+    local text = ARGV[policy + 1]
+    bucket = false
+    if operation == 'e' and #text == 34 then
+      local _, permits, period, capacity, divisor, head, layout = unpack('>c1I5I6I5I6Bc10', text)
+      local unit = period / divisor
+      if capacity * unit < EXACT then
+        bucket = {period = period, divisor = divisor, unit = unit, micro = permits / divisor, capacity = capacity * unit,
+            head = head, layout = layout, size = struct.size(layout)}
+      end
+    end
+    buckets[policy] = bucket
+  end
+  local found = bucket and redis.pcall('GET', key)
+  local plain, time, owed = bucket and not found, now, 0
+  if found and type(found) == 'string' and #found == bucket.size then
+    local head, period, since, permits, rest = unpack(bucket.layout, found)
+    owed = permits * bucket.unit + rest / bucket.divisor
+    plain = head == bucket.head and period == bucket.period and rest < period and rest % bucket.divisor == 0
+        and owed < EXACT
+    if since < now then
+      local repaid = (now - since) * bucket.micro
+      owed = repaid < owed and owed - repaid or 0
+    else
+      time = since
+    end
+  end
+  if plain then
+    local unit, divisor, capacity = bucket.unit, bucket.divisor, bucket.capacity
+    local charged, whole, rest = false, nil, nil
+    for request = 1, count do
+      local permits = unpack('>I5', asked, first + 5 * (request - 1))
+      local after, status = owed + permits * unit, 1
+      if permits > 0 then
+        if after <= capacity then
+          owed, charged = after, true
+        else
+          status = 0
+        end
+      end
+      rest = owed % unit
+      whole, rest = (owed - rest) / unit, rest * divisor
+      answers[answered + request] = pack('>BI7I5I6', status, time, whole, rest)
+    end
+    if charged then
+      -- One more millisecond, for the fraction that the server's expiry does not see and the roundings.
+      local px = ceil((time - now + owed / bucket.micro) / 1000) + 1 + px_extra
+      redis.call('SET', key, pack(bucket.layout, bucket.head, bucket.period, time, whole, rest), 'PX', format('%d', px))
+    end
+  else
+    for request = 1, count do
+      left[#left + 1] = {key = key, policy = policy, number = answered + request,
+          permits = unpack('>I5', asked, first + 5 * (request - 1))}
+    end
+  end
+  answered = answered + count
+end
+if #left == 0 then
+  return pack('>I7', now) .. table.concat(answers)
+end
+
+-- From here on whatever else there is: several limits, windows, limits that have changed, numbers beyond a double.
+
+local max, min, sub = math.max, math.min, string.sub
+
+local SEGMENTS = 65
+local PX_LONGEST = 1e15
+local KINDS = {[0] = 't', 'f', 's'}
+-- Quicker than to have each number formatted.
+local DIGITS = {'1', '2', '3', '4', '5', '6'}
 
 -- The whole part and the remainder of a * b / m, for a < m < 2^45 and b to 2^48, or b = 2^62: byte by byte where the
 -- product is too large to be exact.
@@ -52,7 +143,7 @@ end
 
 -- The permits in a cell of a sliding window; 1 is the newest.
 local function cell(state, i)
-  return (unpack('>I' .. state.width, state.cells, (i - 1) * state.width + 1))
+  return (unpack('>I' .. DIGITS[state.width], state.cells, (i - 1) * state.width + 1))
 end
 
 -- The instant at which a cell is no longer in the window.
@@ -64,37 +155,54 @@ end
 local function read(text)
   local states, at, size = {}, 1, #text
   while at <= size do
-    local kind = sub(text, at, at)
-    if kind == 't' and at + 24 <= size then
-      local _, period, time, owed, rest, after = unpack(TOKEN_BUCKET, text, at)
-      states[#states + 1] = {kind = kind, period = period, time = time, owed = owed, rest = rest}
-      at = after
-    elseif kind == 'f' and at + 18 <= size then
-      local _, period, window, used, after = unpack(FIXED_WINDOW, text, at)
-      states[#states + 1] = {kind = kind, period = period, window = window, used = used}
-      at = after
-    elseif kind == 's' and at + 20 <= size then
-      local _, period, newest, used, width, count, after = unpack(SLIDING_WINDOW, text, at)
-      states[#states + 1] = {kind = kind, period = period, newest = newest, used = used, width = width, count = count,
-          cells = sub(text, after, after + width * count - 1)}
-      at = after + width * count
+    local head = string.byte(text, at) - 128
+    local kind, w, v = KINDS[floor(head / 30)], floor(head % 30 / 5) + 1, head % 5 + 1
+    local ws, vs, s = DIGITS[w], DIGITS[v], {kind = kind}
+    if kind == 't' and at + 7 + w + v + w <= size then
+      s.period, s.time, s.owed, s.rest, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'I' .. ws, text, at + 1)
+    elseif kind == 'f' and at + 7 + w + v <= size then
+      s.period, s.window, s.used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
+    elseif kind == 's' and at + 8 + w + v <= size then
+      s.period, s.newest, s.used, s.count, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'B', text, at + 1)
+      s.width, s.cells = v, sub(text, at, at + v * s.count - 1)
+      at = at + v * s.count
     else
       return nil
     end
+    if s.period == 0 or kind == 't' and s.rest >= s.period or kind == 's' and s.count > SEGMENTS then
+      return nil
+    end
+    states[#states + 1] = s
   end
   return at > 1 and at == size + 1 and states or nil
 end
 
+-- How many bytes a number takes.
+local function width(number)
+  local bytes, over = 1, 256
+  while number >= over do
+    bytes, over = bytes + 1, over * 256
+  end
+  return bytes
+end
+
 -- The text of states.
-local function write(states)
+local function write(limits, states)
   local text = ''
-  for _, s in ipairs(states) do
+  for i, s in ipairs(states) do
+    local w = width(s.period)
     if s.kind == 't' then
-      text = text .. pack(TOKEN_BUCKET, 't', s.period, s.time, s.owed, s.rest)
+      local v = width(max(s.owed, limits[i].capacity))
+      text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'I' .. DIGITS[w],
+          128 + 5 * (w - 1) + v - 1, s.period, s.time, s.owed, s.rest)
     elseif s.kind == 'f' then
-      text = text .. pack(FIXED_WINDOW, 'f', s.period, s.window, s.used)
+      local v = width(s.used)
+      text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v],
+          158 + 5 * (w - 1) + v - 1, s.period, s.window, s.used)
     else
-      text = text .. pack(SLIDING_WINDOW, 's', s.period, s.newest, s.used, s.width, s.count) .. s.cells
+      local v = s.width
+      text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'B',
+          188 + 5 * (w - 1) + v - 1, s.period, s.newest, s.used, s.count) .. s.cells
     end
   end
   return text
@@ -206,13 +314,13 @@ local function changed(limit, state, i, permits)
   if width > state.width then
     local wider = {}
     for j = 1, count do
-      wider[j] = pack('>I' .. width, cell(state, j))
+      wider[j] = pack('>I' .. DIGITS[width], cell(state, j))
     end
     cells = table.concat(wider)
   end
   return {kind = 's', period = state.period, segment = state.segment, newest = state.newest, used = state.used,
       width = width, count = max(i, count),
-      cells = sub(cells, 1, (i - 1) * width) .. pack('>I' .. width, permits) .. sub(cells, i * width + 1)}
+      cells = sub(cells, 1, (i - 1) * width) .. pack('>I' .. DIGITS[width], permits) .. sub(cells, i * width + 1)}
 end
 
 local function charge(limit, state, permits)
@@ -279,7 +387,7 @@ end
 
 -- Stores states for as long as they say something: until every permit is free, rounded up, and until the latest time
 -- that was seen. Deletes them if they say nothing.
-local function store(key, limits, states, now)
+local function store(key, limits, states)
   local life = 0
   for i, state in ipairs(states) do
     if state.kind == 't' then
@@ -292,92 +400,97 @@ local function store(key, limits, states, now)
   if life == 0 then
     redis.call('DEL', key)
   else
-    -- One more millisecond, for the fraction that the server's expiry does not see and the roundings above.
-    local px = min(PX_LONGEST, ceil(life / 1000) + 1) + (ARGV[2] ~= '' and PX_EXTRA or 0)
-    redis.call('SET', key, write(states), 'PX', string.format('%.0f', px))
+    local px = min(PX_LONGEST, ceil(life / 1000) + 1) + px_extra
+    redis.call('SET', key, write(limits, states), 'PX', format('%.0f', px))
   end
 end
 
--- What is asked.
-local operation, now, at, asks = ARGV[1], tonumber(ARGV[2]), 3, {}
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000000 + time[2]
-end
-for i, key in ipairs(KEYS) do
-  local permits, limits = tonumber(ARGV[at]), {}
-  local count = tonumber(ARGV[at + 1])
-  at = at + 2
-  for l = 1, count do
-    local kind, rate, period = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    if kind == 't' then
-      limits[l] = {kind = kind, permits = rate, period = period,
-          capacity = tonumber(ARGV[at + 3]), divisor = tonumber(ARGV[at + 4])}
-      at = at + 5
-    else
-      limits[l] = {kind = kind, permits = rate, period = period}
-      at = at + 3
+-- The limits of a policy.
+local function limits_of(policy)
+  local limits, at, text = {}, 1, ARGV[policy + 1]
+  while at <= #text do
+    local limit = {}
+    limit.kind, limit.permits, limit.period, at = unpack('>c1I5I6', text, at)
+    if limit.kind == 't' then
+      limit.capacity, limit.divisor, at = unpack('>I5I6', text, at)
+      at = at + 11
     end
+    limits[#limits + 1] = limit
   end
-  asks[i] = {key = key, permits = permits, limits = limits, existed = false, before = {}, after = {}}
+  return limits
 end
 
--- What each ask finds, and what it would leave; an ask of the same key finds what the one before it would leave.
-local granted, latest = true, {}
-for _, ask in ipairs(asks) do
-  local found = latest[ask.key]
-  if not found then
-    local text = redis.pcall('GET', ask.key)
-    local failed = type(text) == 'table'
-    if failed and not string.find(text.err, 'WRONGTYPE', 1, true) then
-      return text
+-- What a key holds: states, false if nothing, nil if it is none of ours.
+local function find(key)
+  local text = redis.pcall('GET', key)
+  if type(text) == 'table' then
+    if string.find(text.err, 'WRONGTYPE', 1, true) then
+      return nil
     end
-    found = text and not failed and read(text)
-    if text and not found then
-      return redis.error_reply('ERR the key ' .. ask.key .. ' holds something that is no rate limit: '
-          .. 'delete it, or give the rate limits another namespace')
-    end
+    -- Not this key's fault: called once more, the same error ends the script.
+    redis.call('GET', key)
   end
-  ask.existed = found
-  local stored, all = predecessors(ask.limits, found or {}), true
-  for i, limit in ipairs(ask.limits) do
-    ask.before[i] = forward(limit, stored[i], now)
-    all = all and admits(limit, ask.before[i], ask.permits)
+  return text and read(text)
+end
+
+-- What each request finds, and what it would leave; the next of the same key finds what the one before would leave.
+local limits, latest, all = {}, {}, true
+for _, ask in ipairs(left) do
+  limits[ask.policy] = limits[ask.policy] or limits_of(ask.policy)
+  ask.limits = limits[ask.policy]
+  local known = latest[ask.key]
+  if not known then
+    known = {states = find(ask.key)}
+    known.existed = known.states
+    latest[ask.key] = known
   end
-  granted = granted and all
-  if operation == 'refund' or all and operation == 'acquire' and ask.permits > 0 then
-    for i, limit in ipairs(ask.limits) do
-      ask.after[i] = (operation == 'refund' and refund or charge)(limit, ask.before[i], ask.permits)
-    end
-    latest[ask.key] = ask.after
+  if known.states == nil then
+    ask.foreign, all = true, false
   else
-    ask.after = ask.before
+    local stored, granted = predecessors(ask.limits, known.states or {}), true
+    ask.before = {}
+    for i, limit in ipairs(ask.limits) do
+      ask.before[i] = forward(limit, stored[i], now)
+      granted = granted and admits(limit, ask.before[i], ask.permits)
+    end
+    ask.granted, ask.after, all = granted, ask.before, all and granted
+    local change = operation == 'r' and refund or operation ~= 'p' and granted and ask.permits > 0 and charge
+    if change then
+      ask.after = {}
+      for i, limit in ipairs(ask.limits) do
+        ask.after[i] = change(limit, ask.before[i], ask.permits)
+      end
+      known.states, known.limits = ask.after, ask.limits
+    end
   end
 end
 
-if operation == 'refund' then
-  for _, ask in ipairs(asks) do
-    if ask.existed then
-      store(ask.key, ask.limits, ask.after, now)
+if operation ~= 'a' or all then
+  for key, known in pairs(latest) do
+    if known.limits and (operation ~= 'r' or known.existed) then
+      store(key, known.limits, known.states)
     end
   end
-  return {}
 end
 
-local answer = {granted and 1 or 0, now}
-for _, ask in ipairs(asks) do
-  if granted and latest[ask.key] == ask.after then
-    store(ask.key, ask.limits, ask.after, now)
-  end
-  for i, state in ipairs(granted and ask.after or ask.before) do
-    local a, b, c
-    if state.kind == 't' then
-      a, b, c = state.time, state.owed, state.rest
-    else
-      a, b, c = state.used, granted and 0 or retry(ask.limits[i], state, ask.permits), reset(state)
+for _, ask in ipairs(left) do
+  if ask.foreign then
+    answers[ask.number] = '\2'
+  else
+    local granted = ask.granted
+    if operation == 'a' then
+      granted = all
     end
-    local n = #answer
-    answer[n + 1], answer[n + 2], answer[n + 3] = a, b, c
+    local answer = granted and '\1' or '\0'
+    for i, state in ipairs(operation == 'a' and not all and ask.before or ask.after) do
+      if state.kind == 't' then
+        answer = answer .. pack('>I7I5I6', state.time, state.owed, state.rest)
+      else
+        answer = answer .. pack('>I5I7I7', state.used,
+            granted and 0 or retry(ask.limits[i], state, ask.permits), reset(state))
+      end
+    end
+    answers[ask.number] = answer
   end
 end
-return answer
+return pack('>I7', now) .. table.concat(answers)

@@ -2,11 +2,14 @@ package io.github.micronautratelimit.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -29,6 +32,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.KillArgs;
@@ -60,7 +64,7 @@ class RedisBackendTest {
     }
 
     private String name(Policy policy, String key) {
-        return namespace + ":" + policy.name() + ":{" + KeyHash.brief(key) + "}";
+        return namespace + ":" + Terms.label(policy.name()) + ":{" + KeyHash.brief(key) + "}";
     }
 
     @Test
@@ -123,20 +127,38 @@ class RedisBackendTest {
         assertEquals(-1, server.pttl(name(policy, "key")), "the time to live was written");
     }
 
-    /** Of which the name takes 48 bytes, as long as namespace and policy have 10 characters together. */
+    /** Whatever the policy's name, in the namespace that is the default. */
     @ParameterizedTest(name = "{0}: at most {1} bytes")
     @CsvSource({"100/min, 120", "1000/h burst 5000, 120", "999999999989/day burst 53000, 120", "100/min fixed, 120",
         "100/min sliding, 600", "65536/min sliding, 600", "1000000000000/min sliding, 600"})
     void aKeyIsSmall(String limits, long most) {
-        Policy policy = Policy.of("api", limits);
-        VirtualClock clock = new VirtualClock(1_790_000_163_376_680L);
-        RedisBackend byHand = new RedisBackend(Redis.connection(), namespace, clock);
-        for (int i = 0; i < 200; i++) {
-            byHand.acquire(policy, "key", 1 + policy.capacity() / 200).toCompletableFuture().join();
-            clock.advance(policy.limits().get(0).periodMicros() / 80);
+        for (String name : List.of("api", "com.acme.shop.OrderController.list", "x".repeat(200))) {
+            Policy policy = Policy.of(name, limits);
+            VirtualClock clock = new VirtualClock(1_790_000_163_376_680L);
+            RedisBackend byHand = new RedisBackend(Redis.connection(), "ratelimit", clock);
+            for (int i = 0; i < 200; i++) {
+                byHand.acquire(policy, namespace, 1 + policy.capacity() / 200).toCompletableFuture().join();
+                clock.advance(policy.limits().get(0).periodMicros() / 80);
+            }
+            String stored = "ratelimit" + name(policy, namespace).substring(namespace.length());
+            long bytes = server.memoryUsage(stored);
+            server.del(stored);
+            assertTrue(bytes <= most, () -> bytes + " bytes");
         }
-        long bytes = server.memoryUsage(name(policy, "key"));
-        assertTrue(bytes <= most, () -> bytes + " bytes");
+    }
+
+    @Test
+    void longNamesOfPoliciesAreShortenedAndStayApart() {
+        assertEquals("customers", Terms.label("customers"));
+        assertEquals("ist~" + KeyHash.brief("OrderController.list").substring(0, 5), Terms.label("OrderController.list"));
+        Set<String> labels = new HashSet<>();
+        for (String name : List.of("list", "a.list", "ist~abcde", Terms.label("OrderController.list"), "~", "a~")) {
+            assertTrue(labels.add(Terms.label(name)), name);
+        }
+        for (int i = 0; i < 300; i++) {
+            assertTrue(labels.add(Terms.label("com.acme.shop.Order" + i + "Controller.list")));
+        }
+        assertTrue(labels.stream().allMatch(label -> label.length() <= 9));
     }
 
     @ParameterizedTest
@@ -201,8 +223,9 @@ class RedisBackendTest {
 
     private void assertRefused(Policy policy, String name) {
         CompletionException e = assertThrows(CompletionException.class, () -> acquire(policy, "key", 1));
-        assertEquals("ERR the key " + name + " holds something that is no rate limit: delete it, or give the rate "
-                + "limits another namespace", e.getCause().getMessage());
+        assertInstanceOf(RateLimitDefectException.class, e.getCause());
+        assertEquals("The rate limit store cannot do what it is asked: the key " + name + " holds something that is no "
+                + "rate limit; delete it, or give the rate limits another namespace.", e.getCause().getMessage());
     }
 
     /** With the options that the backend's documentation recommends: at once, not when the server is back. */

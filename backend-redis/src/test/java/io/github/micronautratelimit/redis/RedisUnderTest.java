@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.redis;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
 
 import io.github.micronautratelimit.MicroClock;
@@ -8,6 +9,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.lettuce.core.ScriptOutputType;
+import io.lettuce.core.api.sync.RedisCommands;
 
 /** The Redis backend in a namespace of its own: callers on four connections, each sending its own clock's time. */
 final class RedisUnderTest implements BackendUnderTest {
@@ -23,15 +25,31 @@ final class RedisUnderTest implements BackendUnderTest {
             end""";
 
     private final String namespace = "test-" + UUID.randomUUID();
+    private final boolean cluster;
+
+    /** On the standalone server. */
+    RedisUnderTest() {
+        this(false);
+    }
+
+    /** On the standalone server or on the cluster. */
+    RedisUnderTest(boolean cluster) {
+        this.cluster = cluster;
+    }
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
-        return new RedisBackend(Redis.connection(), namespace, clock);
+        return cluster ? new RedisBackend(ClusterOfRedis.connection(), namespace, clock)
+                : new RedisBackend(Redis.connection(), namespace, clock);
     }
 
     @Override
     public long roundTrips() {
-        return Redis.commandsSent();
+        return cluster ? ClusterOfRedis.commandsSent() : Redis.commandsSent();
+    }
+
+    private List<RedisCommands<String, String>> servers() {
+        return cluster ? ClusterOfRedis.servers() : List.of(Redis.server());
     }
 
     @Override
@@ -41,23 +59,26 @@ final class RedisUnderTest implements BackendUnderTest {
 
     @Override
     public long liveKeys() {
-        return Redis.server().<Long>eval(COUNT, ScriptOutputType.INTEGER, new String[0], namespace + ":*");
+        return servers().stream().mapToLong(server ->
+                server.<Long>eval(COUNT, ScriptOutputType.INTEGER, new String[0], namespace + ":*")).sum();
     }
 
     @Override
     public void letPass(VirtualClock clock, Duration duration) {
         clock.advance(duration);
         String millis = Long.toString(duration.plusNanos(999_999).toMillis());
-        Redis.server().eval(AGE, ScriptOutputType.STATUS, new String[0], namespace + ":*", millis);
+        servers().forEach(server ->
+                server.eval(AGE, ScriptOutputType.STATUS, new String[0], namespace + ":*", millis));
     }
 
     @Override
     public boolean atomicAcrossKeys() {
-        return true;
+        return !cluster;
     }
 
     @Override
     public void close() {
-        Redis.server().eval(DELETE, ScriptOutputType.STATUS, new String[0], namespace + ":*");
+        servers().forEach(server ->
+                server.eval(DELETE, ScriptOutputType.STATUS, new String[0], namespace + ":*"));
     }
 }

@@ -22,7 +22,8 @@ public class WholeApp {
     public static void main(String[] arguments) {
         Micronaut.build(arguments)
                 .mainClass(WholeApp.class)
-                .properties(Map.of("micronaut.server.host", "127.0.0.1", "micronaut.server.port", arguments[0]))
+                .properties(Map.of("micronaut.server.host", "127.0.0.1", "micronaut.server.port", arguments[0],
+                        "ratelimit.backend", "memory"))
                 .start();
     }
 

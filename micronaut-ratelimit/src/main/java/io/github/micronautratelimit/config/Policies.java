@@ -45,22 +45,29 @@ public class Policies {
             throw new ConfigurationException(
                     place + ".limits is missing; write at least one limit, like \"100/min\".");
         }
-        List<Limit> limits = new ArrayList<>();
-        for (String text : configuration.getLimits()) {
-            try {
-                limits.addAll(Limit.parseAll(text));
-            } catch (IllegalArgumentException e) {
-                throw new ConfigurationException(place + ".limits = " + e.getMessage(), e);
-            }
-        }
+        List<Limit> limits = limits(configuration.getLimits(), place + ".limits");
+        List<Limit> localLimits = limits(configuration.getLocalLimit(), place + ".local-limit");
         OnError onError = configuration.findOnError().orElse(null);
         try {
-            Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError);
+            Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError,
+                    configuration.findDeadline().orElse(null), localLimits);
             return new Configured(policy,
                     configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
+    }
+
+    private static List<Limit> limits(List<String> texts, String place) {
+        List<Limit> limits = new ArrayList<>();
+        for (String text : texts) {
+            try {
+                limits.addAll(Limit.parseAll(text));
+            } catch (IllegalArgumentException e) {
+                throw new ConfigurationException(place + " = " + e.getMessage(), e);
+            }
+        }
+        return limits;
     }
 
     private static KeyTemplate key(String text, String place) {
@@ -115,7 +122,8 @@ public class Policies {
         if (found != null) {
             return found.onError != null || onError == null
                     ? found.policy
-                    : new Policy(found.policy.name(), found.policy.limits(), onError);
+                    : new Policy(found.policy.name(), found.policy.limits(), onError, found.policy.deadline(),
+                            found.policy.localLimits());
         }
         if (limits.isEmpty()) {
             return get(name, place);

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.config;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -19,6 +20,8 @@ public class PolicyConfiguration {
     private List<String> limits = List.of();
     private @Nullable String key;
     private Optional<OnError> onError = Optional.empty();
+    private Optional<Duration> deadline = Optional.empty();
+    private List<String> localLimit = List.of();
 
     /**
      * Made by the framework.
@@ -92,5 +95,42 @@ public class PolicyConfiguration {
      */
     public void setOnError(OnError onError) {
         this.onError = Optional.of(onError);
+    }
+
+    /**
+     * How long a call to the store may take. Not called "get", as {@link #findOnError()}.
+     *
+     * @return a duration; empty for as long as for every policy
+     */
+    public Optional<Duration> findDeadline() {
+        return deadline;
+    }
+
+    /**
+     * How long a call to the store may take before on-error answers. Default: ratelimit.deadline.
+     *
+     * @param deadline 1 ms or more
+     */
+    public void setDeadline(Duration deadline) {
+        this.deadline = Optional.of(deadline);
+    }
+
+    /**
+     * How often one instance asks the store about one key.
+     *
+     * @return texts, each one or more limits
+     */
+    public List<String> getLocalLimit() {
+        return localLimit;
+    }
+
+    /**
+     * How often one instance asks the store about one key, for example {@code 50/s}; requests that come oftener are
+     * denied in memory. Default: as often as it is asked itself.
+     *
+     * @param localLimit texts, each one or more limits
+     */
+    public void setLocalLimit(List<String> localLimit) {
+        this.localLimit = List.copyOf(localLimit);
     }
 }

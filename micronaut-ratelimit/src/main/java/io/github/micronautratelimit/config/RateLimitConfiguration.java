@@ -2,10 +2,12 @@ package io.github.micronautratelimit.config;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 import org.jspecify.annotations.Nullable;
 
+import io.github.micronautratelimit.Guard;
 import io.github.micronautratelimit.OnError;
 import io.micronaut.context.annotation.ConfigurationProperties;
 import io.micronaut.context.exceptions.ConfigurationException;
@@ -28,7 +30,10 @@ public class RateLimitConfiguration implements Toggleable {
     private String namespace;
     private String defaultKey = "{ip}";
     private OnError onError = OnError.LOCAL;
-    private Duration deadline = Duration.ofMillis(100);
+    private Optional<Duration> deadline = Optional.empty();
+    private int instances = 1;
+    private Duration denyCache = Duration.ofSeconds(1);
+    private HealthInOutage healthInOutage = HealthInOutage.DEGRADED;
     private List<String> exclude = List.of("/health", "/health/**");
 
     /**
@@ -136,21 +141,101 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * How long a call to the store may take.
+     * How long a call to the store may take. Not called "get": see {@link PolicyConfiguration#findOnError()}.
      *
-     * @return a duration
+     * @return a duration; empty for what the backend holds right
      */
-    public Duration getDeadline() {
+    public Optional<Duration> findDeadline() {
         return deadline;
     }
 
     /**
-     * How long a call to the store may take before the policy's on-error answers. Default: 100ms.
+     * How long a call to the store may take before the policy's on-error answers. Default: what the backend holds right,
+     * mostly 100ms.
      *
      * @param deadline 1 ms or more
      */
     public void setDeadline(Duration deadline) {
-        this.deadline = deadline;
+        if (deadline.compareTo(Duration.ofMillis(1)) < 0) {
+            throw new ConfigurationException("ratelimit.deadline = \"" + deadline
+                    + "\": the store needs some time to answer; write 1ms or more, such as 100ms.");
+        }
+        this.deadline = Optional.of(deadline);
+    }
+
+    /**
+     * How many instances of the application share the store.
+     *
+     * @return 1 or more
+     */
+    public int getInstances() {
+        return instances;
+    }
+
+    /**
+     * How many instances of the application share the store. By so many the limits are divided while each has to decide
+     * alone. Default: 1.
+     *
+     * @param instances 1 to 10000
+     */
+    public void setInstances(int instances) {
+        if (instances < 1 || instances > Guard.MAX_INSTANCES) {
+            throw new ConfigurationException("ratelimit.instances = \"" + instances
+                    + "\": write how many instances of the application share the store, 1 to " + Guard.MAX_INSTANCES + ".");
+        }
+        this.instances = instances;
+    }
+
+    /**
+     * How long a denial by the store is believed at most.
+     *
+     * @return a duration; zero for not at all
+     */
+    public Duration getDenyCache() {
+        return denyCache;
+    }
+
+    /**
+     * How long a denial by the store is believed at most, so that the store is not asked again for what it has denied.
+     * So long, too, an instance may not know of a refund or reset that another one makes. Default: 1s.
+     *
+     * @param denyCache a duration; 0s for not at all
+     */
+    public void setDenyCache(Duration denyCache) {
+        if (denyCache.isNegative()) {
+            throw new ConfigurationException("ratelimit.deny-cache = \"" + denyCache
+                    + "\": a denial cannot be believed for less than no time; write a duration such as 1s, or 0s for none.");
+        }
+        this.denyCache = denyCache;
+    }
+
+    /**
+     * What the health endpoint says while the store cannot be asked.
+     *
+     * @return the status
+     */
+    public HealthInOutage getHealthInOutage() {
+        return healthInOutage;
+    }
+
+    /**
+     * What the health endpoint says while the store cannot be asked: {@code degraded} or {@code down}. Default: degraded,
+     * because the application goes on.
+     *
+     * @param healthInOutage the status
+     */
+    public void setHealthInOutage(HealthInOutage healthInOutage) {
+        this.healthInOutage = healthInOutage;
+    }
+
+    /** What the health endpoint says while the store cannot be asked. */
+    public enum HealthInOutage {
+
+        /** DEGRADED: the application can be used. */
+        DEGRADED,
+
+        /** DOWN: the application is to be taken out of service. */
+        DOWN
     }
 
     /**

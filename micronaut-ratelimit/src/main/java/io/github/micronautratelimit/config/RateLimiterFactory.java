@@ -1,12 +1,18 @@
 package io.github.micronautratelimit.config;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.github.micronautratelimit.DenyCache;
 import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.LocalLimit;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitListener;
@@ -27,6 +33,7 @@ import jakarta.inject.Singleton;
 @RequiresRateLimit
 final class RateLimiterFactory {
 
+    private static final Logger LOG = LoggerFactory.getLogger(RateLimiterFactory.class);
     private static final String MEMORY = "memory";
 
     @Singleton
@@ -45,18 +52,28 @@ final class RateLimiterFactory {
         }
     }
 
-    @Context
-    RateLimiter rateLimiter(BeanContext beans, RateLimitConfiguration configuration,
-                            List<RateLimitListener> listeners) {
-        RateLimitBackend backend = beans.getBean(chosen(beans, configuration));
+    /** Memory cannot fail and needs nothing in front. */
+    @Singleton
+    @Bean(preDestroy = "close")
+    ChosenBackend chosenBackend(BeanContext beans, RateLimitConfiguration configuration, MicroClock clock,
+                                List<RateLimitListener> listeners) {
+        BeanDefinition<RateLimitBackend> chosen = chosen(beans, configuration);
+        RateLimitBackend backend = beans.getBean(chosen);
+        LOG.info("Rate limits are decided by {}.", nameOf(chosen));
         if (backend instanceof MemoryBackend) {
-            return new RateLimiter(backend, listeners);
+            return new ChosenBackend(MEMORY, null, backend);
         }
-        try {
-            return new RateLimiter(new Guard(backend, configuration.getDeadline(), listeners), listeners);
-        } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("ratelimit.deadline: " + e.getMessage(), e);
-        }
+        Guard guard = new Guard(backend, nameOf(chosen),
+                configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock, listeners);
+        RateLimitBackend front = new LocalLimit(guard, clock);
+        Duration denyCache = configuration.getDenyCache();
+        return new ChosenBackend(nameOf(chosen), guard,
+                denyCache.isZero() ? front : new DenyCache(front, clock, denyCache));
+    }
+
+    @Context
+    RateLimiter rateLimiter(ChosenBackend chosen, List<RateLimitListener> listeners) {
+        return new RateLimiter(chosen.front(), listeners);
     }
 
     private static BeanDefinition<RateLimitBackend> chosen(BeanContext beans, RateLimitConfiguration configuration) {
@@ -87,9 +104,12 @@ final class RateLimiterFactory {
             Collection<BeanDefinition<RateLimitBackend>> definitions) {
         Map<String, BeanDefinition<RateLimitBackend>> byName = new TreeMap<>();
         for (BeanDefinition<RateLimitBackend> definition : definitions) {
-            byName.put(definition.stringValue(AnnotationUtil.NAMED).orElse(definition.getBeanType().getSimpleName()),
-                    definition);
+            byName.put(nameOf(definition), definition);
         }
         return byName;
+    }
+
+    private static String nameOf(BeanDefinition<RateLimitBackend> definition) {
+        return definition.stringValue(AnnotationUtil.NAMED).orElse(definition.getBeanType().getSimpleName());
     }
 }

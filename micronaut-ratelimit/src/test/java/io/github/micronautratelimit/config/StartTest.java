@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -64,6 +66,23 @@ class StartTest {
                 Arguments.of(Map.of("ratelimit.backend", "reddis"),
                         "ratelimit.backend = \"reddis\": there is no such backend; add its module, "
                                 + "or write one of [memory]."),
+                Arguments.of(Map.of("ratelimit.deadline", "0s"),
+                        "ratelimit.deadline = \"PT0S\": the store needs some time to answer; write 1ms or more, such "
+                                + "as 100ms."),
+                Arguments.of(Map.of("ratelimit.instances", "0"),
+                        "ratelimit.instances = \"0\": write how many instances of the application share the store, "
+                                + "1 to 10000."),
+                Arguments.of(Map.of("ratelimit.deny-cache", "-1s"),
+                        "ratelimit.deny-cache = \"PT-1S\": a denial cannot be believed for less than no time; write a "
+                                + "duration such as 1s, or 0s for none."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.deadline", "0s"),
+                        "ratelimit.policies.write: The deadline is 1ms or more, not PT0S."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.local-limit", "50"),
+                        "ratelimit.policies.write.local-limit = \"50\": '/' was expected at the end" + LIMIT_EXAMPLE),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.local-limit",
+                        List.of("5/s", "5/s")),
+                        "ratelimit.policies.write: The policy \"write\" lists the same local limit twice: [5/s, 5/s]; "
+                                + "write it once."),
                 Arguments.of(Map.of("ratelimit.namespace", "my shop"),
                         "ratelimit.namespace = \"my shop\": a namespace has 1 to 64 characters of ASCII and no spaces "
                                 + "or braces; write one such as shop."),
@@ -91,7 +110,9 @@ class StartTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ratelimit.deadline, five, deadline", "ratelimit.on-error, lokal, onError",
+    @CsvSource({"ratelimit.deadline, five, deadline", "ratelimit.instances, few, instances",
+        "ratelimit.deny-cache, long, denyCache", "ratelimit.health-in-outage, sick, healthInOutage",
+        "ratelimit.policies.write.deadline, five, deadline", "ratelimit.on-error, lokal, onError",
         "ratelimit.memory.max-keys, many, maxKeys", "ratelimit.policies.write.on-error, never, onError"})
     void aValueOfTheWrongTypeIsNotTakenForTheDefault(String setting, String value, String named) {
         Map<String, Object> settings = new LinkedHashMap<>(Map.of("ratelimit.policies.write.limits", "1/s"));
@@ -146,10 +167,14 @@ class StartTest {
         Map<String, Object> settings = new LinkedHashMap<>();
         settings.put("ratelimit.policies.per-user.limits", List.of("10/s burst 20", "1000/h sliding"));
         settings.put("ratelimit.policies.per-user.on-error", "closed");
+        settings.put("ratelimit.policies.per-user.deadline", "250ms");
+        settings.put("ratelimit.policies.per-user.local-limit", "50/s");
         try (ApplicationContext context = start(settings)) {
             Policy policy = context.getBean(Policies.class).get("perUser");
             assertEquals(Policy.of("per-user", "10/s burst 20; 1000/h sliding").limits(), policy.limits());
             assertEquals(OnError.CLOSED, policy.onError());
+            assertEquals(Duration.ofMillis(250), policy.deadline());
+            assertEquals(List.of(Limit.parse("50/s")), policy.localLimits());
         }
     }
 

@@ -16,7 +16,10 @@
  *     protected BackendUnderTest open() { return new MyStore(); }
  * }
  * }</pre>
- * The suite consists of JUnit 5 tests and jqwik properties; both engines come with it. A property that fails prints
+ * A third class, {@link io.github.micronautratelimit.tck.FaultContract}, breaks the store in the ways that
+ * {@link io.github.micronautratelimit.tck.FaultyStore} lists and looks at it from behind a guard.
+ *
+ * <p>The suite consists of JUnit 5 tests and jqwik properties; both engines come with it. A property that fails prints
  * the seed to replay it with. If you want jqwik to keep no file of earlier runs, write {@code jqwik.database =} into
  * {@code junit-platform.properties} among your test resources.
  */

@@ -1,0 +1,72 @@
+package io.github.micronautratelimit.redis;
+
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import io.github.micronautratelimit.Limit;
+import io.lettuce.core.protocol.CommandArgs;
+
+/** What {@code decide.lua} is asked in one call, in the order its header lists. */
+final class Call {
+
+    /** The script's numbers are exact to 2^53; more than this is denied, or given back, alike. */
+    private static final long MOST_PERMITS = Limit.MAX_PERMITS + 1;
+    private static final int HEAD = 1 + 7;
+
+    final char operation;
+    /** The requests of each key. */
+    final List<List<Request>> keys;
+
+    Call(char operation, List<List<Request>> keys) {
+        this.operation = operation;
+        this.keys = keys;
+    }
+
+    /** Adds all that follows the script: the number of keys, the keys and the arguments. */
+    void write(CommandArgs<byte[], byte[]> arguments, long micros) {
+        Map<Terms, Integer> policies = new LinkedHashMap<>();
+        int requests = 0;
+        arguments.add(keys.size());
+        for (List<Request> key : keys) {
+            arguments.addKey(key.get(0).key);
+            requests += key.size();
+        }
+        ByteBuffer asked = ByteBuffer.allocate(HEAD + 4 * keys.size() + 5 * requests);
+        asked.put((byte) operation);
+        Packed.put(asked, micros, 7);
+        for (List<Request> key : keys) {
+            asked.putShort((short) (int) policies.computeIfAbsent(key.get(0).terms, terms -> policies.size() + 1));
+            asked.putShort((short) key.size());
+            for (Request request : key) {
+                Packed.put(asked, Math.min(request.permits, MOST_PERMITS), 5);
+            }
+        }
+        arguments.add(asked.array());
+        policies.keySet().forEach(terms -> arguments.add(terms.limits));
+    }
+
+    /** Hands out what the script has answered. */
+    void answer(byte[] reply) {
+        try {
+            Reply answers = new Reply(reply);
+            for (List<Request> key : keys) {
+                for (Request request : key) {
+                    answers.next(request);
+                }
+            }
+        } catch (RuntimeException e) {
+            fail(e);
+        }
+    }
+
+    /** Tells everybody who has no answer yet that there is none. */
+    void fail(Throwable failure) {
+        for (List<Request> key : keys) {
+            for (Request request : key) {
+                request.completeExceptionally(failure);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package io.github.micronautratelimit.redis;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+
+import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackendException;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.redis.server.RedisClients;
+import io.github.micronautratelimit.redis.server.RedisCluster;
+import io.github.micronautratelimit.redis.server.RedisProcess;
+import io.lettuce.core.RedisException;
+import io.lettuce.core.api.sync.RedisCommands;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.codec.StringCodec;
+import io.lettuce.core.output.StatusOutput;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.protocol.CommandType;
+
+/** The commands that a server's administrator must allow: with these everything works, and without any of them not. */
+@NeedsRedis(ofItsOwn = true)
+class LeastRightsTest {
+
+    private static final List<String> ON_A_SERVER = List.of("evalsha", "eval", "time", "get", "set", "del");
+    private static final List<String> ON_A_CLUSTER = Stream.concat(ON_A_SERVER.stream(),
+            Stream.of("cluster|nodes", "asking")).toList();
+    private static final Policy POLICY = Policy.of("p", "10/min; 20/h sliding; 30/day fixed");
+
+    private static void allow(RedisCommands<String, String> node, List<String> commands) {
+        CommandArgs<String, String> user = new CommandArgs<>(StringCodec.UTF8)
+                .add("SETUSER").add("limits").add("reset").add("on").add(">secret").add("~ratelimit:*").add("-@all");
+        commands.forEach(command -> user.add("+" + command));
+        node.dispatch(CommandType.ACL, new StatusOutput<>(StringCodec.UTF8), user);
+    }
+
+    private static List<String> without(List<String> commands, String command) {
+        return commands.stream().filter(other -> !other.equals(command)).toList();
+    }
+
+    /** Whether nothing fails, not even to connect. */
+    private static boolean works(Runnable use) {
+        try {
+            use.run();
+            return true;
+        } catch (RateLimitBackendException | RedisException e) {
+            return false;
+        }
+    }
+
+    private static String asUser(String uri) {
+        return uri.replace("redis://", "redis://limits:secret@");
+    }
+
+    /** All that a backend does, for the first time. */
+    private static void useAll(RateLimiter limiter) {
+        limiter.reset(POLICY, "key");
+        limiter.reset(POLICY, "another");
+        assertTrue(limiter.acquire(POLICY, "key", 9).allowed());
+        assertFalse(limiter.acquire(POLICY, "key", 9).allowed());
+        assertEquals(1, limiter.peek(POLICY, "key", 1).remaining());
+        limiter.refund(POLICY, "key", 9);
+        assertTrue(limiter.acquireAll(List.of(new Ask(POLICY, "key", 9), new Ask(POLICY, "another", 9))).allowed());
+    }
+
+    private static void useServer(RedisProcess process, List<String> commands, String namespace) {
+        try (RedisClients clients = new RedisClients()) {
+            RedisCommands<String, String> server = clients.server(process.uri());
+            server.scriptFlush();
+            allow(server, commands);
+            useAll(new RateLimiter(new RedisBackend(clients.connect(asUser(process.uri())), namespace), List.of()));
+        }
+    }
+
+    @Test
+    void aServerNeedsThese() {
+        try (RedisProcess process = RedisProcess.start()) {
+            useServer(process, ON_A_SERVER, "ratelimit");
+            assertEquals(List.of(), ON_A_SERVER.stream().filter(command -> works(() ->
+                    useServer(process, without(ON_A_SERVER, command), "ratelimit"))).toList(), "not needed");
+            assertThrows(RateLimitBackendException.class, () -> useServer(process, ON_A_SERVER, "another"));
+        }
+    }
+
+    /** Of which one is only asked while a slot moves. */
+    private static void useCluster(RedisCluster cluster, List<String> commands) {
+        int slot = SlotHash.getSlot(KeyHash.brief("moving").getBytes(StandardCharsets.UTF_8));
+        int from = cluster.owner(slot);
+        int to = (from + 1) % 3;
+        cluster.nodes().forEach(node -> allow(node, commands));
+        try (RedisClients clients = new RedisClients()) {
+            RateLimiter limiter = new RateLimiter(
+                    new RedisBackend(clients.connectCluster(asUser(cluster.uri())), "ratelimit"), List.of());
+            cluster.nodes().forEach(RedisCommands::scriptFlush);
+            useAll(limiter);
+            cluster.beginMove(slot, from, to);
+            assertEquals(9, limiter.acquire(POLICY, "moving", 1).remaining());
+        } finally {
+            cluster.moveKeys(slot, from, to);
+            cluster.endMove(slot, from, to);
+            cluster.node(to).flushall();
+        }
+    }
+
+    @Test
+    void aClusterNeedsSomeMore() {
+        try (RedisCluster cluster = RedisCluster.start()) {
+            useCluster(cluster, ON_A_CLUSTER);
+            assertEquals(List.of(), ON_A_CLUSTER.stream().filter(command -> works(() ->
+                    useCluster(cluster, without(ON_A_CLUSTER, command)))).toList(), "not needed");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package io.github.micronautratelimit;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Ends calls that are not answered in time. Calls with the same deadline end in the order they began in, so each
+ * deadline has a plain queue; to begin a call is one append, to end it costs nothing.
+ *
+ * <p>One daemon thread per process looks at the queues' heads, a few times per deadline, and is there only while calls
+ * are under way and for a second longer. It oversleeps no call: it never sleeps longer than the shortest deadline.
+ */
+final class Deadlines {
+
+    static final Deadlines SHARED = new Deadlines();
+
+    private static final Logger LOG = LoggerFactory.getLogger(Guard.class);
+    private static final long LINGER_NANOS = Duration.ofSeconds(1).toNanos();
+    private static final long SHORTEST_SLEEP_NANOS = Duration.ofMillis(1).toNanos();
+
+    private final Map<Duration, Lane> lanes = new ConcurrentHashMap<>();
+    private final AtomicBoolean sweeping = new AtomicBoolean();
+
+    /** The calls of one deadline. */
+    final class Lane {
+
+        private final Queue<Call<?>> calls = new ConcurrentLinkedQueue<>();
+        private final long nanos;
+
+        private Lane(Duration deadline) {
+            this.nanos = deadline.toNanos();
+        }
+
+        /** Ends the call at the deadline, unless it is over by then. */
+        void watch(Call<?> call) {
+            calls.add(call);
+            // Read after the call was added; the sweeper looks for calls after it has said that it stops.
+            if (!sweeping.get() && sweeping.compareAndSet(false, true)) {
+                Thread sweeper = new Thread(Deadlines.this::sweep, "ratelimit-deadlines");
+                sweeper.setDaemon(true);
+                sweeper.start();
+            }
+        }
+
+        private long dueAt(Call<?> call) {
+            return call.begunNanos() + nanos;
+        }
+
+        /** Ends what is due; the nanoseconds until the next call is, or its deadline if there is none. */
+        private long sweep(long now) {
+            for (@Nullable Call<?> head = calls.peek(); head != null; head = calls.peek()) {
+                if (!head.isOver()) {
+                    if (dueAt(head) - now > 0) {
+                        return Math.min(nanos, dueAt(head) - now);
+                    }
+                    expire(head);
+                }
+                calls.poll();
+            }
+            return nanos;
+        }
+
+        private void expire(Call<?> call) {
+            try {
+                call.expire();
+            } catch (RuntimeException | Error e) {
+                LOG.error("A call to the rate limit store could not be ended at its deadline.", e);
+            }
+        }
+    }
+
+    /** Where calls with this deadline queue. */
+    Lane of(Duration deadline) {
+        Lane lane = lanes.get(deadline);
+        return lane != null ? lane : lanes.computeIfAbsent(deadline, Lane::new);
+    }
+
+    boolean isSweeping() {
+        return sweeping.get();
+    }
+
+    private boolean isIdle() {
+        return lanes.values().stream().allMatch(lane -> lane.calls.isEmpty());
+    }
+
+    private void sweep() {
+        long busyAt = System.nanoTime();
+        while (true) {
+            long now = System.nanoTime();
+            if (!isIdle()) {
+                busyAt = now;
+            } else if (now - busyAt > LINGER_NANOS) {
+                sweeping.set(false);
+                if (isIdle() || !sweeping.compareAndSet(false, true)) {
+                    return;
+                }
+            }
+            long sleep = LINGER_NANOS;
+            for (Lane lane : lanes.values()) {
+                sleep = Math.min(sleep, lane.sweep(now));
+            }
+            LockSupport.parkNanos(Math.max(SHORTEST_SLEEP_NANOS, sleep));
+        }
+    }
+}
