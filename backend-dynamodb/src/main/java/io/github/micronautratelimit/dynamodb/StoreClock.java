@@ -21,6 +21,7 @@ final class StoreClock implements MicroClock {
     private static final long TOLERATED = 1_000_000;
     private static final long SECOND = 1_000_000;
     private static final Bounds UNKNOWN = new Bounds(Long.MIN_VALUE, Long.MAX_VALUE);
+    private static final Bounds UNTOLD = new Bounds(Long.MIN_VALUE, Long.MAX_VALUE);
 
     private final LongSupplier machine;
     private volatile Bounds offset = UNKNOWN;
@@ -63,9 +64,16 @@ final class StoreClock implements MicroClock {
         return machine.getAsLong();
     }
 
-    /** Whether the store has told its time yet. */
+    /** Whether the store has told its time yet, or answered without telling it. */
     boolean isSet() {
         return offset != UNKNOWN;
+    }
+
+    /** Notes that an answer did not tell the time: something in between has taken the date away. */
+    synchronized void untold() {
+        if (offset == UNKNOWN) {
+            offset = UNTOLD;
+        }
     }
 
     /** Learns from an answer. */
@@ -75,7 +83,7 @@ final class StoreClock implements MicroClock {
     }
 
     /** Forgets what was learnt: the machine may be another one. */
-    void forget() {
+    synchronized void forget() {
         offset = UNKNOWN;
     }
 }

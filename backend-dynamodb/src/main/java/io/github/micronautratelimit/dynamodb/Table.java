@@ -9,6 +9,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -72,13 +73,13 @@ final class Table {
 
     CompletionStage<Map<String, AttributeValue>> read(String key) {
         GetItemRequest request = GetItemRequest.builder().tableName(name).key(key(key)).consistentRead(true).build();
-        return timed(client.call(sync -> sync.getItem(request), async -> async.getItem(request)))
+        return timed(() -> client.call(sync -> sync.getItem(request), async -> async.getItem(request)))
                 .thenApply(GetItemResponse::item);
     }
 
     CompletionStage<Outcome> update(String key, Update update, long expires) {
         var request = update.request(name, key(key), expires);
-        return outcome(client.call(sync -> sync.updateItem(request), async -> async.updateItem(request)),
+        return outcome(() -> client.call(sync -> sync.updateItem(request), async -> async.updateItem(request)),
                 UpdateItemResponse::attributes);
     }
 
@@ -93,12 +94,12 @@ final class Table {
                     .expressionAttributeValues(Map.of(":v", AttributeValue.fromN(version)));
         }
         PutItemRequest put = request.build();
-        return outcome(client.call(sync -> sync.putItem(put), async -> async.putItem(put)), done -> Map.of());
+        return outcome(() -> client.call(sync -> sync.putItem(put), async -> async.putItem(put)), done -> Map.of());
     }
 
     CompletionStage<Void> delete(String key) {
         DeleteItemRequest request = DeleteItemRequest.builder().tableName(name).key(key(key)).build();
-        return timed(client.call(sync -> sync.deleteItem(request), async -> async.deleteItem(request)))
+        return timed(() -> client.call(sync -> sync.deleteItem(request), async -> async.deleteItem(request)))
                 .thenApply(done -> null);
     }
 
@@ -107,8 +108,8 @@ final class Table {
     }
 
     private <T extends SdkResponse> CompletionStage<Outcome> outcome(
-            CompletionStage<T> answer, Function<T, Map<String, AttributeValue>> met) {
-        return timed(answer).handle((response, failure) -> {
+            Supplier<CompletionStage<T>> call, Function<T, Map<String, AttributeValue>> met) {
+        return timed(call).handle((response, failure) -> {
             if (failure == null) {
                 return new Outcome(true, met.apply(response));
             }
@@ -120,29 +121,31 @@ final class Table {
     }
 
     /** Tells the clock what time it was when the store answered. */
-    private <T extends SdkResponse> CompletionStage<T> timed(CompletionStage<T> answer) {
-        if (clock == null) {
-            return answer;
+    private <T extends SdkResponse> CompletionStage<T> timed(Supplier<CompletionStage<T>> call) {
+        StoreClock told = clock;
+        if (told == null) {
+            return call.get();
         }
-        long asked = clock.machineTime();
-        return answer.whenComplete((response, failure) -> {
+        long asked = told.machineTime();
+        return call.get().whenComplete((response, failure) -> {
             if (failure == null) {
-                tell(asked, response.sdkHttpResponse());
+                tell(told, asked, response.sdkHttpResponse());
             } else if (unwrapped(failure) instanceof AwsServiceException refused && refused.awsErrorDetails() != null) {
-                tell(asked, refused.awsErrorDetails().sdkHttpResponse());
+                tell(told, asked, refused.awsErrorDetails().sdkHttpResponse());
             }
         });
     }
 
-    private void tell(long asked, @Nullable SdkHttpResponse response) {
-        if (clock != null && response != null) {
-            response.firstMatchingHeader("Date").ifPresent(date -> {
-                try {
-                    clock.answered(asked, Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(date)));
-                } catch (DateTimeException e) {
-                    // Something between here and the store writes no dates: then this machine's clock is all there is.
-                }
-            });
+    private static void tell(StoreClock clock, long asked, @Nullable SdkHttpResponse response) {
+        String date = response == null ? null : response.firstMatchingHeader("Date").orElse(null);
+        if (date == null) {
+            clock.untold();
+            return;
+        }
+        try {
+            clock.answered(asked, Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(date)));
+        } catch (DateTimeException e) {
+            clock.untold();
         }
     }
 

@@ -23,9 +23,6 @@ import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
-import software.amazon.awssdk.services.dynamodb.model.BillingMode;
-import software.amazon.awssdk.services.dynamodb.model.KeyType;
-import software.amazon.awssdk.services.dynamodb.model.ScalarAttributeType;
 import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 
 /** Applications that decide in DynamoDB by configuration alone. */
@@ -47,7 +44,11 @@ class StartTest {
     }
 
     private static String refusal(Map<String, Object> settings) {
-        Throwable e = assertThrows(RuntimeException.class, () -> start(settings).close());
+        Throwable e = assertThrows(RuntimeException.class, () -> {
+            try (ApplicationContext context = start(settings)) {
+                assertFalse(context.isRunning(), "started");
+            }
+        });
         while (!(e instanceof ConfigurationException) || e.getCause() instanceof ConfigurationException) {
             e = e.getCause();
         }
@@ -86,9 +87,7 @@ class StartTest {
 
     @Test
     void aTableOfAnotherKindStopsTheStart() {
-        LocalDynamoDb.client().createTable(table -> table.tableName("other-kind").billingMode(BillingMode.PAY_PER_REQUEST)
-                .keySchema(key -> key.attributeName("id").keyType(KeyType.HASH))
-                .attributeDefinitions(id -> id.attributeName("id").attributeType(ScalarAttributeType.S)));
+        Tables.create(LocalDynamoDb.client(), "other-kind", "id");
         assertEquals("ratelimit.dynamodb.table = \"other-kind\": the key of this table is another one; name a table with a "
                 + "partition key \"pk\" of type string and no sort key.",
                 refusal(Map.of("ratelimit.dynamodb.table", "other-kind")));

@@ -14,9 +14,13 @@ final class Tables {
     }
 
     static void create(DynamoDbClient client, String name) {
+        create(client, name, "pk");
+    }
+
+    static void create(DynamoDbClient client, String name, String key) {
         client.createTable(table -> table.tableName(name).billingMode(BillingMode.PAY_PER_REQUEST)
-                .keySchema(KeySchemaElement.builder().attributeName("pk").keyType(KeyType.HASH).build())
-                .attributeDefinitions(AttributeDefinition.builder().attributeName("pk")
+                .keySchema(KeySchemaElement.builder().attributeName(key).keyType(KeyType.HASH).build())
+                .attributeDefinitions(AttributeDefinition.builder().attributeName(key)
                         .attributeType(ScalarAttributeType.S).build()));
     }
 }
