@@ -32,7 +32,7 @@ final class Sliding extends Part {
     private final long newest;
     private final long total;
     private final long lineage;
-    /** The segments that were charged, in ascending order, and the total when each began. */
+    /** The segments that were written in, in ascending order up to the newest, and the total when each began. */
     private final long[] segments;
     private final long[] starts;
 
@@ -135,21 +135,16 @@ final class Sliding extends Part {
         return new Sliding(limit, current, total + permits, lineage, charged, began);
     }
 
-    /** Takes from the newest segments first. */
+    /** Takes from the newest segments first. What is left is as late as the refund: its segment is noted too. */
     @Override
     Part refunded(long permits, long instant) {
-        long current = segmentAt(instant);
-        int first = firstIn(current);
-        long[] kept = Arrays.copyOfRange(segments, first, segments.length);
-        long[] began = Arrays.copyOfRange(starts, first, starts.length);
-        if (kept.length == 0) {
-            return blank(limit);
-        }
-        long left = Math.max(began[0], total - Math.min(permits, total));
+        Sliding at = (Sliding) charged(0, instant, lineage);
+        long left = Math.max(at.starts[0], at.total - Math.min(permits, at.total));
+        long[] began = at.starts.clone();
         for (int i = 0; i < began.length; i++) {
             began[i] = Math.min(began[i], left);
         }
-        return new Sliding(limit, current, left, lineage, kept, began);
+        return new Sliding(limit, at.newest, left, lineage, at.segments, began);
     }
 
     @Override

@@ -12,8 +12,6 @@ import java.util.UUID;
 
 import org.crac.Core;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
@@ -29,18 +27,12 @@ import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 class StartTest {
 
     private static ApplicationContext start(Map<String, Object> settings) {
-        return start(settings, "async");
-    }
-
-    /** Blocking is where there is no HTTP client that does not block. */
-    private static ApplicationContext start(Map<String, Object> settings, String kind) {
         Map<String, Object> all = new HashMap<>(Map.of(
                 "aws.access-key-id", "local", "aws.secret-key", "local", "aws.region", "eu-central-1",
                 "aws.services.dynamodb.endpoint-override", LocalDynamoDb.endpoint().toString(),
                 "ratelimit.deadline", "30s", "ratelimit.dynamodb.timeout", "20s"));
         all.putAll(settings);
-        String[] without = kind.equals("async") ? new String[0] : new String[] {"io.micronaut.aws.sdk.v2.client.netty"};
-        return ApplicationContext.builder().properties(all).exclude(without).start();
+        return ApplicationContext.run(all);
     }
 
     private static String refusal(Map<String, Object> settings) {
@@ -55,14 +47,14 @@ class StartTest {
         return e.getMessage();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"async", "blocking"})
-    void aTableIsAllThatIsSet(String kind) {
-        Map<String, Object> settings = new HashMap<>(Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE,
-                "ratelimit.namespace", "start-" + UUID.randomUUID()));
+    /** With the client that does not block; with the other, the Lambda example is tested. */
+    @Test
+    void aTableIsAllThatIsSet() {
+        Map<String, Object> settings = Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE,
+                "ratelimit.namespace", "start-" + UUID.randomUUID());
         Policy policy = Policy.of("p", "10/h; 20/day fixed");
-        try (ApplicationContext one = start(settings, kind); ApplicationContext two = start(settings, kind)) {
-            assertEquals(kind.equals("async"), one.containsBean(DynamoDbAsyncClient.class));
+        try (ApplicationContext one = start(settings); ApplicationContext two = start(settings)) {
+            assertTrue(one.containsBean(DynamoDbAsyncClient.class));
             assertEquals(6, one.getBean(RateLimiter.class).acquire(policy, "key", 4).remaining());
             Decision decision = two.getBean(RateLimiter.class).acquire(policy, "key", 1);
             assertEquals(5, decision.remaining());
