@@ -25,6 +25,8 @@ final class Change {
     /** Each failed attempt means that another caller has got his: so many in a row are no coincidence. */
     private static final int MOST_ATTEMPTS = 50;
     private static final long HOUR_SECONDS = 3_600;
+    /** So many limits fit into one expression; policies with more read the item and replace it. */
+    private static final int MOST_IN_PLACE = 8;
 
     private final Table table;
     private final Seen seen;
@@ -52,11 +54,11 @@ final class Change {
         if (sure && verdict.granted() == 0) {
             return CompletableFuture.completedStage(verdict.decisions());
         }
-        boolean changed = known != null && !known.isUnder(policy);
-        if (!sure && (changed || verdict.granted() == 0 || verdict.deniesForNow())) {
+        boolean inPlace = isInPlace(known);
+        if (!sure && (!inPlace || verdict.granted() == 0 || verdict.deniesForNow())) {
             return read().thenCompose(found -> acquire(costs, found, true));
         }
-        if (changed) {
+        if (!inPlace) {
             Item after = item.charged(item, verdict.granted(), now, Update.newStamp());
             return put(after, item).thenCompose(met -> met == null
                     ? CompletableFuture.completedStage(verdict.decisions()) : acquire(costs, met, true));
@@ -87,11 +89,12 @@ final class Change {
             return read().thenCompose(found -> refund(permits, found, true));
         }
         Item item = known.under(policy);
-        if (sure && item.states(now).stream().allMatch(state -> state.isBlank(now))) {
+        boolean current = known.version() == null || known.isUnder(policy);
+        if (sure && current && item.states(now).stream().allMatch(state -> state.isBlank(now))) {
             return CompletableFuture.completedStage(null);
         }
         Update update = update();
-        boolean simple = known.isUnder(policy);
+        boolean simple = isInPlace(known);
         for (int i = 0; simple && i < item.parts().size(); i++) {
             simple = item.parts().get(i).giveBack(update, i, permits, now);
         }
@@ -109,6 +112,11 @@ final class Change {
         }
         return put(after, item).thenCompose(met -> met == null
                 ? CompletableFuture.completedStage(null) : refund(permits, met, true));
+    }
+
+    /** Whether the item can be changed where it lies: not if it was written under other limits. */
+    private boolean isInPlace(@Nullable Item known) {
+        return policy.limits().size() <= MOST_IN_PLACE && (known == null || known.isUnder(policy));
     }
 
     private Update update() {

@@ -60,13 +60,16 @@ final class Sliding extends Part {
         return new Sliding(limit, newest, number(item, "n" + i), number(item, "r" + i), segments, starts);
     }
 
+    /** A letter and a digit: short, for there are up to 65 of them, and no word that DynamoDB reserves. */
     private static String name(long segment) {
-        return "s" + Math.floorMod(segment, NAMES);
+        int number = Math.floorMod(segment, NAMES);
+        return "" + (char) ('a' + number / 10) + number % 10;
     }
 
     /** The latest segment of the name that is not after the newest. */
     private static long segment(String name, long newest) {
-        return newest - Math.floorMod(newest - Long.parseLong(name.substring(1)), NAMES);
+        int number = (name.charAt(0) - 'a') * 10 + name.charAt(1) - '0';
+        return newest - Math.floorMod(newest - number, NAMES);
     }
 
     @Override

@@ -13,11 +13,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.tck.VirtualClock;
@@ -101,24 +104,36 @@ class RequestsTest {
         assertRequests(1.05, 2_000, "8 instances, " + limits);
     }
 
-    /** 32 threads behind 4 instances on one key, in real time. */
+    /** 32 callers behind 4 instances on one key, in real time; an instance asks for all who wait at once. */
     @ParameterizedTest
     @CsvSource({"100/s", "100/s fixed", "1000/min sliding", "20000/min"})
     void contended(String limits) throws Exception {
+        assertRequests(1.05, contend(limits, 4, Collections.nCopies(8, 1L)), "contended, " + limits);
+    }
+
+    /** The same if each of the 32 asks for himself: how many see a permit that another then takes depends on the machine. */
+    @ParameterizedTest
+    @CsvSource({"100/s", "100/s fixed", "1000/min sliding", "20000/min"})
+    void contendedOneByOne(String limits) throws Exception {
+        assertRequests(2, contend(limits, 32, List.of(1L)), "contended one by one, " + limits);
+    }
+
+    private int contend(String limits, int callers, List<Long> costs) throws Exception {
         Policy policy = Policy.of("contended", limits);
         List<DynamoDbBackend> instances = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             instances.add(instance(StoreClock::machineMicros));
         }
         AtomicLong granted = new AtomicLong();
-        ExecutorService threads = Executors.newFixedThreadPool(32);
+        ExecutorService threads = Executors.newFixedThreadPool(callers);
         try {
             List<Future<?>> all = new ArrayList<>();
-            for (int i = 0; i < 32; i++) {
+            for (int i = 0; i < callers; i++) {
                 DynamoDbBackend mine = instances.get(i % 4);
                 all.add(threads.submit(() -> {
                     for (int n = 0; n < 60; n++) {
-                        granted.addAndGet(asks(mine, policy, "key") ? 1 : 0);
+                        granted.addAndGet(mine.acquireEach(policy, "key", costs).toCompletableFuture().join().stream()
+                                .filter(Decision::allowed).count());
                     }
                 }));
             }
@@ -128,8 +143,9 @@ class RequestsTest {
         } finally {
             threads.shutdownNow();
         }
-        assertTrue(granted.get() >= Math.min(policy.capacity(), 1_900), "granted " + granted);
-        assertRequests(1.05, 32 * 60, "contended, " + limits);
+        int decisions = callers * 60 * costs.size();
+        assertTrue(granted.get() >= Math.min(policy.capacity(), decisions), "granted " + granted);
+        return decisions;
     }
 
     /** What is known to be denied is looked up, not tried: no write units. */
@@ -158,5 +174,22 @@ class RequestsTest {
         assertEquals(3, client.requests());
         assertFalse(asks(instance(clock), policy, "key"));
         assertEquals(4, client.requests());
+    }
+
+    /** Whatever fits into an expression; beyond that, a read and a write. */
+    @ParameterizedTest
+    @CsvSource({"8, 1", "9, 2", "30, 2"})
+    void aPolicyMayHaveAnyNumberOfLimits(int limits, int requests) {
+        String text = IntStream.range(0, limits).mapToObj(i -> (100 + i) + "/" + (i + 1) + "h" + List.of("", " sliding",
+                " fixed", " burst 500").get(i % 4)).collect(Collectors.joining("; "));
+        Policy policy = Policy.of("many", text);
+        DynamoDbBackend backend = instance(clock);
+        for (int i = 0; i < 100; i++) {
+            assertTrue(asks(i % 2 == 0 ? backend : instance(clock), policy, "key"));
+        }
+        assertFalse(asks(backend, policy, "key"));
+        long before = client.requests();
+        assertTrue(asks(instance(clock), policy, "new"));
+        assertEquals(requests, client.requests() - before);
     }
 }
