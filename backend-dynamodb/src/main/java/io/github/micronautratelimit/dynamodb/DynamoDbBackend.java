@@ -20,7 +20,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 /**
  * Keeps every key's state in a DynamoDB table.
  *
- * <p>A decision is one conditional {@code UpdateItem} of one item, whatever the number of limits, and callers that fit do
+ * <p>A decision is one conditional {@code UpdateItem} of one item, for up to 8 limits of a policy, and callers that fit do
  * not disturb each other. A denial writes nothing; one that can be foreseen is a consistent read, at a fifth of the price.
  * Several requests of a key told at once share one write. A request under several policies asks for one after the other
  * and gives back what it took if one denies.

@@ -10,7 +10,6 @@ import com.amazonaws.services.dynamodbv2.local.embedded.DynamoDBEmbedded;
 import software.amazon.awssdk.core.SdkResponse;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
-import software.amazon.awssdk.services.dynamodb.model.ConditionalCheckFailedException;
 import software.amazon.awssdk.services.dynamodb.model.GetItemResponse;
 
 /** Calls DynamoDB Local without a wire, and counts the requests, and those of them that write or fail to. */
@@ -21,7 +20,6 @@ final class CountingClient implements Table.Client {
 
     private final AtomicLong requests = new AtomicLong();
     private final AtomicLong reads = new AtomicLong();
-    private final AtomicLong failedWrites = new AtomicLong();
 
     private static DynamoDbClient open() {
         DynamoDbClient client = DynamoDBEmbedded.create().dynamoDbClient();
@@ -39,9 +37,6 @@ final class CountingClient implements Table.Client {
                 reads.incrementAndGet();
             }
             return CompletableFuture.completedFuture(response);
-        } catch (ConditionalCheckFailedException e) {
-            failedWrites.incrementAndGet();
-            return CompletableFuture.failedFuture(e);
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -54,9 +49,5 @@ final class CountingClient implements Table.Client {
     /** Writes, also failed ones: each costs a unit, for no item is larger than 1 KB. */
     long writes() {
         return requests.get() - reads.get();
-    }
-
-    long failedWrites() {
-        return failedWrites.get();
     }
 }

@@ -6,7 +6,6 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicLong;
 
 import com.amazonaws.services.dynamodbv2.local.server.DynamoDBProxyServer;
 import com.amazonaws.services.dynamodbv2.local.server.LocalDynamoDBRequestHandler;
@@ -14,9 +13,6 @@ import com.amazonaws.services.dynamodbv2.local.server.LocalDynamoDBServerHandler
 
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.core.interceptor.Context;
-import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
-import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.DefaultRetryStrategy;
@@ -27,7 +23,6 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClientBuilder;
 final class LocalDynamoDb {
 
     static final String TABLE = "ratelimit";
-    private static final AtomicLong REQUESTS = new AtomicLong();
     private static final int PORT = start();
     private static final DynamoDbClient CLIENT = builder().build();
     static final Executor EXECUTOR = Executors.newCachedThreadPool(work -> {
@@ -69,24 +64,10 @@ final class LocalDynamoDb {
         return CLIENT;
     }
 
-    /** Requests sent by all clients of {@link #builder}. */
-    static long requests() {
-        return REQUESTS.get();
-    }
-
     static DynamoDbClientBuilder builder() {
         return DynamoDbClient.builder().endpointOverride(endpoint()).region(Region.EU_CENTRAL_1)
                 .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("local", "local")))
                 .httpClient(UrlConnectionHttpClient.create())
-                .overrideConfiguration(c -> c.retryStrategy(DefaultRetryStrategy.doNotRetry())
-                        .addExecutionInterceptor(new Counting()));
-    }
-
-    private static final class Counting implements ExecutionInterceptor {
-
-        @Override
-        public void beforeTransmission(Context.BeforeTransmission context, ExecutionAttributes attributes) {
-            REQUESTS.incrementAndGet();
-        }
+                .overrideConfiguration(c -> c.retryStrategy(DefaultRetryStrategy.doNotRetry()));
     }
 }
