@@ -89,8 +89,7 @@ final class Change {
             return read().thenCompose(found -> refund(permits, found, true));
         }
         Item item = known.under(policy);
-        boolean current = known.version() == null || known.isUnder(policy);
-        if (sure && current && item.states(now).stream().allMatch(state -> state.isBlank(now))) {
+        if (sure && known.version() == null) {
             return CompletableFuture.completedStage(null);
         }
         Update update = update();
