@@ -42,6 +42,11 @@ public final class FixedWindow extends Limit {
         return new State(this, window, 0);
     }
 
+    @Override
+    LimitState read(Wire.Reader in) {
+        return new State(this, in.number(), in.number());
+    }
+
     /** The permits used in one window. */
     static final class State extends LimitState {
 
@@ -87,6 +92,21 @@ public final class FixedWindow extends Limit {
 
         private long end() {
             return (window + 1) * limit.periodMicros();
+        }
+
+        @Override
+        LimitState joinSame(LimitState other) {
+            State same = (State) other;
+            if (window != same.window) {
+                return window > same.window ? this : same;
+            }
+            return used >= same.used ? this : same;
+        }
+
+        @Override
+        void write(Wire.Writer out) {
+            out.number(window);
+            out.number(used);
         }
 
         @Override

@@ -125,6 +125,9 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     /** Whether {@link #stateAt} would carry over what the state says. */
     abstract boolean continues(LimitState stored);
 
+    /** Reads a state in this limit's numbers, which that state has written. */
+    abstract LimitState read(Wire.Reader in);
+
     /** What follows {@code permits/period} in the text form: nothing, or a space and words. */
     abstract String suffix();
 

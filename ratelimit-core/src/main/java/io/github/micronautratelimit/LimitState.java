@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -63,6 +64,31 @@ public abstract sealed class LimitState
      * @return microseconds; 0 if every permit is free
      */
     public abstract long resetAfter(long nowMicros);
+
+    /**
+     * The state in which as much is spent as in this one and as in another of the same key: what either of them denies,
+     * it denies. For stores whose parts have lost sight of each other and each went on alone. Limits are this state's; of
+     * the other counts what {@link Policy#stateAt} would carry over.
+     *
+     * @param other what another part of the store remembers
+     * @return both in one
+     */
+    public final LimitState join(LimitState other) {
+        List<LimitState> mine = parts();
+        List<Limit> limits = mine.stream().map(LimitState::limit).toList();
+        List<LimitState> others = new Policy("joined", limits, OnError.CLOSED).stateAt(other, 0).parts();
+        List<LimitState> joined = new ArrayList<>(mine.size());
+        for (int i = 0; i < mine.size(); i++) {
+            joined.add(mine.get(i).joinSame(others.get(i)));
+        }
+        return joined.size() == 1 ? joined.get(0) : new SeveralStates(joined);
+    }
+
+    /** The join with a state of the same limit. */
+    abstract LimitState joinSame(LimitState other);
+
+    /** Writes what the limit's {@code read} reads. */
+    abstract void write(Wire.Writer out);
 
     /** The limits that do not admit so many permits. */
     List<Limit> deniedBy(long permits) {

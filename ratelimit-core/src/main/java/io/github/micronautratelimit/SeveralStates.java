@@ -84,6 +84,16 @@ final class SeveralStates extends LimitState {
     }
 
     @Override
+    LimitState joinSame(LimitState other) {
+        throw new UnsupportedOperationException("Parts are joined one by one.");
+    }
+
+    @Override
+    void write(Wire.Writer out) {
+        throw new UnsupportedOperationException("Parts are written one by one.");
+    }
+
+    @Override
     Limit limit() {
         return parts.get(0).limit();
     }

@@ -47,9 +47,12 @@ public final class SlidingWindow extends Limit {
     @Override
     public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
         long segment = Math.floorDiv(nowMicros, segmentMicros);
-        if (!(stored instanceof State state) || !continues(state)) {
-            return new State(this, segment, NONE, 0);
-        }
+        return stored instanceof State state && continues(state) ? forward(state, segment)
+                : new State(this, segment, NONE, 0);
+    }
+
+    /** A state of this period at a segment, which is taken as the state's own if it lies before that. */
+    private State forward(State state, long segment) {
         long passed = segment - state.newest;
         if (passed <= 0) {
             return new State(this, state.newest, state.counts, state.total);
@@ -65,6 +68,18 @@ public final class SlidingWindow extends Limit {
             total -= state.counts[gone];
         }
         return new State(this, segment, counts, total);
+    }
+
+    @Override
+    LimitState read(Wire.Reader in) {
+        long newest = in.number();
+        long[] counts = new long[in.count()];
+        long total = 0;
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = in.number();
+            total += counts[i];
+        }
+        return new State(this, newest, counts, total);
     }
 
     /** The permits granted in each segment of the window, newest first; segments not listed granted none. */
@@ -141,6 +156,28 @@ public final class SlidingWindow extends Limit {
         /** The instant at which the segment so many before the newest is no longer in the window. */
         private long leaves(int age) {
             return (newest - age + SEGMENTS) * limit.segmentMicros;
+        }
+
+        /** Segment by segment, the more that was granted in either. */
+        @Override
+        LimitState joinSame(LimitState other) {
+            long later = Math.max(newest, ((State) other).newest);
+            State a = limit.forward(this, later);
+            State b = limit.forward((State) other, later);
+            long[] most = Arrays.copyOf(a.counts, Math.max(a.counts.length, b.counts.length));
+            for (int i = 0; i < b.counts.length; i++) {
+                most[i] = Math.max(most[i], b.counts[i]);
+            }
+            return new State(limit, later, most, Arrays.stream(most).sum());
+        }
+
+        @Override
+        void write(Wire.Writer out) {
+            out.number(newest);
+            out.number(counts.length);
+            for (long count : counts) {
+                out.number(count);
+            }
         }
 
         @Override

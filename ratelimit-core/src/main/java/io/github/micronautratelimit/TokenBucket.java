@@ -85,6 +85,11 @@ public final class TokenBucket extends Limit {
         return new State(this, Math.max(nowMicros, state.timeMicros), owed(state, nowMicros));
     }
 
+    @Override
+    LimitState read(Wire.Reader in) {
+        return new State(this, in.number(), in.number());
+    }
+
     /** What is owed at an instant, which is taken as the state's own if it lies before that. */
     private long owed(State state, long nowMicros) {
         long drip = Math.max(0, nowMicros - state.timeMicros);
@@ -227,6 +232,19 @@ public final class TokenBucket extends Limit {
         @Override
         public long resetAfter(long nowMicros) {
             return owed == 0 ? 0 : Math.max(0, limit.microsToRepay(owed) + timeMicros - nowMicros);
+        }
+
+        @Override
+        LimitState joinSame(LimitState other) {
+            State same = (State) other;
+            long later = Math.max(timeMicros, same.timeMicros);
+            return new State(limit, later, Math.max(limit.owed(this, later), limit.owed(same, later)));
+        }
+
+        @Override
+        void write(Wire.Writer out) {
+            out.number(timeMicros);
+            out.number(owed);
         }
 
         @Override

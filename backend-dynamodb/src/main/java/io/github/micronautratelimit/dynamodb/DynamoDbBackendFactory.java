@@ -1,0 +1,101 @@
+package io.github.micronautratelimit.dynamodb;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.config.RateLimitConfiguration;
+import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.micronaut.context.BeanContext;
+import io.micronaut.context.annotation.Bean;
+import io.micronaut.context.annotation.Factory;
+import io.micronaut.context.annotation.Requires;
+import jakarta.inject.Named;
+import jakarta.inject.Singleton;
+import software.amazon.awssdk.awscore.AwsServiceClientConfiguration;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
+import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
+import software.amazon.awssdk.retries.StandardRetryStrategy;
+import software.amazon.awssdk.retries.api.BackoffStrategy;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+
+/**
+ * Makes the backend on the application's own DynamoDB client: the one that does not block if there is an HTTP client for it,
+ * else the other. Region, endpoint, credentials, HTTP client and whatever else the application has set are the same; only
+ * timeouts and retries are the backend's own.
+ */
+@Factory
+@RequiresRateLimit
+@Requires(condition = WhereWanted.class)
+final class DynamoDbBackendFactory {
+
+    private static final int MOST_THREADS = 32;
+    private static final int IDLE_SECONDS = 30;
+
+    @Singleton
+    @Named(WhereWanted.NAME)
+    @Bean(preDestroy = "close", typed = {DynamoDbBackend.class, RateLimitBackend.class})
+    DynamoDbBackend dynamoDbBackend(BeanContext beans, DynamoDbConfiguration configuration,
+                                    RateLimitConfiguration rateLimits) {
+        boolean async = beans.containsBean(DynamoDbAsyncClient.class);
+        Table.Client patient = async ? Table.Client.of(beans.getBean(DynamoDbAsyncClient.class))
+                : Table.Client.of(beans.getBean(DynamoDbClient.class), Runnable::run);
+        DynamoDbBackend backend = async ? async(beans, configuration, rateLimits) : blocking(beans, configuration, rateLimits);
+        backend.connect(patient, configuration.isCreateTable());
+        return backend;
+    }
+
+    private static DynamoDbBackend async(BeanContext beans, DynamoDbConfiguration configuration,
+                                         RateLimitConfiguration rateLimits) {
+        DynamoDbAsyncClient client = impatient(
+                DynamoDbAsyncClient.builder().httpClient(beans.getBean(SdkAsyncHttpClient.class)),
+                beans.getBean(DynamoDbAsyncClient.class).serviceClientConfiguration(), configuration.getTimeout());
+        return new DynamoDbBackend(Table.Client.of(client), configuration.getTable(), rateLimits.getNamespace(),
+                new StoreClock(), client::close);
+    }
+
+    private static DynamoDbBackend blocking(BeanContext beans, DynamoDbConfiguration configuration,
+                                            RateLimitConfiguration rateLimits) {
+        DynamoDbClient client = impatient(
+                DynamoDbClient.builder().httpClient(beans.getBean(SdkHttpClient.class)),
+                beans.getBean(DynamoDbClient.class).serviceClientConfiguration(), configuration.getTimeout());
+        ThreadPoolExecutor executor = threads();
+        return new DynamoDbBackend(Table.Client.of(client, executor), configuration.getTable(), rateLimits.getNamespace(),
+                new StoreClock(), () -> {
+                    executor.shutdown();
+                    client.close();
+                });
+    }
+
+    private static <B extends AwsClientBuilder<B, C>, C> C impatient(B builder, AwsServiceClientConfiguration application,
+                                                                     Duration timeout) {
+        application.endpointOverride().ifPresent(builder::endpointOverride);
+        ClientOverrideConfiguration configuration = application.overrideConfiguration().toBuilder()
+                .apiCallTimeout(timeout).apiCallAttemptTimeout(timeout).retryStrategy(onceMoreIfTheConnectionBroke()).build();
+        return builder.region(application.region()).credentialsProvider(application.credentialsProvider())
+                .overrideConfiguration(configuration).build();
+    }
+
+    /** As it does in a function that was frozen. What is sent twice, the backend knows again. */
+    private static StandardRetryStrategy onceMoreIfTheConnectionBroke() {
+        return StandardRetryStrategy.builder().maxAttempts(2).retryOnExceptionOrCauseInstanceOf(IOException.class)
+                .backoffStrategy(BackoffStrategy.retryImmediately()).build();
+    }
+
+    private static ThreadPoolExecutor threads() {
+        ThreadPoolExecutor executor = new ThreadPoolExecutor(MOST_THREADS, MOST_THREADS, IDLE_SECONDS, TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(), work -> {
+                    Thread thread = new Thread(work, "ratelimit-dynamodb");
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        executor.allowCoreThreadTimeOut(true);
+        return executor;
+    }
+}

@@ -1,0 +1,122 @@
+package io.github.micronautratelimit.dynamodb;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+import org.jspecify.annotations.Nullable;
+
+import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.Policy;
+import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
+
+/**
+ * A key as the table has it: a part for each limit it was last written under, the text of those limits, {@code k}, and a
+ * version that every write changes, {@code v}. An immutable value; a key that is not there is one that says nothing.
+ *
+ * @param limits  what {@code k} says
+ * @param parts   one per limit
+ * @param version what {@code v} says; {@code null} if the key is not there
+ */
+record Item(String limits, List<Part> parts, @Nullable String version) {
+
+    static final String KEY = "pk";
+    static final String EXPIRES = "ttl";
+    static final String LIMITS = "k";
+    static final String VERSION = "v";
+
+    static String text(Policy policy) {
+        return policy.limits().stream().map(Limit::toString).collect(Collectors.joining("; "));
+    }
+
+    static Item blank(Policy policy) {
+        return new Item(text(policy), policy.limits().stream().map(Part::blank).toList(), null);
+    }
+
+    static Item read(Map<String, AttributeValue> item, Policy policy) {
+        if (item.isEmpty()) {
+            return blank(policy);
+        }
+        AttributeValue written = item.get(LIMITS);
+        AttributeValue version = item.get(VERSION);
+        if (written == null || written.s() == null || version == null || version.n() == null) {
+            throw new IllegalStateException("The item " + item.getOrDefault(KEY, AttributeValue.fromS("")).s()
+                    + " holds something that is no rate limit; delete it, or give the rate limits a table of their own.");
+        }
+        List<Limit> limits = written.s().equals(text(policy)) ? policy.limits() : Limit.parseAll(written.s());
+        List<Part> parts = new ArrayList<>(limits.size());
+        for (int i = 0; i < limits.size(); i++) {
+            parts.add(Part.read(limits.get(i), i, item));
+        }
+        return new Item(written.s(), parts, version.n());
+    }
+
+    /** The whole item, to be put in place of what is there. */
+    Map<String, AttributeValue> write(String name, long stamp, long expires) {
+        Map<String, AttributeValue> item = new HashMap<>();
+        item.put(KEY, AttributeValue.fromS(name));
+        item.put(LIMITS, AttributeValue.fromS(limits));
+        item.put(VERSION, Part.value(stamp));
+        item.put(EXPIRES, Part.value(expires));
+        for (int i = 0; i < parts.size(); i++) {
+            parts.get(i).write(i, item, stamp);
+        }
+        return item;
+    }
+
+    boolean isUnder(Policy policy) {
+        return limits.equals(text(policy));
+    }
+
+    /** The states of the parts, brought forward to an instant. */
+    List<LimitState> states(long now) {
+        return parts.stream().map(part -> part.limit().stateAt(part.state(), now)).toList();
+    }
+
+    /** As this would be after a charge that was decided on another, earlier view of the key. */
+    Item charged(Item seen, long permits, long now, long stamp) {
+        List<Part> charged = new ArrayList<>(parts.size());
+        for (int i = 0; i < parts.size(); i++) {
+            charged.add(parts.get(i).charged(permits, seen.parts.get(i).instant(now), stamp));
+        }
+        return new Item(limits, charged, Long.toString(stamp));
+    }
+
+    Item refunded(long permits, long now) {
+        return new Item(limits, parts.stream().map(part -> part.refunded(permits, part.instant(now))).toList(), version);
+    }
+
+    /** The same under a policy whose limits may have changed: paired as {@link Policy#stateAt} pairs them. */
+    Item under(Policy policy) {
+        if (isUnder(policy)) {
+            return this;
+        }
+        List<Part> left = new ArrayList<>(parts);
+        List<@Nullable Part> carried = new ArrayList<>(policy.limits().size());
+        for (Limit limit : policy.limits()) {
+            carried.add(takeFirst(left, limit, part -> part.limit().periodMicros() == limit.periodMicros()));
+        }
+        List<Part> all = new ArrayList<>(carried.size());
+        for (int i = 0; i < carried.size(); i++) {
+            Limit limit = policy.limits().get(i);
+            Part part = carried.get(i) != null ? carried.get(i) : takeFirst(left, limit, any -> true);
+            all.add(part != null ? part : Part.blank(limit));
+        }
+        return new Item(text(policy), all, version);
+    }
+
+    private static @Nullable Part takeFirst(List<Part> left, Limit limit, Predicate<Part> wanted) {
+        for (int i = 0; i < left.size(); i++) {
+            Part part = wanted.test(left.get(i)) ? left.get(i).under(limit) : null;
+            if (part != null) {
+                left.remove(i);
+                return part;
+            }
+        }
+        return null;
+    }
+}

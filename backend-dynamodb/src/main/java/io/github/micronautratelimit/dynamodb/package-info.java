@@ -1,0 +1,9 @@
+/**
+ * Keys in DynamoDB: a decision is one conditional write, or one read where it is known to be a denial.
+ *
+ * <p>Start at {@link io.github.micronautratelimit.dynamodb.DynamoDbBackend}.
+ */
+@NullMarked
+package io.github.micronautratelimit.dynamodb;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,159 @@
+package io.github.micronautratelimit.dynamodb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.Policy;
+import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
+import software.amazon.awssdk.core.SdkResponse;
+import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
+import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
+import software.amazon.awssdk.services.dynamodb.model.ConditionalCheckFailedException;
+import software.amazon.awssdk.services.dynamodb.model.DynamoDbException;
+import software.amazon.awssdk.services.dynamodb.model.ProvisionedThroughputExceededException;
+import software.amazon.awssdk.services.dynamodb.model.RequestLimitExceededException;
+
+/** What goes wrong between here and the table. */
+class FaultTest {
+
+    private final String namespace = "fault-" + UUID.randomUUID();
+    private final Policy policy = new Policy("p", Limit.parseAll("10/h"), OnError.CLOSED);
+
+    private DynamoDbBackend backend(Table.Client client) {
+        return new DynamoDbBackend(client, LocalDynamoDb.TABLE, namespace, StoreClock::machineMicros, () -> { });
+    }
+
+    private DynamoDbBackend sound() {
+        return backend(Table.Client.of(LocalDynamoDb.client(), Runnable::run));
+    }
+
+    private Decision acquire(DynamoDbBackend backend, long permits) {
+        return backend.acquire(policy, "key", permits).toCompletableFuture().join();
+    }
+
+    private static Table.Client failing(RuntimeException failure) {
+        return new Table.Client() {
+            @Override
+            public <T extends SdkResponse> CompletionStage<T> call(
+                    Function<DynamoDbClient, T> blocking, Function<DynamoDbAsyncClient, CompletableFuture<T>> async) {
+                return CompletableFuture.failedFuture(failure);
+            }
+        };
+    }
+
+    /** An overloaded table has not decided: the policy's on-error answers, and never "429 because of the table". */
+    @Test
+    void throttlingIsAnErrorAndNoDenial() {
+        for (RuntimeException throttled : List.of(
+                ProvisionedThroughputExceededException.builder().message("slow down").build(),
+                RequestLimitExceededException.builder().message("slow down").build(),
+                DynamoDbException.builder().message("slow down").statusCode(400).awsErrorDetails(
+                        AwsErrorDetails.builder().errorCode("ThrottlingException").build()).build())) {
+            DynamoDbBackend backend = backend(failing(throttled));
+            for (CompletionStage<?> stage : List.of(backend.acquire(policy, "key", 1), backend.peek(policy, "key", 1),
+                    backend.refund(policy, "key", 1), backend.reset(policy, "key"))) {
+                CompletionException e = assertThrows(CompletionException.class, () -> stage.toCompletableFuture().join());
+                assertEquals(throttled, e.getCause());
+            }
+            Guard guard = new Guard(backend, Duration.ofSeconds(5), List.of());
+            Policy open = new Policy("open", policy.limits(), OnError.OPEN);
+            assertEquals(Decision.Source.FALLBACK, guard.acquireBlocking(open, "key", 1).source());
+            assertTrue(guard.acquireBlocking(open, "key", 1).allowed());
+        }
+        assertEquals(9, acquire(sound(), 1).remaining());
+    }
+
+    @Test
+    void aStoreThatDoesNotAnswerIsGivenUpInTime() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+                DynamoDbClient client = LocalDynamoDb.builder()
+                        .endpointOverride(URI.create("http://localhost:" + silent.getLocalPort()))
+                        .overrideConfiguration(c -> c.apiCallTimeout(Duration.ofMillis(200))).build()) {
+            DynamoDbBackend backend = backend(Table.Client.of(client, LocalDynamoDb.EXECUTOR));
+            CompletionException e = assertThrows(CompletionException.class, () -> acquire(backend, 1));
+            assertInstanceOf(ApiCallTimeoutException.class, e.getCause());
+        }
+    }
+
+    @Test
+    void aStoreThatIsAwayIsToldAtOnce() throws Exception {
+        int port;
+        try (ServerSocket gone = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            port = gone.getLocalPort();
+        }
+        try (DynamoDbClient client = LocalDynamoDb.builder()
+                .endpointOverride(URI.create("http://localhost:" + port)).build()) {
+            DynamoDbBackend backend = backend(Table.Client.of(client, LocalDynamoDb.EXECUTOR));
+            CompletionException e = assertThrows(CompletionException.class, () -> acquire(backend, 1));
+            assertInstanceOf(SdkClientException.class, e.getCause());
+        }
+    }
+
+    /** The answer to the first sending is lost; the client sends the same again. */
+    @ParameterizedTest
+    @ValueSource(strings = {"10/h", "10/h sliding", "10/day fixed", "10/h; 10/h sliding; 10/day fixed"})
+    void aWriteThatIsSentTwiceIsChargedOnce(String limits) {
+        Policy twice = Policy.of("twice", limits);
+        AtomicInteger sent = new AtomicInteger();
+        DynamoDbBackend backend = backend(new Table.Client() {
+            @Override
+            public <T extends SdkResponse> CompletionStage<T> call(
+                    Function<DynamoDbClient, T> blocking, Function<DynamoDbAsyncClient, CompletableFuture<T>> async) {
+                try {
+                    blocking.apply(LocalDynamoDb.client());
+                    sent.incrementAndGet();
+                } catch (ConditionalCheckFailedException e) {
+                    // Lost too.
+                }
+                return Table.Client.of(LocalDynamoDb.client(), Runnable::run).call(blocking, async);
+            }
+        });
+        assertEquals(List.of(7L, 5L), backend.acquireEach(twice, "key", List.of(3L, 2L)).toCompletableFuture().join()
+                .stream().map(Decision::remaining).toList());
+        assertEquals(4, backend.acquire(twice, "key", 1).toCompletableFuture().join().remaining());
+        backend.refund(twice, "key", 2).toCompletableFuture().join();
+        assertEquals(6, sound().peek(twice, "key", 1).toCompletableFuture().join().remaining());
+        assertTrue(sent.get() >= 3);
+    }
+
+    @Test
+    void anItemOfSomebodyElsesIsNamedAndLeftAlone() {
+        String name = namespace + ":p:" + KeyHash.brief("key");
+        Map<String, AttributeValue> other = Map.of("pk", AttributeValue.fromS(name), "k", AttributeValue.fromN("1"));
+        LocalDynamoDb.client().putItem(put -> put.tableName(LocalDynamoDb.TABLE).item(other));
+        CompletionException e = assertThrows(CompletionException.class, () -> acquire(sound(), 1));
+        assertEquals("The item " + name + " holds something that is no rate limit; delete it, or give "
+                + "the rate limits a table of their own.", e.getCause().getMessage());
+        assertEquals(other, LocalDynamoDb.client().getItem(get -> get.tableName(LocalDynamoDb.TABLE)
+                .key(Map.of("pk", AttributeValue.fromS(name)))).item());
+        sound().reset(policy, "key").toCompletableFuture().join();
+        assertEquals(9, acquire(sound(), 1).remaining());
+    }
+}

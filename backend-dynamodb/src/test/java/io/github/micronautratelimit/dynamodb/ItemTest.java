@@ -1,0 +1,103 @@
+package io.github.micronautratelimit.dynamodb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Map;
+import java.util.UUID;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.tck.VirtualClock;
+import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
+
+/** What is written into the table. */
+class ItemTest {
+
+    private final String namespace = "item-" + UUID.randomUUID().toString().substring(0, 8);
+    private final VirtualClock clock = new VirtualClock(StoreClock.machineMicros());
+    private final DynamoDbBackend backend =
+            new DynamoDbBackend(new CountingClient(), CountingClient.TABLE, namespace, clock, () -> { });
+
+    private Decision acquire(Policy policy, long permits) {
+        return backend.acquire(policy, "user 42", permits).toCompletableFuture().join();
+    }
+
+    private Map<String, AttributeValue> item(Policy policy) {
+        String name = namespace + ":" + policy.name() + ":" + KeyHash.brief("user 42");
+        return CountingClient.STORE.getItem(get -> get.tableName(CountingClient.TABLE).consistentRead(true)
+                .key(Map.of("pk", AttributeValue.fromS(name)))).item();
+    }
+
+    /** Larger ones would cost two write units each time. */
+    @ParameterizedTest
+    @ValueSource(strings = {"100/min", "1000/h burst 5000", "999999999989/day burst 53000", "10000/day fixed",
+        "1000000/min sliding", "5/s burst 20; 1000/h; 10000/day", "100/s; 1000/h sliding; 10000/day fixed"})
+    void anItemIsBelowAKilobyte(String limits) {
+        Policy policy = Policy.of("some-policy", limits);
+        long permits = 1 + policy.capacity() / 200;
+        long largest = 0;
+        long shortest = policy.limits().stream().mapToLong(limit -> limit.periodMicros()).min().orElseThrow();
+        long longest = policy.limits().stream().mapToLong(limit -> limit.periodMicros()).max().orElseThrow();
+        for (int i = 0; i < 600; i++) {
+            acquire(policy, permits);
+            clock.advance(i % 7 == 0 ? longest / 90 : shortest / 80);
+            largest = Math.max(largest, size(item(policy)));
+        }
+        long bytes = largest;
+        System.out.println(limits + ": " + bytes + " bytes");
+        assertTrue(bytes > 50 && bytes <= 1024, () -> bytes + " bytes");
+    }
+
+    /** As DynamoDB counts: names and texts in bytes, two digits a byte and one, an entry of a map one besides. */
+    private static long size(Map<String, AttributeValue> item) {
+        long size = 0;
+        for (Map.Entry<String, AttributeValue> entry : item.entrySet()) {
+            AttributeValue value = entry.getValue();
+            size += entry.getKey().length() + (value.s() != null ? value.s().length()
+                    : value.n() != null ? (value.n().length() + 1) / 2 + 1 : 3 + size(value.m()) + value.m().size());
+        }
+        return size;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"100/min, 60", "5/s burst 200, 40", "3/day sliding, 87750", "60/min fixed, 60",
+        "100/min; 5/h sliding; 7/day fixed, 86400"})
+    void anItemExpiresAnHourAfterItHasNothingToSay(String limits, long life) {
+        Policy policy = Policy.of("p", limits);
+        acquire(policy, 1);
+        long expires = Long.parseLong(item(policy).get("ttl").n());
+        long least = clock.micros() / 1_000_000 + life + 3_600;
+        assertTrue(expires >= least && expires <= least + 60, () -> expires - least + " seconds later");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"2/min", "2/h sliding", "2/day fixed", "2/min; 2/h sliding; 2/day fixed"})
+    void aDenialAndALookWriteNothing(String limits) {
+        Policy policy = Policy.of("p", limits);
+        assertFalse(acquire(policy, 3).allowed());
+        assertTrue(acquire(policy, 0).allowed());
+        backend.peek(policy, "user 42", 1).toCompletableFuture().join();
+        backend.refund(policy, "user 42", 1).toCompletableFuture().join();
+        assertTrue(item(policy).isEmpty());
+        acquire(policy, 2);
+        Map<String, AttributeValue> before = item(policy);
+        assertFalse(acquire(policy, 1).allowed());
+        backend.peek(policy, "user 42", 1).toCompletableFuture().join();
+        assertEquals(before, item(policy));
+    }
+
+    @Test
+    void nobodyCanBeReadFromIt() {
+        Policy policy = Policy.of("p", "2/min");
+        acquire(policy, 1);
+        assertFalse(item(policy).toString().contains("user"), "the key as it is");
+    }
+}

@@ -1,0 +1,26 @@
+package io.github.micronautratelimit.dynamodb;
+
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
+import software.amazon.awssdk.services.dynamodb.model.BillingMode;
+import software.amazon.awssdk.services.dynamodb.model.KeySchemaElement;
+import software.amazon.awssdk.services.dynamodb.model.KeyType;
+import software.amazon.awssdk.services.dynamodb.model.ScalarAttributeType;
+
+/** The table that the backend wants. */
+final class Tables {
+
+    private Tables() {
+    }
+
+    static void create(DynamoDbClient client, String name) {
+        create(client, name, "pk");
+    }
+
+    static void create(DynamoDbClient client, String name, String key) {
+        client.createTable(table -> table.tableName(name).billingMode(BillingMode.PAY_PER_REQUEST)
+                .keySchema(KeySchemaElement.builder().attributeName(key).keyType(KeyType.HASH).build())
+                .attributeDefinitions(AttributeDefinition.builder().attributeName(key)
+                        .attributeType(ScalarAttributeType.S).build()));
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.dynamodb;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,102 @@
+package io.github.micronautratelimit.hazelcast;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import com.hazelcast.map.IMap;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Wire;
+
+/**
+ * Decides in the stead of members that have not got this library: reads the entry, takes the step here and replaces the
+ * entry, if nobody else has in the meantime; else again. It works on the same entries as {@link Decide}, so both may be
+ * used at once. Time is the caller's, and each step waits for two or three answers of the member.
+ */
+final class CompareAndReplace {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CompareAndReplace.class);
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final IMap<String, byte[]> map;
+    private final Executor threads;
+    private final MicroClock clock;
+    private final boolean inTests;
+
+    CompareAndReplace(IMap<String, byte[]> map, Executor threads, MicroClock clock, boolean inTests) {
+        this.map = map;
+        this.threads = threads;
+        this.clock = clock;
+        this.inTests = inTests;
+    }
+
+    CompletableFuture<List<Decision>> decide(String key, Step step) {
+        CompletableFuture<List<Decision>> answer = new CompletableFuture<>();
+        threads.execute(() -> {
+            try {
+                decide(key, step, answer);
+            } catch (RuntimeException e) {
+                answer.completeExceptionally(e);
+            }
+        });
+        return answer;
+    }
+
+    private void decide(String key, Step step, CompletableFuture<List<Decision>> answer) {
+        long start = System.nanoTime();
+        while (System.nanoTime() - start < PATIENCE_NANOS) {
+            byte[] stored = map.get(key);
+            long now = clock.micros();
+            Step.Outcome outcome = step.on(stored == null ? null : Wire.readState(stored), now);
+            LimitState written = outcome.written();
+            if (written == null) {
+                answer.complete(outcome.decisions());
+                return;
+            }
+            long life = Math.max(Written.lifeMillis(written, now, inTests), longestLife(step, now));
+            byte[] value = Wire.write(written);
+            if (stored == null && map.putIfAbsent(key, value, life, TimeUnit.MILLISECONDS) == null) {
+                answer.complete(outcome.decisions());
+                return;
+            }
+            if (stored != null && map.replace(key, stored, value)) {
+                answer.complete(outcome.decisions());
+                renew(key, life);
+                return;
+            }
+        }
+        throw new IllegalStateException("Too many instances ask for one key at once to be served by compare-and-replace; "
+                + "put micronaut-ratelimit-hazelcast on the members' class path.");
+    }
+
+    /**
+     * Replacing makes an entry immortal. The renewed life is as long as any state of the policy says something: others may
+     * have replaced the entry since, and must not see it end before its time.
+     */
+    private void renew(String key, long life) {
+        try {
+            map.setTtl(key, life, TimeUnit.MILLISECONDS);
+        } catch (RuntimeException e) {
+            LOG.debug("An entry has got no time to live and stays until it is used again.", e);
+        }
+    }
+
+    private long longestLife(Step step, long now) {
+        return step.policy().limits().stream().map(limit -> spent(limit, now))
+                .map(state -> Written.lifeMillis(state, now, inTests)).max(Comparator.naturalOrder()).orElseThrow()
+                + step.policy().limits().stream().mapToLong(Limit::periodMicros).max().orElseThrow() / 1_000;
+    }
+
+    private static LimitState spent(Limit limit, long now) {
+        return limit.stateAt(null, now).charge(limit.capacity());
+    }
+}

@@ -1,0 +1,25 @@
+package io.github.micronautratelimit.hazelcast;
+
+import java.util.List;
+
+import com.hazelcast.core.HazelcastInstance;
+
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.RateLimitBackendContract;
+
+/** The application's instances are clients of two members that have this library on their class path. */
+class ClientContractTest extends RateLimitBackendContract {
+
+    private static final List<HazelcastInstance> INSTANCES = HazelcastUnderTest.counted(twoClientsOfTwoMembers());
+
+    private static List<HazelcastInstance> twoClientsOfTwoMembers() {
+        Cluster cluster = new Cluster(2);
+        cluster.members(2);
+        return List.of(cluster.client(), cluster.client());
+    }
+
+    @Override
+    protected BackendUnderTest open() {
+        return new HazelcastUnderTest(INSTANCES);
+    }
+}

@@ -1,0 +1,85 @@
+package io.github.micronautratelimit.hazelcast;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+import com.hazelcast.core.EntryView;
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.map.IMap;
+
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.VirtualClock;
+
+/** The Hazelcast backend: callers take turns on some instances of one cluster, each sending its own clock's time. */
+class HazelcastUnderTest implements BackendUnderTest {
+
+    private static final String NAMESPACE = "contract";
+    /** How much longer than they must entries live while a test tells the time. */
+    private static final long LONGER_MILLIS = TimeUnit.HOURS.toMillis(1) + 2_001;
+
+    private final List<HazelcastInstance> instances;
+    private final IMap<String, byte[]> map;
+    private final List<HazelcastBackend> opened = new ArrayList<>();
+
+    HazelcastUnderTest(List<HazelcastInstance> instances) {
+        this.instances = instances;
+        this.map = instances.get(0).getMap("ratelimit:" + NAMESPACE);
+    }
+
+    /** What connects first gives the map its configuration; so one backend is to be made before there is any map. */
+    static List<HazelcastInstance> counted(List<HazelcastInstance> instances) {
+        for (HazelcastInstance instance : instances) {
+            new HazelcastBackend(instance, NAMESPACE).close();
+        }
+        return instances.stream().map(CountedMaps::of).toList();
+    }
+
+    @Override
+    public RateLimitBackend connect(MicroClock clock) {
+        HazelcastBackend backend =
+                new HazelcastBackend(instances.get(opened.size() % instances.size()), NAMESPACE, clock);
+        opened.add(backend);
+        return backend;
+    }
+
+    @Override
+    public long roundTrips() {
+        return CountedMaps.calls();
+    }
+
+    @Override
+    public long roundTripsPerDecision() {
+        return 1;
+    }
+
+    @Override
+    public long liveKeys() {
+        return map.size();
+    }
+
+    @Override
+    public void letPass(VirtualClock clock, Duration duration) {
+        clock.advance(duration);
+        for (String key : map.keySet()) {
+            EntryView<String, byte[]> entry = map.getEntryView(key);
+            if (entry != null) {
+                long left = entry.getExpirationTime() - System.currentTimeMillis() - duration.toMillis();
+                if (left <= LONGER_MILLIS) {
+                    map.delete(key);
+                } else {
+                    map.setTtl(key, left, TimeUnit.MILLISECONDS);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        map.clear();
+        opened.forEach(HazelcastBackend::close);
+    }
+}

@@ -1,0 +1,75 @@
+package io.github.micronautratelimit.hazelcast;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+
+/** Threads that ask for one permit after the other until a quota is used up, while something happens to the cluster. */
+final class Load {
+
+    private static final long PATIENCE_SECONDS = 90;
+
+    private final AtomicLong granted = new AtomicLong();
+    private final AtomicLong failed = new AtomicLong();
+
+    /** Until so many permits were granted: then the event; and on until every thread was denied. */
+    Load(List<? extends RateLimitBackend> callers, int threads, Policy policy, String key, long until, Runnable event) {
+        ExecutorService executor = Executors.newFixedThreadPool(threads);
+        try {
+            List<Future<?>> all = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                RateLimitBackend mine = callers.get(i % callers.size());
+                all.add(executor.submit(() -> use(mine, policy, key)));
+            }
+            long since = System.nanoTime();
+            while (granted.get() < until && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS)) {
+                Thread.onSpinWait();
+            }
+            event.run();
+            for (Future<?> each : all) {
+                each.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            }
+        } catch (ExecutionException | TimeoutException e) {
+            throw new AssertionError(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError(e);
+        } finally {
+            executor.shutdownNow();
+        }
+    }
+
+    private void use(RateLimitBackend backend, Policy policy, String key) {
+        boolean denied = false;
+        while (!denied && !Thread.currentThread().isInterrupted()) {
+            try {
+                denied = !backend.acquire(policy, key, 1).toCompletableFuture()
+                        .get(PATIENCE_SECONDS, TimeUnit.SECONDS).allowed();
+                granted.addAndGet(denied ? 0 : 1);
+            } catch (ExecutionException e) {
+                failed.incrementAndGet();
+            } catch (TimeoutException e) {
+                throw new AssertionError("A decision never came.", e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    long granted() {
+        return granted.get();
+    }
+
+    long failed() {
+        return failed.get();
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.hazelcast;
+
+import org.jspecify.annotations.NullMarked;

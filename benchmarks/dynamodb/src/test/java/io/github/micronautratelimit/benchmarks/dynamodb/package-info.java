@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.benchmarks.dynamodb;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.benchmarks.hazelcast;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.examples.lambda;
+
+import org.jspecify.annotations.NullMarked;
