@@ -46,7 +46,7 @@ import software.amazon.awssdk.services.dynamodb.model.RequestLimitExceededExcept
 /** What goes wrong between here and the table. */
 class FaultTest {
 
-    private static final int CALLS = 60;
+    private static final int CALLS = 20;
 
     private final String namespace = "fault-" + UUID.randomUUID();
     private final Policy policy = new Policy("p", Limit.parseAll("10/h"), OnError.CLOSED);

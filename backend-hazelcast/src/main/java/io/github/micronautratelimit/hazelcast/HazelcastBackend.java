@@ -39,10 +39,10 @@ import io.github.micronautratelimit.RateLimitBackend;
  * {@link io.github.micronautratelimit.Coalescer} in front helps. As soon as all members have it, they decide.
  *
  * <p>Nothing here blocks the caller, and stages complete on threads of this backend's own. A stage completes exceptionally
- * with what Hazelcast reports, which may take it as long as its own timeouts, up to minutes: put a {@link
- * io.github.micronautratelimit.Guard} in front. An entry that is no state, or one of a newer version, is a {@link
- * io.github.micronautratelimit.RateLimitDefectException}. A call whose answer is lost may have been carried out, and one
- * that is sent again because a member has gone may be so twice: it then costs its permits twice, at most.
+ * with what Hazelcast reports, which may take it as long as its own timeouts, up to minutes: put a
+ * {@link io.github.micronautratelimit.Guard} in front. An entry that is no state, or one of a newer version, is a
+ * {@link io.github.micronautratelimit.RateLimitDefectException}. A call whose answer is lost may have been carried out, and
+ * one that is sent again because a member has gone may be so twice: it then costs its permits twice, at most.
  */
 public final class HazelcastBackend implements RateLimitBackend {
 

@@ -31,7 +31,7 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 class DefectTest {
 
     private static final Policy POLICY = new Policy("p", Policy.of("p", "10/day fixed").limits(), OnError.CLOSED);
-    private static final int CALLS = 60;
+    private static final int CALLS = 20;
 
     private static Cluster cluster;
     private static HazelcastInstance member;
