@@ -10,7 +10,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
 
-import org.crac.Core;
 import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.Coalescer;
@@ -19,7 +18,9 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
 import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.env.Environment;
 import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.crac.test.CheckpointSimulator;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
@@ -27,13 +28,13 @@ import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 /** Applications that decide in DynamoDB by configuration alone. */
 class StartTest {
 
-    private static ApplicationContext start(Map<String, Object> settings) {
+    private static ApplicationContext start(Map<String, Object> settings, String... environments) {
         Map<String, Object> all = new HashMap<>(Map.of(
                 "aws.access-key-id", "local", "aws.secret-key", "local", "aws.region", "eu-central-1",
                 "aws.services.dynamodb.endpoint-override", LocalDynamoDb.endpoint().toString(),
                 "ratelimit.deadline", "30s", "ratelimit.dynamodb.timeout", "20s"));
         all.putAll(settings);
-        return ApplicationContext.run(all);
+        return ApplicationContext.run(all, environments);
     }
 
     private static String refusal(Map<String, Object> settings) {
@@ -120,21 +121,50 @@ class StartTest {
         }
     }
 
-    /** As before and after a snapshot: time and keys are learnt anew, and what was spent stays spent. */
+    /**
+     * Between a snapshot and its restoration all connections break, and others go on. The process that is restored opens
+     * new ones before anybody asks it for a decision, and knows what the others have spent.
+     */
     @Test
     void aRestoredProcessBeginsAnew() throws Exception {
-        try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE,
-                "ratelimit.namespace", "restored-" + UUID.randomUUID()))) {
-            RateLimitBackend backend = context.getBean(RateLimitBackend.class,
-                    Qualifiers.byName("dynamodb"));
+        String namespace = "restored-" + UUID.randomUUID();
+        Map<String, Object> settings = Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE,
+                "ratelimit.namespace", namespace);
+        Policy policy = Policy.of("p", "10/h sliding");
+        try (Relay relay = new Relay();
+                ApplicationContext frozen = start(with(settings, relay), Environment.TEST);
+                ApplicationContext other = start(settings)) {
+            RateLimiter limiter = frozen.getBean(RateLimiter.class);
+            CheckpointSimulator snapshot = frozen.getBean(CheckpointSimulator.class);
+            assertEquals(7, limiter.acquire(policy, "key", 3).remaining());
+
+            snapshot.runBeforeCheckpoint();
+            relay.breakAll();
+            assertEquals(5, other.getBean(RateLimiter.class).acquire(policy, "key", 2).remaining());
+            int connections = relay.connections();
+            snapshot.runAfterRestore();
+
+            assertTrue(relay.connections() > connections, "no connection was opened");
+            Decision decision = limiter.acquire(policy, "key", 1);
+            assertEquals(4, decision.remaining());
+            assertEquals(Decision.Source.STORE, decision.source());
+            assertFalse(limiter.acquire(policy, "key", 5).allowed());
+        }
+    }
+
+    private static Map<String, Object> with(Map<String, Object> settings, Relay relay) {
+        Map<String, Object> through = new HashMap<>(settings);
+        through.put("aws.services.dynamodb.endpoint-override", relay.endpoint().toString());
+        return through;
+    }
+
+    /** In front of the backend callers share requests, for as long as a decision may take. */
+    @Test
+    void callersShareRequests() {
+        try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE))) {
+            RateLimitBackend backend = context.getBean(RateLimitBackend.class, Qualifiers.byName("dynamodb"));
             assertInstanceOf(Coalescer.class, backend);
             assertEquals(context.getBean(DynamoDbBackend.class).deadline(), backend.deadline());
-            Policy policy = Policy.of("p", "10/h sliding");
-            assertEquals(7, backend.acquireBlocking(policy, "key", 3).remaining());
-            DynamoDbResource resource = context.getBean(DynamoDbResource.class);
-            resource.beforeCheckpoint(Core.getGlobalContext());
-            resource.afterRestore(Core.getGlobalContext());
-            assertEquals(6, backend.acquireBlocking(policy, "key", 1).remaining());
         }
     }
 }
