@@ -6,11 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 import org.junit.jupiter.api.Test;
+
+import com.sun.net.httpserver.HttpServer;
 
 import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.Decision;
@@ -156,6 +164,42 @@ class StartTest {
         Map<String, Object> through = new HashMap<>(settings);
         through.put("aws.services.dynamodb.endpoint-override", relay.endpoint().toString());
         return through;
+    }
+
+    /** Only a lost connection is tried again, and once; a throttled table is left alone. */
+    @Test
+    void retriesAreTheBackendsOwn() throws Exception {
+        AtomicInteger requests = new AtomicInteger();
+        AtomicReference<String> answer = new AtomicReference<>("{}");
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            requests.incrementAndGet();
+            exchange.getRequestBody().readAllBytes();
+            byte[] body = answer.get().getBytes(StandardCharsets.UTF_8);
+            if (body.length > 0) {
+                exchange.sendResponseHeaders(body.length == 2 ? 200 : 400, body.length);
+                exchange.getResponseBody().write(body);
+            }
+            exchange.close();
+        });
+        server.start();
+        try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", "throttled",
+                "aws.services.dynamodb.endpoint-override", "http://127.0.0.1:" + server.getAddress().getPort()))) {
+            DynamoDbBackend backend = context.getBean(DynamoDbBackend.class);
+            answer.set("{\"__type\":\"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException\"}");
+            assertEquals(1, requestsOfAFailure(backend, requests));
+            answer.set("");
+            assertEquals(2, requestsOfAFailure(backend, requests));
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    private static int requestsOfAFailure(DynamoDbBackend backend, AtomicInteger requests) {
+        int before = requests.get();
+        assertThrows(CompletionException.class,
+                () -> backend.acquire(Policy.of("p", "10/h"), "key", 1).toCompletableFuture().join());
+        return requests.get() - before;
     }
 
     /** In front of the backend callers share requests, for as long as a decision may take. */
