@@ -90,9 +90,13 @@ final class DynamoDbBackendFactory {
                                                                      Duration timeout) {
         application.endpointOverride().ifPresent(builder::endpointOverride);
         ClientOverrideConfiguration configuration = application.overrideConfiguration().toBuilder()
-                .apiCallTimeout(timeout).apiCallAttemptTimeout(timeout).retryStrategy(onceMoreIfTheConnectionBroke()).build();
+                .apiCallTimeout(timeout).apiCallAttemptTimeout(timeout).build();
+        // A plugin, because the application's configuration brings along a retry strategy that goes before one set in it.
         return builder.region(application.region()).credentialsProvider(application.credentialsProvider())
-                .overrideConfiguration(configuration).build();
+                .overrideConfiguration(configuration)
+                .addPlugin(client -> client.overrideConfiguration(client.overrideConfiguration().toBuilder()
+                        .retryStrategy(onceMoreIfTheConnectionBroke()).build()))
+                .build();
     }
 
     /** As it does in a function that was frozen. What is sent twice, the backend knows again. */

@@ -6,12 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
-import org.crac.Core;
 import org.junit.jupiter.api.Test;
+
+import com.sun.net.httpserver.HttpServer;
 
 import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.Decision;
@@ -19,7 +26,9 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
 import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.env.Environment;
 import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.crac.test.CheckpointSimulator;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
@@ -27,13 +36,13 @@ import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 /** Applications that decide in DynamoDB by configuration alone. */
 class StartTest {
 
-    private static ApplicationContext start(Map<String, Object> settings) {
+    private static ApplicationContext start(Map<String, Object> settings, String... environments) {
         Map<String, Object> all = new HashMap<>(Map.of(
                 "aws.access-key-id", "local", "aws.secret-key", "local", "aws.region", "eu-central-1",
                 "aws.services.dynamodb.endpoint-override", LocalDynamoDb.endpoint().toString(),
                 "ratelimit.deadline", "30s", "ratelimit.dynamodb.timeout", "20s"));
         all.putAll(settings);
-        return ApplicationContext.run(all);
+        return ApplicationContext.run(all, environments);
     }
 
     private static String refusal(Map<String, Object> settings) {
@@ -120,21 +129,86 @@ class StartTest {
         }
     }
 
-    /** As before and after a snapshot: time and keys are learnt anew, and what was spent stays spent. */
+    /**
+     * Between a snapshot and its restoration all connections break, and others go on. The process that is restored opens
+     * new ones before anybody asks it for a decision, and knows what the others have spent.
+     */
     @Test
     void aRestoredProcessBeginsAnew() throws Exception {
-        try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE,
-                "ratelimit.namespace", "restored-" + UUID.randomUUID()))) {
-            RateLimitBackend backend = context.getBean(RateLimitBackend.class,
-                    Qualifiers.byName("dynamodb"));
+        String namespace = "restored-" + UUID.randomUUID();
+        Map<String, Object> settings = Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE,
+                "ratelimit.namespace", namespace);
+        Policy policy = Policy.of("p", "10/h sliding");
+        try (Relay relay = new Relay();
+                ApplicationContext frozen = start(with(settings, relay), Environment.TEST);
+                ApplicationContext other = start(settings)) {
+            RateLimiter limiter = frozen.getBean(RateLimiter.class);
+            CheckpointSimulator snapshot = frozen.getBean(CheckpointSimulator.class);
+            assertEquals(7, limiter.acquire(policy, "key", 3).remaining());
+
+            snapshot.runBeforeCheckpoint();
+            relay.breakAll();
+            assertEquals(5, other.getBean(RateLimiter.class).acquire(policy, "key", 2).remaining());
+            int connections = relay.connections();
+            snapshot.runAfterRestore();
+
+            assertTrue(relay.connections() > connections, "no connection was opened");
+            Decision decision = limiter.acquire(policy, "key", 1);
+            assertEquals(4, decision.remaining());
+            assertEquals(Decision.Source.STORE, decision.source());
+            assertFalse(limiter.acquire(policy, "key", 5).allowed());
+        }
+    }
+
+    private static Map<String, Object> with(Map<String, Object> settings, Relay relay) {
+        Map<String, Object> through = new HashMap<>(settings);
+        through.put("aws.services.dynamodb.endpoint-override", relay.endpoint().toString());
+        return through;
+    }
+
+    /** Only a lost connection is tried again, and once; a throttled table is left alone. */
+    @Test
+    void retriesAreTheBackendsOwn() throws Exception {
+        AtomicInteger requests = new AtomicInteger();
+        AtomicReference<String> answer = new AtomicReference<>("{}");
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            requests.incrementAndGet();
+            exchange.getRequestBody().readAllBytes();
+            byte[] body = answer.get().getBytes(StandardCharsets.UTF_8);
+            if (body.length > 0) {
+                exchange.sendResponseHeaders(body.length == 2 ? 200 : 400, body.length);
+                exchange.getResponseBody().write(body);
+            }
+            exchange.close();
+        });
+        server.start();
+        try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", "throttled",
+                "aws.services.dynamodb.endpoint-override", "http://127.0.0.1:" + server.getAddress().getPort()))) {
+            DynamoDbBackend backend = context.getBean(DynamoDbBackend.class);
+            answer.set("{\"__type\":\"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException\"}");
+            assertEquals(1, requestsOfAFailure(backend, requests));
+            answer.set("");
+            assertEquals(2, requestsOfAFailure(backend, requests));
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    private static int requestsOfAFailure(DynamoDbBackend backend, AtomicInteger requests) {
+        int before = requests.get();
+        assertThrows(CompletionException.class,
+                () -> backend.acquire(Policy.of("p", "10/h"), "key", 1).toCompletableFuture().join());
+        return requests.get() - before;
+    }
+
+    /** In front of the backend callers share requests, for as long as a decision may take. */
+    @Test
+    void callersShareRequests() {
+        try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE))) {
+            RateLimitBackend backend = context.getBean(RateLimitBackend.class, Qualifiers.byName("dynamodb"));
             assertInstanceOf(Coalescer.class, backend);
             assertEquals(context.getBean(DynamoDbBackend.class).deadline(), backend.deadline());
-            Policy policy = Policy.of("p", "10/h sliding");
-            assertEquals(7, backend.acquireBlocking(policy, "key", 3).remaining());
-            DynamoDbResource resource = context.getBean(DynamoDbResource.class);
-            resource.beforeCheckpoint(Core.getGlobalContext());
-            resource.afterRestore(Core.getGlobalContext());
-            assertEquals(6, backend.acquireBlocking(policy, "key", 1).remaining());
         }
     }
 }
