@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.http.RateLimitAttributes;
+import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
@@ -81,7 +82,7 @@ class ApplicationTest {
 
             redis.kill();
             for (EmbeddedServer alone : new EmbeddedServer[] {one, other}) {
-                Await.until("the loss is seen", () -> get(alone, fresh()).startsWith("FALLBACK"));
+                Eventually.await("the loss is seen", () -> get(alone, fresh()).startsWith("FALLBACK"));
                 String cat = fresh();
                 assertEquals("FALLBACK 3", get(alone, cat));
                 assertEquals("FALLBACK 2", get(alone, cat));
@@ -108,7 +109,7 @@ class ApplicationTest {
     }
 
     private void awaitStore(EmbeddedServer instance) {
-        Await.until("Redis decides again", () -> get(instance, fresh()).startsWith("STORE"));
+        Eventually.await("Redis decides again", () -> get(instance, fresh()).startsWith("STORE"));
     }
 
     private static String fresh() {

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisClient;
@@ -76,9 +77,7 @@ class BatchFaultTest {
                 RedisClusterClient client = RedisClusterClient.create(server.uri())) {
             var node = direct.connect().sync();
             node.clusterAddSlots(IntStream.range(0, 16384).toArray());
-            while (!node.clusterInfo().contains("cluster_state:ok")) {
-                Thread.sleep(20);
-            }
+            Eventually.await("the cluster is up", () -> node.clusterInfo().contains("cluster_state:ok"));
             RedisBackend backend = new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), "ns");
             List<Policy> policies = IntStream.range(0, 5).mapToObj(i -> Policy.of("p" + i, "100" + i + "/h")).toList();
             assertTrue(backend.acquire(POLICY, "warm", 1).toCompletableFuture().join().allowed());

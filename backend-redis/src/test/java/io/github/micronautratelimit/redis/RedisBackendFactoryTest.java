@@ -22,6 +22,7 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.resource.ClientResources;
@@ -120,7 +121,7 @@ class RedisBackendFactoryTest {
         try (RedisProcess node = RedisProcess.start("cluster-enabled yes");
              RedisClient client = RedisClient.create(node.uri())) {
             client.connect().sync().clusterAddSlots(allSlots());
-            Await.until("the cluster is up",
+            Eventually.await("the cluster is up",
                     () -> client.connect().sync().clusterInfo().contains("cluster_state:ok"));
             try (ApplicationContext context = start("redis.uris", List.of(node.uri()))) {
                 assertTrue(context.getBean(RedisConnection.class).isCluster());

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisCommandExecutionException;
@@ -54,10 +55,10 @@ class RedisConnectionTest {
             CompletableFuture<Decision> call = acquire(connection);
             assertTrue(call.isCompletedExceptionally());
             assertInstanceOf(RedisConnectionException.class, failure(call));
-            Await.until("a second try is made", () -> log.ofConnection().size() == 1);
+            Eventually.await("a second try is made", () -> log.ofConnection().size() == 1);
 
             server.restart();
-            Await.until("the server is connected", () -> isConnected(connection));
+            Eventually.await("the server is connected", () -> isConnected(connection));
             assertEquals(9, acquire(connection).join().remaining());
 
             String where = "Redis at 127.0.0.1:" + server.port() + " (redis.uri)";
@@ -84,9 +85,9 @@ class RedisConnectionTest {
             connection.awaitFirstTry(PATIENT);
             assertEquals(9, acquire(connection).join().remaining());
             server.kill();
-            Await.until("the loss is seen", () -> acquire(connection).isCompletedExceptionally());
+            Eventually.await("the loss is seen", () -> acquire(connection).isCompletedExceptionally());
             server.restart();
-            Await.until("the server is connected again", () -> !acquire(connection).handle((decision, failure) ->
+            Eventually.await("the server is connected again", () -> !acquire(connection).handle((decision, failure) ->
                     failure != null).join());
         }
     }
@@ -101,7 +102,7 @@ class RedisConnectionTest {
             server.kill();
             assertFalse(failure(call) instanceof RedisCommandTimeoutException);
             server.restart();
-            Await.until("the server is connected again", () -> !acquire(connection).isCompletedExceptionally());
+            Eventually.await("the server is connected again", () -> !acquire(connection).isCompletedExceptionally());
         }
     }
 
@@ -113,7 +114,7 @@ class RedisConnectionTest {
             server.pause();
             assertInstanceOf(RedisCommandTimeoutException.class, failure(acquire(connection)));
             server.resume();
-            Await.until("answers come again", () -> acquire(connection).handle((decision, failure) ->
+            Eventually.await("answers come again", () -> acquire(connection).handle((decision, failure) ->
                     failure == null).join());
         }
     }
@@ -124,12 +125,12 @@ class RedisConnectionTest {
              RedisConnection connection = connect(server.uri(), Duration.ofMillis(50))) {
             connection.awaitFirstTry(PATIENT);
             server.pause();
-            Await.until("the connection is given up", () -> {
+            Eventually.await("the connection is given up", () -> {
                 acquire(connection).handle((decision, failure) -> failure).join();
                 return !isConnected(connection);
             });
             server.resume();
-            Await.until("answers come again", () -> acquire(connection).handle((decision, failure) ->
+            Eventually.await("answers come again", () -> acquire(connection).handle((decision, failure) ->
                     failure == null).join());
         }
     }
@@ -145,10 +146,10 @@ class RedisConnectionTest {
             Set<String> before = clients(other);
             other.replicaof("127.0.0.1", 1);
             assertInstanceOf(RedisCommandExecutionException.class, failure(acquire(connection)));
-            Await.until("another connection is there", () -> isConnected(connection)
+            Eventually.await("another connection is there", () -> isConnected(connection)
                     && !before.containsAll(clients(other)));
             other.replicaofNoOne();
-            Await.until("answers come again", () -> acquire(connection).handle((decision, failure) ->
+            Eventually.await("answers come again", () -> acquire(connection).handle((decision, failure) ->
                     failure == null).join());
         }
     }
@@ -203,7 +204,7 @@ class RedisConnectionTest {
                 assertTrue(System.nanoTime() - start < Duration.ofSeconds(4).toNanos());
                 assertTrue(acquire(connection).isCompletedExceptionally());
                 server.resume();
-                Await.until("the server is connected", () -> isConnected(connection));
+                Eventually.await("the server is connected", () -> isConnected(connection));
             }
         }
     }
@@ -224,7 +225,7 @@ class RedisConnectionTest {
             }
             assertInstanceOf(RedisConnectionException.class, failure(acquire(connected)));
         }
-        Await.until("only the threads there were before are left", () -> before.containsAll(threads()));
+        Eventually.await("only the threads there were before are left", () -> before.containsAll(threads()));
     }
 
     private static Set<Thread> threads() {

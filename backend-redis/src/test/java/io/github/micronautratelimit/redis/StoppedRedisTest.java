@@ -20,6 +20,7 @@ import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.http.RateLimitAttributes;
 import io.github.micronautratelimit.redis.HttpLoad.Answer;
+import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
@@ -94,20 +95,20 @@ class StoppedRedisTest {
         try (RedisProcess redis = RedisProcess.start(); EmbeddedServer application = start(redis)) {
             BreakerWatch breaker = application.getApplicationContext().getBean(BreakerWatch.class);
             try (HttpLoad load = new HttpLoad(application.getPort(), "/outage/many")) {
-                Await.until("the load is on its way", () -> load.answers().size() > 4_000);
+                Eventually.await("the load is on its way", () -> load.answers().size() > 4_000);
                 assertEquals(List.of(), load.unanswered());
 
                 long stopped = System.nanoTime();
                 redis.pause();
-                Await.until("it has been stopped for long enough",
+                Eventually.await("it has been stopped for long enough",
                         () -> System.nanoTime() - stopped > STOPPED.toNanos());
                 long goesOn = System.nanoTime();
                 redis.resume();
-                Await.until("Redis decides again", () -> load.answers().stream()
+                Eventually.await("Redis decides again", () -> load.answers().stream()
                         .anyMatch(answer -> answer.askedAt() > goesOn && isFrom(Decision.Source.STORE, answer)));
                 long back = firstFromStoreAfter(goesOn, load) - goesOn;
                 int answeredByThen = load.answers().size();
-                Await.until("the load goes on", () -> load.answers().size() > answeredByThen + 1_000);
+                Eventually.await("the load goes on", () -> load.answers().size() > answeredByThen + 1_000);
                 load.end();
 
                 assertEquals(List.of(), load.unanswered());
@@ -147,7 +148,7 @@ class StoppedRedisTest {
     private static void assertEveryPermitIsCharged(EmbeddedServer application, long granted, long late) {
         RateLimiter limiter = application.getApplicationContext().getBean(RateLimiter.class);
         Policy policy = Policy.of("many", MANY + "/365day");
-        Await.until("all is charged", () -> {
+        Eventually.await("all is charged", () -> {
             Decision decision = limiter.peek(policy, "all", 0);
             long spent = MANY - decision.remaining();
             assertTrue(spent <= granted, () -> spent + " charged, " + granted + " granted");
@@ -157,7 +158,7 @@ class StoppedRedisTest {
 
     private static void assertExact(EmbeddedServer application) {
         try (HttpLoad load = new HttpLoad(application.getPort(), "/outage/few")) {
-            Await.until("the limit is reached", () -> load.answers().size() > 3 * FEW);
+            Eventually.await("the limit is reached", () -> load.answers().size() > 3 * FEW);
             load.end();
             assertEquals(List.of(), load.unanswered());
             assertEquals(FEW, load.answers().stream().filter(answer -> answer.status() == 200).count());

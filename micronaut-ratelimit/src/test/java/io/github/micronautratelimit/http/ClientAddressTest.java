@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.tck.HostileHeaders;
+import io.github.micronautratelimit.tck.RawClient;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.annotation.Controller;

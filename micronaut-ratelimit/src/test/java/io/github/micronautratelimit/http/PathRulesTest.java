@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import io.github.micronautratelimit.tck.RawClient;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.context.annotation.Requires;

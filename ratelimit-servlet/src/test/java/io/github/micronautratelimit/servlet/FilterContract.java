@@ -24,6 +24,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.tck.HostileHeaders;
+import io.github.micronautratelimit.tck.RawClient;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.github.micronautratelimit.web.HeaderStyle;
 import io.github.micronautratelimit.web.LegacyReset;
@@ -188,7 +189,7 @@ abstract class FilterContract {
         for (String value : HostileHeaders.values()) {
             String line = value.replace('\0', ' ').replace('\u0001', ' ').replace('\u007f', ' ');
             if (line.length() < 4_000) {
-                assertEquals(429, Raw.status(container.port(), Container.CONTEXT + "/a", "X-Forwarded-For: " + line,
+                assertEquals(429, RawClient.status(container.port(), Container.CONTEXT + "/a", "X-Forwarded-For: " + line,
                         "Forwarded: " + line), line);
                 asked++;
             }
@@ -203,7 +204,7 @@ abstract class FilterContract {
     void aPathCannotBeWrittenSoThatNoLimitApplies(String path) throws Exception {
         start(filter(memory).limit("/api/**", ONE, "{ip}"));
         assertEquals(200, get("/api").statusCode());
-        int status = Raw.status(container.port(), Container.CONTEXT + path);
+        int status = RawClient.status(container.port(), Container.CONTEXT + path);
         assertTrue(status == 429 || status == 400, path + " gave " + status);
     }
 
@@ -213,7 +214,7 @@ abstract class FilterContract {
         assertEquals(List.of(200, 200, 200), statuses("/health/live", 3));
         assertEquals(200, get("/api").statusCode());
         for (String path : List.of("/health/../api", "/health/..;/api", "/health/%2e%2e/api")) {
-            int status = Raw.status(container.port(), Container.CONTEXT + path);
+            int status = RawClient.status(container.port(), Container.CONTEXT + path);
             assertTrue(status == 429 || status == 400, path + " gave " + status);
         }
     }

@@ -14,15 +14,22 @@ import io.lettuce.core.TimeoutOptions;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.resource.ClientResources;
 
-/** This library: a token bucket, the full decision, one connection. */
+/** This library: the full decision, one connection. */
 final class Ours implements Contender {
 
     private final RedisClient client;
     private final RateLimiter limiter;
-    private Policy policy = policy(Outcome.ALLOWED);
+    private final String name;
+    private final String generous;
+    private final String scarce;
+    private Policy policy;
 
     /** On a connection with the options that an application's has: every command has a timeout. */
-    Ours(ClientResources resources, String uri) {
+    private Ours(ClientResources resources, String uri, String name, String generous, String scarce) {
+        this.name = name;
+        this.generous = generous;
+        this.scarce = scarce;
+        this.policy = policy(Outcome.ALLOWED);
         this.client = RedisClient.create(resources, uri);
         client.setOptions(ClientOptions.builder()
                 .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
@@ -30,13 +37,25 @@ final class Ours implements Contender {
         this.limiter = new RateLimiter(new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), "ours"), List.of());
     }
 
-    private static Policy policy(Outcome outcome) {
-        return Policy.of("benchmark", outcome == Outcome.ALLOWED ? "100/min burst 1000000000" : "1/day");
+    static Ours bucket(ClientResources resources, String uri) {
+        return new Ours(resources, uri, "ours", "100/min burst 1000000000", "1/day");
+    }
+
+    static Ours sliding(ClientResources resources, String uri) {
+        return new Ours(resources, uri, "ours, sliding", "1000000000/min sliding", "1/day sliding");
+    }
+
+    static Ours fixed(ClientResources resources, String uri) {
+        return new Ours(resources, uri, "ours, fixed", "1000000000/min fixed", "1/day fixed");
+    }
+
+    private Policy policy(Outcome outcome) {
+        return Policy.of("benchmark", outcome == Outcome.ALLOWED ? generous : scarce);
     }
 
     @Override
     public String name() {
-        return "ours";
+        return name;
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 
 import io.lettuce.core.RedisClient;
+import io.lettuce.core.resource.ClientResources;
 
 /**
  * Measures everybody in every cell and prints how they compare.
@@ -69,8 +70,10 @@ public final class RedisComparison {
 
     /** Everybody, each on a connection of its own, but Redisson on a few. */
     static List<Contender> contenders(RedisClient client, String uri) {
-        return new ArrayList<>(List.of(new Counter(client), new Ours(client.getResources(), uri), new Bucket4jLimiter(client, false),
-                new Bucket4jLimiter(client, true), new RedissonLimiter(uri), new GatewayLimiter(client)));
+        ClientResources resources = client.getResources();
+        return new ArrayList<>(List.of(new Counter(client), Ours.bucket(resources, uri), Ours.sliding(resources, uri),
+                Ours.fixed(resources, uri), new Bucket4jLimiter(client, false), new Bucket4jLimiter(client, true),
+                new RedissonLimiter(uri), new GatewayLimiter(client)));
     }
 
     static List<Cell> cells() {
