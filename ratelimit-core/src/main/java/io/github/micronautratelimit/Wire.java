@@ -66,7 +66,7 @@ public final class Wire {
         for (int i = 0; i < count; i++) {
             parts.add(readLimit(in).read(in));
         }
-        return SeveralStates.of(parts);
+        return SeveralStates.whole(parts);
     }
 
     /**

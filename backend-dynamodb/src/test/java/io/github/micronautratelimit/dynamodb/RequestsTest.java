@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
@@ -161,6 +162,31 @@ class RequestsTest {
         }
         assertEquals(writes, client.writes());
         assertEquals(12, client.requests());
+    }
+
+    /** A block is a write; who does not know of it tries one, and from then on looks. Afterwards it costs nothing. */
+    @ParameterizedTest
+    @ValueSource(strings = {"100/min", "100/min fixed", "100/min sliding", "100/min; 5000/h sliding"})
+    void aBlockCostsWhatADenialCosts(String limits) {
+        Policy policy = Policy.of("blocked", limits);
+        DynamoDbBackend blocking = instance(clock);
+        DynamoDbBackend other = instance(clock);
+        asks(other, policy, "key");
+        blocking.block(policy, "key", 10_000_000).toCompletableFuture().join();
+        assertEquals(List.of(2L, 2L), List.of(client.requests(), client.writes()));
+        for (int i = 0; i < 10; i++) {
+            assertFalse(asks(blocking, policy, "key"));
+            assertFalse(asks(other, policy, "key"));
+        }
+        assertEquals(List.of(22L, 3L), List.of(client.requests(), client.writes()));
+        other.refund(policy, "key", 1).toCompletableFuture().join();
+        assertEquals(List.of(24L, 4L), List.of(client.requests(), client.writes()));
+        clock.advance(10_000_000);
+        for (int i = 0; i < 5; i++) {
+            assertTrue(asks(other, policy, "key"));
+        }
+        assertTrue(asks(blocking, policy, "key"));
+        assertEquals(30, client.requests());
     }
 
     /** Several requests of a key told at once cost one write, or two if only some are granted and nobody knew. */
