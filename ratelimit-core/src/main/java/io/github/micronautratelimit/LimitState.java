@@ -20,7 +20,7 @@ public abstract sealed class LimitState permits SingleState, SeveralStates, Bloc
     /**
      * The states of a policy's limits as one: all of them grant, or none is charged.
      *
-     * @param each one or more, in the policy's order
+     * @param each one or more that are not blocked, in the policy's order
      * @return what {@link Policy#stateAt} would make of them
      */
     public static LimitState of(List<LimitState> each) {
