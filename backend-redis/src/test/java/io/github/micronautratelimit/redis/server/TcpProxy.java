@@ -8,11 +8,13 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 
 /** Stands between clients and a server, and does to single commands what a network may. */
@@ -29,13 +31,22 @@ public final class TcpProxy implements AutoCloseable {
         /** It is carried out, and the connection breaks before its reply comes. */
         BREAK_BEFORE_REPLY,
         /** It gets lost, and the connection breaks. */
-        BREAK_BEFORE_ARRIVAL
+        BREAK_BEFORE_ARRIVAL,
+        /** It is carried out, but neither its reply nor any later one comes back on the connection, which stays. */
+        MUTE,
+        /** Neither it nor anything later arrives on the connection, which stays. */
+        DEAF
+    }
+
+    /** What becomes of a reply, and not before when. */
+    private record Awaited(Fate fate, long nanos) {
     }
 
     private final int target;
     private final ServerSocket listening;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private volatile Function<String, Fate> fates = command -> Fate.PASS;
+    private volatile Duration delay = Duration.ZERO;
 
     /** A proxy of the server on this port. */
     public TcpProxy(int target) {
@@ -58,21 +69,46 @@ public final class TcpProxy implements AutoCloseable {
         this.fates = fates;
     }
 
-    private void accept() throws IOException {
-        while (true) {
-            Socket client = listening.accept();
-            Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
-            open.add(client);
-            open.add(server);
-            BlockingQueue<Fate> awaited = new LinkedBlockingQueue<>();
-            start(() -> forward(client, server, awaited));
-            start(() -> answer(server, client, awaited));
+    /** Lets every reply come back so long after its command went by. */
+    public void delayReplies(Duration delay) {
+        this.delay = delay;
+    }
+
+    /** Breaks all connections there are. */
+    public void breakConnections() {
+        try {
+            cut(open.toArray(Socket[]::new));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
-    private void forward(Socket client, Socket server, BlockingQueue<Fate> awaited) throws IOException {
+    private void accept() throws IOException {
+        while (true) {
+            Socket client = listening.accept();
+            open.add(client);
+            start(() -> connect(client));
+        }
+    }
+
+    /** What one end closes, or the lack of a server, the client notices. */
+    private void connect(Socket client) throws IOException {
+        try (client; Socket server = new Socket(InetAddress.getLoopbackAddress(), target)) {
+            open.add(server);
+            BlockingQueue<Awaited> awaited = new LinkedBlockingQueue<>();
+            start(() -> {
+                try (client; server) {
+                    answer(server, client, awaited);
+                }
+            });
+            forward(client, server, awaited);
+        }
+    }
+
+    private void forward(Socket client, Socket server, BlockingQueue<Awaited> awaited) throws IOException {
         InputStream in = new BufferedInputStream(client.getInputStream());
         OutputStream out = server.getOutputStream();
+        boolean deaf = false;
         while (true) {
             RespMessage command = RespMessage.read(in);
             Fate fate = fates.apply(command.commandName());
@@ -80,9 +116,14 @@ public final class TcpProxy implements AutoCloseable {
                 cut(client, server);
                 return;
             }
-            awaited.add(fate);
+            deaf |= fate == Fate.DEAF;
+            if (deaf) {
+                continue;
+            }
+            long due = System.nanoTime() + delay.toNanos();
+            awaited.add(new Awaited(fate, due));
             if (fate == Fate.ARRIVE_TWICE) {
-                awaited.add(Fate.LOSE_REPLY);
+                awaited.add(new Awaited(Fate.LOSE_REPLY, due));
             }
             out.write(fate == Fate.ARRIVE_TWICE ? twice(command.bytes()) : command.bytes());
         }
@@ -95,17 +136,20 @@ public final class TcpProxy implements AutoCloseable {
         return both;
     }
 
-    private void answer(Socket server, Socket client, BlockingQueue<Fate> awaited) throws IOException {
+    private void answer(Socket server, Socket client, BlockingQueue<Awaited> awaited) throws IOException {
         InputStream in = new BufferedInputStream(server.getInputStream());
         OutputStream out = client.getOutputStream();
+        boolean mute = false;
         while (true) {
             RespMessage reply = RespMessage.read(in);
-            Fate fate = awaited.remove();
-            if (fate == Fate.BREAK_BEFORE_REPLY) {
+            Awaited next = awaited.remove();
+            if (next.fate == Fate.BREAK_BEFORE_REPLY) {
                 cut(client, server);
                 return;
             }
-            if (fate != Fate.LOSE_REPLY) {
+            mute |= next.fate == Fate.MUTE;
+            if (!mute && next.fate != Fate.LOSE_REPLY) {
+                LockSupport.parkNanos(next.nanos - System.nanoTime());
                 out.write(reply.bytes());
             }
         }
@@ -129,7 +173,7 @@ public final class TcpProxy implements AutoCloseable {
             try {
                 work.run();
             } catch (IOException ended) {
-                // What one end closes, the client notices on the other.
+                // As connections do.
             }
         }, "proxy");
         thread.setDaemon(true);
@@ -140,9 +184,9 @@ public final class TcpProxy implements AutoCloseable {
     public void close() {
         try {
             listening.close();
-            cut(open.toArray(Socket[]::new));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        breakConnections();
     }
 }
