@@ -50,7 +50,7 @@ class ApplicationTest {
 
     private EmbeddedServer start() {
         return ApplicationContext.run(EmbeddedServer.class, Map.of("spec", "application-test",
-                "micronaut.server.port()", -1, "redis.uri", redis.uri(), "ratelimit.deadline", "5s",
+                "micronaut.server.port", -1, "redis.uri", redis.uri(), "ratelimit.deadline", "5s",
                 "ratelimit.namespace", "shop"));
     }
 

@@ -69,16 +69,18 @@ final class FaultyRedis implements FaultyStore {
             case REFUSED -> process.restart();
             case HUNG -> process.resume();
             case ERRORS -> server.configSet("min-replicas-to-write", "0");
-            default -> {
+            case SLOW -> network.delayReplies(Duration.ZERO);
+            // What is half-open stays so until the backend finds out.
+            case HALF_OPEN, DELIVERED_TWICE -> network.let(command -> Fate.PASS);
+            case REPLY_LOST -> {
                 network.let(command -> Fate.PASS);
-                network.delayReplies(Duration.ZERO);
+                network.breakConnections();
             }
         }
         fault = null;
         awaitAnswer();
     }
 
-    /** The connections that were there stay as the fault has left them, so that the backend has to find out. */
     private void awaitAnswer() {
         Await.until("Redis answers", () -> {
             CompletableFuture<Boolean> answer = backend.peek(Policy.of("awaited", "1/s"), "key", 0).toCompletableFuture()

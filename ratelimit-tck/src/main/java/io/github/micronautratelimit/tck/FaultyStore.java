@@ -7,7 +7,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 
 /**
  * A store that can be broken and healed, as {@link FaultContract} sees it. For a real server these verbs kill it, stop its
- * process, or stand in between as a proxy; for a fake one they are a switch.
+ * process, or stand in between as a proxy; {@link FaultyWire} does as if, before any backend.
  */
 public interface FaultyStore extends AutoCloseable {
 

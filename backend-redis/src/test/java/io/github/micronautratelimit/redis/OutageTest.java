@@ -1,0 +1,169 @@
+package io.github.micronautratelimit.redis;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
+
+import org.junit.jupiter.api.Test;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitListener;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.http.RateLimitAttributes;
+import io.github.micronautratelimit.redis.HttpLoad.Answer;
+import io.github.micronautratelimit.redis.server.RedisProcess;
+import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Get;
+import io.micronaut.runtime.server.EmbeddedServer;
+import jakarta.inject.Singleton;
+
+/**
+ * An application under load whose Redis stops and goes on: what its callers see. The bounds on time are for a machine
+ * that others use too; what was seen is logged at level INFO.
+ */
+@NeedsRedis(ofItsOwn = true)
+class OutageTest {
+
+    private static final Logger LOG = LoggerFactory.getLogger(OutageTest.class);
+    private static final String SPEC = "outage-test";
+    /** Nothing comes back of it during a test. */
+    private static final long MANY = 10_000_000;
+    private static final long FEW = 100;
+    private static final Duration DEADLINE = Duration.ofMillis(100);
+    /** Shorter than the silence after which the connection is made anew, so that nothing sent gets lost. */
+    private static final Duration STOPPED = Duration.ofSeconds(2);
+
+    @Controller("/outage")
+    @Requires(property = "spec", value = SPEC)
+    static class Limited {
+
+        @Get("/many")
+        @RateLimit(value = MANY + "/365day", policy = "many", key = "all")
+        String many(HttpRequest<?> request) {
+            return source(request);
+        }
+
+        @Get("/few")
+        @RateLimit(value = FEW + "/365day", policy = "few", key = "all")
+        String few(HttpRequest<?> request) {
+            return source(request);
+        }
+
+        private static String source(HttpRequest<?> request) {
+            return RateLimitAttributes.decisions(request).orElseThrow().each().get(0).source().name();
+        }
+    }
+
+    /** Sees when the breaker opens. */
+    @Singleton
+    @Requires(property = "spec", value = SPEC)
+    static class BreakerWatch implements RateLimitListener {
+
+        private final AtomicLong openSince = new AtomicLong();
+        private final AtomicLong late = new AtomicLong();
+
+        @Override
+        public void onError(Policy policy, Throwable failure) {
+            if (String.valueOf(failure.getMessage()).contains("breaker is open")) {
+                openSince.compareAndSet(0, System.nanoTime());
+            } else {
+                late.incrementAndGet();
+            }
+        }
+    }
+
+    private static EmbeddedServer start(RedisProcess redis) {
+        return ApplicationContext.run(EmbeddedServer.class, Map.of("spec", SPEC, "micronaut.server.port", -1,
+                "redis.uri", redis.uri(), "ratelimit.deadline", DEADLINE.toMillis() + "ms"));
+    }
+
+    @Test
+    void aStoppedRedisCostsNoRequestAnythingButTheDeadlineAndIsExactAfterwards() {
+        try (RedisProcess redis = RedisProcess.start(); EmbeddedServer application = start(redis)) {
+            BreakerWatch breaker = application.getApplicationContext().getBean(BreakerWatch.class);
+            try (HttpLoad load = new HttpLoad(application.getPort(), "/outage/many")) {
+                Await.until("the load is on its way", () -> load.answers().size() > 4_000);
+                assertEquals(List.of(), load.unanswered());
+
+                long stopped = System.nanoTime();
+                redis.pause();
+                Await.until("it has been stopped for long enough",
+                        () -> System.nanoTime() - stopped > STOPPED.toNanos());
+                long goesOn = System.nanoTime();
+                redis.resume();
+                Await.until("Redis decides again", () -> load.answers().stream()
+                        .anyMatch(answer -> answer.askedAt() > goesOn && isFrom(Decision.Source.STORE, answer)));
+                long back = firstFromStoreAfter(goesOn, load) - goesOn;
+                int answeredByThen = load.answers().size();
+                Await.until("the load goes on", () -> load.answers().size() > answeredByThen + 1_000);
+                load.close();
+
+                assertEquals(List.of(), load.unanswered());
+                assertTrue(load.answers().stream().allMatch(answer -> answer.status() == 200));
+                long openSince = breaker.openSince.get();
+                double before = p99(load, answer -> answer.askedAt() < openSince && isFrom(Decision.Source.FALLBACK, answer));
+                double after = p99(load, answer -> answer.askedAt() > openSince && answer.askedAt() < goesOn);
+                LOG.info("p99 with Redis {} ms; without, until the breaker opens {} ms, then {} ms; back after {} ms",
+                        p99(load, answer -> answer.askedAt() < stopped - DEADLINE.toNanos()), before, after, back / 1e6);
+                assertTrue(before < DEADLINE.toMillis() + 400, () -> before + " ms until the breaker opened");
+                assertTrue(after < 100, () -> after + " ms with the breaker open");
+                assertTrue(back < Duration.ofSeconds(10).toNanos(), () -> "back after " + back + " ns");
+                assertEveryPermitIsCharged(application, load.answers().size(), breaker.late.get());
+            }
+            assertExact(application);
+        }
+    }
+
+    private static boolean isFrom(Decision.Source source, Answer answer) {
+        return answer.body().equals(source.name());
+    }
+
+    private static long firstFromStoreAfter(long instant, HttpLoad load) {
+        return load.answers().stream().filter(answer -> answer.askedAt() > instant
+                && isFrom(Decision.Source.STORE, answer)).mapToLong(answer -> answer.askedAt() + answer.nanos()).min()
+                .orElseThrow();
+    }
+
+    /** In milliseconds. */
+    private static double p99(HttpLoad load, Predicate<Answer> which) {
+        long[] sorted = load.answers().stream().filter(which).mapToLong(Answer::nanos).sorted().toArray();
+        assertTrue(sorted.length > 0);
+        return sorted[(int) Math.ceil(sorted.length * 0.99) - 1] / 1e6;
+    }
+
+    /** What was granted meanwhile is charged afterwards, but for late calls of which Redis need not have been told. */
+    private static void assertEveryPermitIsCharged(EmbeddedServer application, long granted, long late) {
+        RateLimiter limiter = application.getApplicationContext().getBean(RateLimiter.class);
+        Policy policy = Policy.of("many", MANY + "/365day");
+        Await.until("all is charged", () -> {
+            Decision decision = limiter.peek(policy, "all", 0);
+            long spent = MANY - decision.remaining();
+            assertTrue(spent <= granted, () -> spent + " charged, " + granted + " granted");
+            return decision.source() == Decision.Source.STORE && spent >= granted - late;
+        });
+    }
+
+    private static void assertExact(EmbeddedServer application) {
+        try (HttpLoad load = new HttpLoad(application.getPort(), "/outage/few")) {
+            Await.until("the limit is reached", () -> load.answers().size() > 3 * FEW);
+            load.close();
+            assertEquals(List.of(), load.unanswered());
+            assertEquals(FEW, load.answers().stream().filter(answer -> answer.status() == 200).count());
+            assertTrue(load.answers().stream().filter(answer -> answer.status() == 200)
+                    .allMatch(answer -> isFrom(Decision.Source.STORE, answer)));
+            assertTrue(load.answers().stream().allMatch(answer -> answer.status() == 200 || answer.status() == 429));
+        }
+    }
+}
