@@ -11,7 +11,7 @@ import io.github.micronautratelimit.tck.FaultyWire;
 class FaultContractTest extends FaultContract {
 
     /** Shorter than an application's: the table is near, and the suite waits for it often. */
-    private static final Duration DEADLINE = Duration.ofMillis(200);
+    private static final Duration DEADLINE = Duration.ofMillis(150);
 
     @Override
     protected FaultyStore open() {
