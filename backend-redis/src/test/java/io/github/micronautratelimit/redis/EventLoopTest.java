@@ -94,7 +94,7 @@ class EventLoopTest {
             meanwhile.run();
             int before = load.answers().size();
             Await.until("asked often enough", () -> load.answers().size() > before + times);
-            load.close();
+            load.end();
             assertEquals(List.of(), load.unanswered());
             return load.answers();
         }

@@ -90,8 +90,7 @@ final class HttpLoad implements AutoCloseable {
     }
 
     /** Ends the load once every request under way is answered. */
-    @Override
-    public void close() {
+    void end() {
         ended = true;
         try {
             for (Thread caller : callers) {
@@ -101,5 +100,10 @@ final class HttpLoad implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new AssertionError(e);
         }
+    }
+
+    @Override
+    public void close() {
+        end();
     }
 }

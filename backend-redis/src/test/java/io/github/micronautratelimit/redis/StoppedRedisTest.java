@@ -34,10 +34,10 @@ import jakarta.inject.Singleton;
  * that others use too; what was seen is logged at level INFO.
  */
 @NeedsRedis(ofItsOwn = true)
-class OutageTest {
+class StoppedRedisTest {
 
-    private static final Logger LOG = LoggerFactory.getLogger(OutageTest.class);
-    private static final String SPEC = "outage-test";
+    private static final Logger LOG = LoggerFactory.getLogger(StoppedRedisTest.class);
+    private static final String SPEC = "stopped-redis-test";
     /** Nothing comes back of it during a test. */
     private static final long MANY = 10_000_000;
     private static final long FEW = 100;
@@ -108,7 +108,7 @@ class OutageTest {
                 long back = firstFromStoreAfter(goesOn, load) - goesOn;
                 int answeredByThen = load.answers().size();
                 Await.until("the load goes on", () -> load.answers().size() > answeredByThen + 1_000);
-                load.close();
+                load.end();
 
                 assertEquals(List.of(), load.unanswered());
                 assertTrue(load.answers().stream().allMatch(answer -> answer.status() == 200));
@@ -158,7 +158,7 @@ class OutageTest {
     private static void assertExact(EmbeddedServer application) {
         try (HttpLoad load = new HttpLoad(application.getPort(), "/outage/few")) {
             Await.until("the limit is reached", () -> load.answers().size() > 3 * FEW);
-            load.close();
+            load.end();
             assertEquals(List.of(), load.unanswered());
             assertEquals(FEW, load.answers().stream().filter(answer -> answer.status() == 200).count());
             assertTrue(load.answers().stream().filter(answer -> answer.status() == 200)
