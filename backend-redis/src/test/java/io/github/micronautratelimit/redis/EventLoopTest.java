@@ -45,7 +45,7 @@ class EventLoopTest {
     static class Routes {
 
         @Get("/tight")
-        @RateLimit(value = "1000/365day", key = "all")
+        @RateLimit(value = "100/365day", key = "all")
         String tight(HttpRequest<?> request) {
             return ample(request);
         }
@@ -79,6 +79,9 @@ class EventLoopTest {
         redis = RedisProcess.start();
         application = ApplicationContext.run(EmbeddedServer.class,
                 Map.of("spec", SPEC, "micronaut.server.port", -1, "redis.uri", redis.uri()));
+        // The framework reads classes and services from files with the first requests of a kind.
+        ask("ample", 10, () -> { });
+        ask("tight", 100, () -> { });
         BLOCKED.clear();
     }
 
@@ -117,8 +120,8 @@ class EventLoopTest {
 
     @Test
     void requestsAreAllowedAndDeniedWithoutBlocking() {
-        List<Answer> answers = ask("tight", 1_000, () -> { });
-        assertTrue(some(answers, 200, "STORE") && some(answers, 429, ""));
+        assertTrue(some(ask("ample", 1_000, () -> { }), 200, "STORE"));
+        assertTrue(some(ask("tight", 1_000, () -> { }), 429, ""));
         assertNothingBlocked();
     }
 
