@@ -52,7 +52,7 @@ final class FaultyRedis implements FaultyStore {
             case REFUSED -> process.kill();
             case HUNG -> process.pause();
             case HALF_OPEN -> network.let(command -> Fate.DEAF);
-            case SLOW -> network.delayReplies(backend.deadline().multipliedBy(3));
+            case SLOW -> network.delayReplies(backend.deadline().multipliedBy(10));
             case REPLY_LOST -> network.let(command -> command.startsWith("EVAL") ? Fate.MUTE : Fate.PASS);
             case DELIVERED_TWICE -> network.let(command -> command.startsWith("EVAL") ? Fate.ARRIVE_TWICE : Fate.PASS);
             // Writes are refused: NOREPLICAS.

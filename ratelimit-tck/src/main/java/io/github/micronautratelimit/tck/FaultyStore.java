@@ -23,7 +23,7 @@ public interface FaultyStore extends AutoCloseable {
         /** Connections are there, but nothing comes through, neither then nor later. */
         HALF_OPEN,
 
-        /** Every call is carried out and answered, but only after three times the deadline. */
+        /** Every call is carried out and answered, but only after three times the deadline or more. */
         SLOW,
 
         /** Every call is carried out, and no answer comes back. */

@@ -20,6 +20,9 @@ import io.github.micronautratelimit.RateLimitBackend;
 /** A backend at the end of a wire that can be cut, stopped and knotted, where the store itself cannot be hurt cheaply. */
 public final class FaultyWire implements FaultyStore {
 
+    /** So late that even on a machine out of breath the deadline is noticed first. */
+    private static final int TIMES_LATE = 10;
+
     private final RateLimitBackend store;
     private final Wire wire = new Wire();
     private final Duration deadline;
@@ -65,13 +68,7 @@ public final class FaultyWire implements FaultyStore {
 
     private synchronized <T> CompletionStage<T> send(Supplier<CompletionStage<T>> call) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        Runnable carryOut = () -> call.get().whenComplete((decided, failure) -> {
-            if (failure == null) {
-                answer.complete(decided);
-            } else {
-                answer.completeExceptionally(failure);
-            }
-        });
+        Runnable carryOut = () -> call.get().whenComplete((decided, failure) -> tell(answer, decided, failure));
         if (fault == null) {
             server.execute(carryOut);
             return answer;
@@ -80,7 +77,8 @@ public final class FaultyWire implements FaultyStore {
             case REFUSED -> answer.completeExceptionally(new IllegalStateException("Connection refused"));
             case ERRORS -> server.execute(() -> answer.completeExceptionally(new IllegalStateException("LOADING")));
             case HUNG -> stuck.add(carryOut);
-            case SLOW -> server.schedule(carryOut, 3 * deadline.toMillis(), TimeUnit.MILLISECONDS);
+            case SLOW -> server.execute(() -> call.get().whenComplete((decided, failure) -> server.schedule(
+                    () -> tell(answer, decided, failure), TIMES_LATE * deadline.toMillis(), TimeUnit.MILLISECONDS)));
             case REPLY_LOST -> server.execute(call::get);
             case DELIVERED_TWICE -> server.execute(() -> {
                 call.get();
@@ -90,6 +88,14 @@ public final class FaultyWire implements FaultyStore {
             }
         }
         return answer;
+    }
+
+    private static <T> void tell(CompletableFuture<T> answer, T decided, @Nullable Throwable failure) {
+        if (failure == null) {
+            answer.complete(decided);
+        } else {
+            answer.completeExceptionally(failure);
+        }
     }
 
     /** The backend as it is seen through the wire. */
