@@ -18,7 +18,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>A call that fails fails those it was made for, and no others. Nobody waits forever behind a call that never returns:
  * whoever finds a call older than the patience, or {@value #MOST_WAITING} callers waiting, takes all of them along in a
  * new call beside it. Who has by then waited longer than the patience is not asked for any more and fails, uncharged: a
- * {@link Guard} above has answered such a caller long ago. Its deadline is the patience to choose.
+ * {@link Guard} above has answered such a caller long ago. Its deadline is the patience to choose; a policy's own deadline
+ * goes first. Whoever cancels his stage while he waits is not asked for either, and disturbs nobody.
  *
  * <p>Looks, refunds, resets, requests under several policies and lists of requests pass through.
  */
@@ -80,8 +81,9 @@ public final class Coalescer implements RateLimitBackend {
         return store;
     }
 
-    long patienceNanos() {
-        return patienceNanos;
+    long patienceNanos(Policy policy) {
+        Duration own = policy.deadline();
+        return own == null ? patienceNanos : 1_000 * LimitText.micros(own);
     }
 
     void forget(Lane lane) {
@@ -116,6 +118,11 @@ public final class Coalescer implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return store.reset(policy, key);
+    }
+
+    @Override
+    public Duration deadline() {
+        return store.deadline();
     }
 
     @Override

@@ -29,6 +29,7 @@ final class Deadlines {
 
     private final Map<Duration, Lane> lanes = new ConcurrentHashMap<>();
     private final AtomicBoolean sweeping = new AtomicBoolean();
+    volatile @Nullable Thread sweeper;
 
     /** The calls of one deadline. */
     final class Lane {
@@ -45,9 +46,9 @@ final class Deadlines {
             calls.add(call);
             // Read after the call was added; the sweeper looks for calls after it has said that it stops.
             if (!sweeping.get() && sweeping.compareAndSet(false, true)) {
-                Thread sweeper = new Thread(Deadlines.this::sweep, "ratelimit-deadlines");
-                sweeper.setDaemon(true);
-                sweeper.start();
+                Thread thread = new Thread(Deadlines.this::sweep, "ratelimit-deadlines");
+                thread.setDaemon(true);
+                thread.start();
             }
         }
 
@@ -81,7 +82,12 @@ final class Deadlines {
     /** Where calls with this deadline queue. */
     Lane of(Duration deadline) {
         Lane lane = lanes.get(deadline);
-        return lane != null ? lane : lanes.computeIfAbsent(deadline, Lane::new);
+        if (lane == null) {
+            lane = lanes.computeIfAbsent(deadline, Lane::new);
+            // It may be asleep for longer than this deadline.
+            LockSupport.unpark(sweeper);
+        }
+        return lane;
     }
 
     boolean isSweeping() {
@@ -93,6 +99,7 @@ final class Deadlines {
     }
 
     private void sweep() {
+        sweeper = Thread.currentThread();
         long busyAt = System.nanoTime();
         while (true) {
             long now = System.nanoTime();

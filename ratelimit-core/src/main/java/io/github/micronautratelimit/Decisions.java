@@ -58,8 +58,14 @@ public record Decisions(List<Ask> asks, List<Decision> each) {
      * @return microseconds; 0 if all granted, {@link Decision#NEVER} if one never can
      */
     public long retryAfterMicros() {
-        return each.stream().anyMatch(decision -> decision.retryAfterMicros() == Decision.NEVER)
-                ? Decision.NEVER
-                : each.stream().mapToLong(Decision::retryAfterMicros).max().orElse(0);
+        long longest = 0;
+        for (Decision decision : each) {
+            long micros = decision.retryAfterMicros();
+            if (micros == Decision.NEVER) {
+                return Decision.NEVER;
+            }
+            longest = Math.max(longest, micros);
+        }
+        return longest;
     }
 }

@@ -82,7 +82,7 @@ final class Lane {
 
     /** Whether a caller who has just joined had better pass by than wait for the answer. */
     boolean isStuck(Waiting caller) {
-        return caller.count >= Coalescer.MOST_WAITING || caller.since - calledAt > coalescer.patienceNanos();
+        return caller.count >= Coalescer.MOST_WAITING || caller.since - calledAt > coalescer.patienceNanos(name.policy);
     }
 
     /** Lets nobody join any more and tells who waited. */
@@ -98,7 +98,17 @@ final class Lane {
             serve(null);
             return answer;
         }
-        return answer.whenComplete((decision, failure) -> serve(null));
+        // He gets a stage of his own: one that is cancelled would not go on to serve those who wait behind him.
+        CompletableFuture<Decision> own = new CompletableFuture<>();
+        answer.whenComplete((decision, failure) -> {
+            serve(null);
+            if (failure == null) {
+                own.complete(decision);
+            } else {
+                own.completeExceptionally(Listeners.unwrapped(failure));
+            }
+        });
+        return own;
     }
 
     /** Calls the store for these. */
@@ -170,8 +180,9 @@ final class Lane {
     /** Turns those away who have waited too long, and leaves those out who have gone. */
     private List<Waiting> stillWaiting(List<Waiting> callers) {
         long now = System.nanoTime();
+        long patience = coalescer.patienceNanos(name.policy);
         for (Waiting caller : callers) {
-            if (now - caller.since > coalescer.patienceNanos()) {
+            if (now - caller.since > patience) {
                 caller.answer.completeExceptionally(
                         new TimeoutException("The store has not answered those who asked before in time."));
             }

@@ -30,7 +30,7 @@ public class RateLimitExceededException extends RuntimeException {
     }
 
     private static String message(Decisions decisions) {
-        StringBuilder message = new StringBuilder("Rate limit exceeded");
+        StringBuilder message = new StringBuilder(128).append("Rate limit exceeded");
         String separator = ": ";
         for (int i = 0; i < decisions.each().size(); i++) {
             Decision decision = decisions.each().get(i);

@@ -140,6 +140,76 @@ class CoalescerTest {
     }
 
     @Test
+    void aFirstCallerWhoHasGoneLeavesNobodyBehindHim() {
+        CompletableFuture<Decision> gone = ask(1);
+        CompletableFuture<Decision> stays = ask(2);
+        gone.cancel(false);
+        assertEquals(1, store.calls().size());
+        store.call(0).isDecided();
+        assertEquals(List.of(2L), store.call(1).costs());
+        store.call(1).isDecided();
+        assertEquals(7, stays.join().remaining());
+        assertEquals(0, coalescer.lanes());
+    }
+
+    @Test
+    void whomAGuardHasAnsweredAtTheDeadlineIsNotAskedForAndNotCharged() throws Exception {
+        Policy open = new Policy("p", TEN.limits(), OnError.OPEN);
+        try (Guard guard = new Guard(coalescer, Duration.ofMillis(20), List.of())) {
+            List<CompletableFuture<Decision>> late = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                late.add(guard.acquire(open, "key", 1).toCompletableFuture());
+            }
+            // Calls end at their deadline in the order in which they began: after this one, those before are cancelled.
+            late.add(guard.acquire(open, "other", 1).toCompletableFuture());
+            for (CompletableFuture<Decision> each : late) {
+                assertEquals(Decision.Source.FALLBACK, each.get(20, TimeUnit.SECONDS).source());
+            }
+            assertEquals(2, coalescer.lanes());
+            store.call(0).isDecided();
+            assertEquals(1, coalescer.lanes());
+            assertEquals(1, store.calls().stream().filter(call -> call.key().equals("key")).count());
+            assertEquals(9, store.memory().peek(open, "key", 1).join().remaining());
+        }
+    }
+
+    @Test
+    void aPolicysOwnDeadlineIsItsCallersPatience() throws Exception {
+        Policy hasty = new Policy("p", TEN.limits(), OnError.OPEN, Duration.ofMillis(50), List.of());
+        CompletableFuture<Decision> stuck = ask(hasty, "key", 1);
+        CompletableFuture<Decision> tooLong = ask(hasty, "key", 3);
+        Thread.sleep(60);
+        CompletableFuture<Decision> late = ask(hasty, "key", 2);
+        assertInstanceOf(TimeoutException.class, failure(tooLong));
+        assertEquals(List.of(2L), store.call(1).costs());
+        store.call(1).isDecided();
+        assertEquals(8, late.join().remaining());
+        assertFalse(stuck.isDone());
+    }
+
+    @Test
+    void aDefectIsToldAsItIsToTheFirstAndToThoseWhoWait() {
+        CompletableFuture<Decision> first = ask(1);
+        List<CompletableFuture<Decision>> waiting = List.of(ask(1), ask(1));
+        RateLimitDefectException defect = new RateLimitDefectException(new IllegalStateException("wrong type"));
+        store.call(0).fails(defect);
+        store.call(1).fails(defect);
+        assertSame(defect, failure(first));
+        waiting.forEach(each -> assertSame(defect, failure(each)));
+    }
+
+    @Test
+    void anAnswerIsWorthWaitingForAsLongAsTheStoresOwn() {
+        Coalescer front = new Coalescer(new MemoryFront(new MemoryBackend()) {
+            @Override
+            public Duration deadline() {
+                return Duration.ofMillis(777);
+            }
+        }, FOREVER);
+        assertEquals(Duration.ofMillis(777), front.deadline());
+    }
+
+    @Test
     void aThousandWhoWaitPassByACallThatDoesNotReturn() {
         CompletableFuture<Decision> stuck = ask(1);
         List<CompletableFuture<Decision>> waiting = new ArrayList<>();

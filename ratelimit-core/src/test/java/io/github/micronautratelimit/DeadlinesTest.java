@@ -49,6 +49,24 @@ class DeadlinesTest {
         assertFalse(slow.isDone());
     }
 
+    /** Ten times, so that it shows on a slow machine too: not to be seen costs a second each time. */
+    @Test
+    void aNewDeadlineIsSeenWhileTheOthersAreFarAway() {
+        long begun = System.nanoTime();
+        for (int i = 0; i < 10; i++) {
+            Deadlines asleep = new Deadlines();
+            new Kept(new CompletableFuture<>()).await(asleep.of(Duration.ofSeconds(20)));
+            Thread sweeper = asleep.sweeper;
+            while (sweeper == null || sweeper.getState() != Thread.State.TIMED_WAITING) {
+                assertTrue(System.nanoTime() - begun < Duration.ofSeconds(60).toNanos());
+                sweeper = asleep.sweeper;
+            }
+            assertEquals("late", new Kept(new CompletableFuture<>()).await(asleep.of(Duration.ofMillis(20)))
+                    .orTimeout(10, TimeUnit.SECONDS).join());
+        }
+        assertTrue(System.nanoTime() - begun < Duration.ofSeconds(5).toNanos());
+    }
+
     @Test
     void anAnswerAndADeadlineAtOnceSettleACallOnce() {
         for (int i = 0; i < 2_000; i++) {

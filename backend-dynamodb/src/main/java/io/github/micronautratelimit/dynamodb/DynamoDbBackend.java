@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.dynamodb;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -14,6 +15,7 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.RateLimitDefectException;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
@@ -31,14 +33,18 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * <p>The caller's clock decides, because an update cannot read one. It is corrected by the time DynamoDB states in its
  * answers if it is off by more than a second; to learn that, the first decision of a backend reads before it writes.
  *
- * <p>Nothing here waits, and stages may complete on the client's own threads. A stage completes exceptionally with what
- * the client reports, throttling included, which is no denial. How long a request may take and whether it is tried again
- * is the client's to say: give it an {@code apiCallTimeout}, and few retries. A write that the client sends again because
- * its answer was lost is recognised, unless somebody else has written the key in between: then it costs its permits again.
+ * <p>Nothing here waits, and stages may complete on the client's own threads. A stage completes exceptionally with what the
+ * client reports, throttling included, which is no denial; with a {@link RateLimitDefectException} if the table is missing,
+ * refuses access or what it is asked, or holds something that is no rate limit. How long a request may take and whether it
+ * is tried again is the client's to say: give it an {@code apiCallTimeout}, and few retries. A write that the client sends
+ * again because its answer was lost is recognised, unless somebody else has written the key in between: then it costs its
+ * permits again.
  */
 public final class DynamoDbBackend implements RateLimitBackend {
 
     private static final int MOST_SEEN = 10_000;
+    /** A second try included, if the connection broke. */
+    private static final Duration DEADLINE = Duration.ofMillis(500);
 
     private final Table table;
     private final String namespace;
@@ -127,8 +133,8 @@ public final class DynamoDbBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return table.read(name(policy, key)).thenApply(found ->
-                Verdict.foretold(policy, permits, Item.read(found, policy).under(policy), clock.micros()));
+        return Defect.told(table.read(name(policy, key)).thenApply(found ->
+                Verdict.foretold(policy, permits, Item.read(found, policy).under(policy), clock.micros())));
     }
 
     @Override
@@ -140,19 +146,24 @@ public final class DynamoDbBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         String name = name(policy, key);
-        return table.delete(name).whenComplete((done, failure) -> seen.forget(name));
+        return Defect.told(table.delete(name).whenComplete((done, failure) -> seen.forget(name)));
+    }
+
+    @Override
+    public Duration deadline() {
+        return DEADLINE;
     }
 
     /** Begins a change once the time is known. */
     private <T> CompletionStage<T> inTime(Policy policy, String key, Function<Change, CompletionStage<T>> begin) {
         String name = name(policy, key);
         if (clock instanceof StoreClock corrected && !corrected.isSet()) {
-            return table.read(name).thenCompose(found -> {
+            return Defect.told(table.read(name).thenCompose(found -> {
                 seen.put(name, Item.read(found, policy));
                 return begin.apply(new Change(table, seen, policy, name, clock.micros()));
-            });
+            }));
         }
-        return begin.apply(new Change(table, seen, policy, name, clock.micros()));
+        return Defect.told(begin.apply(new Change(table, seen, policy, name, clock.micros())));
     }
 
     private String name(Policy policy, String key) {

@@ -6,6 +6,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
+import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.config.RateLimitConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
@@ -13,6 +14,7 @@ import io.micronaut.context.BeanContext;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Requires;
+import io.micronaut.context.exceptions.ConfigurationException;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 import software.amazon.awssdk.awscore.AwsServiceClientConfiguration;
@@ -28,7 +30,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 /**
  * Makes the backend on the application's own DynamoDB client: the one that does not block if there is an HTTP client for it,
  * else the other. Region, endpoint, credentials, HTTP client and whatever else the application has set are the same; only
- * timeouts and retries are the backend's own.
+ * timeouts and retries are the backend's own. In front of it, callers who wait for the same key share requests.
  */
 @Factory
 @RequiresRateLimit
@@ -40,7 +42,18 @@ final class DynamoDbBackendFactory {
 
     @Singleton
     @Named(WhereWanted.NAME)
-    @Bean(preDestroy = "close", typed = {DynamoDbBackend.class, RateLimitBackend.class})
+    @Bean(typed = RateLimitBackend.class)
+    RateLimitBackend coalescer(DynamoDbBackend backend, RateLimitConfiguration rateLimits) {
+        try {
+            return new Coalescer(backend, rateLimits.findDeadline().orElseGet(backend::deadline));
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException("ratelimit.deadline: " + e.getMessage(), e);
+        }
+    }
+
+    @Singleton
+    @Named(WhereWanted.NAME)
+    @Bean(preDestroy = "close", typed = DynamoDbBackend.class)
     DynamoDbBackend dynamoDbBackend(BeanContext beans, DynamoDbConfiguration configuration,
                                     RateLimitConfiguration rateLimits) {
         boolean async = beans.containsBean(DynamoDbAsyncClient.class);

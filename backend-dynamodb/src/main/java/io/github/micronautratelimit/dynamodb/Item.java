@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitDefectException;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
 /**
@@ -44,15 +45,25 @@ record Item(String limits, List<Part> parts, @Nullable String version) {
         AttributeValue written = item.get(LIMITS);
         AttributeValue version = item.get(VERSION);
         if (written == null || written.s() == null || version == null || version.n() == null) {
-            throw new IllegalStateException("The item " + item.getOrDefault(KEY, AttributeValue.fromS("")).s()
-                    + " holds something that is no rate limit; delete it, or give the rate limits a table of their own.");
+            throw new RateLimitDefectException(new IllegalStateException("the item "
+                    + item.getOrDefault(KEY, AttributeValue.fromS("")).s() + " holds something that is no rate limit; "
+                    + "delete it, or give the rate limits a table of their own."));
         }
-        List<Limit> limits = written.s().equals(text(policy)) ? policy.limits() : Limit.parseAll(written.s());
+        List<Limit> limits = written.s().equals(text(policy)) ? policy.limits() : read(written.s());
         List<Part> parts = new ArrayList<>(limits.size());
         for (int i = 0; i < limits.size(); i++) {
             parts.add(Part.read(limits.get(i), i, item));
         }
         return new Item(written.s(), parts, version.n());
+    }
+
+    private static List<Limit> read(String limits) {
+        try {
+            return Limit.parseAll(limits);
+        } catch (IllegalArgumentException e) {
+            throw new RateLimitDefectException(new IllegalStateException("an item was written under limits that cannot be "
+                    + "read here, by a newer version or by somebody else: " + e.getMessage(), e));
+        }
     }
 
     /** The whole item, to be put in place of what is there. */

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.FixedWindow;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.SlidingWindow;
 import io.github.micronautratelimit.TokenBucket;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
@@ -85,8 +86,9 @@ abstract sealed class Part permits Bucket, Fixed, Sliding {
     private static String text(Map<String, AttributeValue> item, String name) {
         AttributeValue value = item.get(name);
         if (value == null || value.n() == null) {
-            throw new IllegalStateException("The attribute " + name + " of an item is no number: the table holds "
-                    + "something that is no rate limit; delete the item, or give the rate limits a table of their own.");
+            throw new RateLimitDefectException(new IllegalStateException("the attribute " + name + " of an item is no "
+                    + "number: the table holds something that is no rate limit; delete the item, or give the rate limits "
+                    + "a table of their own."));
         }
         return value.n();
     }

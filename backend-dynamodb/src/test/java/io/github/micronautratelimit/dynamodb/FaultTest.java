@@ -22,12 +22,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Guard;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitDefectException;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.core.SdkResponse;
 import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
@@ -42,6 +45,8 @@ import software.amazon.awssdk.services.dynamodb.model.RequestLimitExceededExcept
 
 /** What goes wrong between here and the table. */
 class FaultTest {
+
+    private static final int CALLS = 20;
 
     private final String namespace = "fault-" + UUID.randomUUID();
     private final Policy policy = new Policy("p", Limit.parseAll("10/h"), OnError.CLOSED);
@@ -86,8 +91,43 @@ class FaultTest {
             Policy open = new Policy("open", policy.limits(), OnError.OPEN);
             assertEquals(Decision.Source.FALLBACK, guard.acquireBlocking(open, "key", 1).source());
             assertTrue(guard.acquireBlocking(open, "key", 1).allowed());
+            assertEquals(2, guard.failures());
+            assertEquals(0, guard.defects());
+            guard.close();
         }
         assertEquals(9, acquire(sound(), 1).remaining());
+    }
+
+    /** What no waiting cures does not open the breaker: it is logged as an error. */
+    @Test
+    void aMissingTableAWrongKeyAndAMissingRightAreDefectsAndNoOutage() {
+        Tables.create(LocalDynamoDb.client(), "wrong-key", "id");
+        Table.Client client = Table.Client.of(LocalDynamoDb.client(), Runnable::run);
+        for (DynamoDbBackend backend : List.of(
+                new DynamoDbBackend(client, "missing", namespace, StoreClock::machineMicros, () -> { }),
+                new DynamoDbBackend(client, "wrong-key", namespace, StoreClock::machineMicros, () -> { }),
+                backend(failing(DynamoDbException.builder().message("not yours").statusCode(400).awsErrorDetails(
+                        AwsErrorDetails.builder().errorCode("AccessDeniedException").build()).build())))) {
+            for (CompletionStage<?> stage : List.of(backend.acquire(policy, "key", 1), backend.peek(policy, "key", 1),
+                    backend.refund(policy, "key", 1), backend.reset(policy, "key"))) {
+                CompletionException e = assertThrows(CompletionException.class, () -> stage.toCompletableFuture().join());
+                assertInstanceOf(RateLimitDefectException.class, e.getCause());
+            }
+            Duration deadline = Duration.ofSeconds(60);
+            try (Guard guard = new Guard(new Coalescer(backend, deadline), deadline, List.of())) {
+                for (int i = 0; i < CALLS; i++) {
+                    assertEquals(Decision.Source.FALLBACK, guard.acquireBlocking(policy, "key", 1).source());
+                }
+                assertEquals(CALLS, guard.defects());
+                assertEquals(0, guard.failures());
+                assertEquals(CircuitBreaker.State.CLOSED, guard.breaker().getState());
+            }
+        }
+    }
+
+    @Test
+    void anAnswerIsWorthWaitingForHalfASecond() {
+        assertEquals(Duration.ofMillis(500), sound().deadline());
     }
 
     @Test
@@ -149,8 +189,9 @@ class FaultTest {
         Map<String, AttributeValue> other = Map.of("pk", AttributeValue.fromS(name), "k", AttributeValue.fromN("1"));
         LocalDynamoDb.client().putItem(put -> put.tableName(LocalDynamoDb.TABLE).item(other));
         CompletionException e = assertThrows(CompletionException.class, () -> acquire(sound(), 1));
-        assertEquals("The item " + name + " holds something that is no rate limit; delete it, or give "
-                + "the rate limits a table of their own.", e.getCause().getMessage());
+        assertInstanceOf(RateLimitDefectException.class, e.getCause());
+        assertEquals("The rate limit store cannot do what it is asked: the item " + name + " holds something that is no "
+                + "rate limit; delete it, or give the rate limits a table of their own.", e.getCause().getMessage());
         assertEquals(other, LocalDynamoDb.client().getItem(get -> get.tableName(LocalDynamoDb.TABLE)
                 .key(Map.of("pk", AttributeValue.fromS(name)))).item());
         sound().reset(policy, "key").toCompletableFuture().join();

@@ -13,6 +13,7 @@ import java.util.UUID;
 import org.crac.Core;
 import org.junit.jupiter.api.Test;
 
+import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -126,7 +127,8 @@ class StartTest {
                 "ratelimit.namespace", "restored-" + UUID.randomUUID()))) {
             RateLimitBackend backend = context.getBean(RateLimitBackend.class,
                     Qualifiers.byName("dynamodb"));
-            assertInstanceOf(DynamoDbBackend.class, backend);
+            assertInstanceOf(Coalescer.class, backend);
+            assertEquals(context.getBean(DynamoDbBackend.class).deadline(), backend.deadline());
             Policy policy = Policy.of("p", "10/h sliding");
             assertEquals(7, backend.acquireBlocking(policy, "key", 3).remaining());
             DynamoDbResource resource = context.getBean(DynamoDbResource.class);

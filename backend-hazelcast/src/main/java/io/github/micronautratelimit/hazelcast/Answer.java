@@ -5,6 +5,7 @@ import java.util.List;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.RateLimitDefectException;
 
 /**
  * Decisions as numbers, which every member and client can carry: the form, then for each decision how many limits denied
@@ -35,8 +36,9 @@ final class Answer {
 
     static List<Decision> read(long[] numbers, List<Limit> limits) {
         if (numbers[0] != FORM) {
-            throw new IllegalStateException("The member that owns the key answered in form " + numbers[0] + ", but this "
-                    + "instance reads form " + FORM + ": update micronaut-ratelimit-hazelcast here.");
+            throw new RateLimitDefectException(new IllegalStateException("the member that owns the key answered in form "
+                    + numbers[0] + ", but this instance reads form " + FORM + ": update micronaut-ratelimit-hazelcast "
+                    + "here."));
         }
         List<Decision> decisions = new ArrayList<>();
         int next = 1;

@@ -40,8 +40,9 @@ import io.github.micronautratelimit.RateLimitBackend;
  *
  * <p>Nothing here blocks the caller, and stages complete on threads of this backend's own. A stage completes exceptionally
  * with what Hazelcast reports, which may take it as long as its own timeouts, up to minutes: put a
- * {@link io.github.micronautratelimit.Guard} in front. A call whose answer is lost may have been carried out, and one that
- * is sent again because a member has gone may be so twice: it then costs its permits twice, at most.
+ * {@link io.github.micronautratelimit.Guard} in front. An entry that is no state, or one of a newer version, is a
+ * {@link io.github.micronautratelimit.RateLimitDefectException}. A call whose answer is lost may have been carried out, and
+ * one that is sent again because a member has gone may be so twice: it then costs its permits twice, at most.
  */
 public final class HazelcastBackend implements RateLimitBackend {
 
@@ -133,10 +134,10 @@ public final class HazelcastBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         try {
-            return CompletableFuture.runAsync(() -> {
+            return Defect.told(CompletableFuture.runAsync(() -> {
                 KeyMap opened = keys;
                 (opened == null ? open() : opened).forget(name(policy, key));
-            }, waiting);
+            }, waiting));
         } catch (RejectedExecutionException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -146,9 +147,9 @@ public final class HazelcastBackend implements RateLimitBackend {
         Step step = new Step(kind, policy, costs);
         KeyMap opened = keys;
         try {
-            return opened != null ? opened.take(name(policy, key), step)
+            return Defect.told(opened != null ? opened.take(name(policy, key), step)
                     : CompletableFuture.supplyAsync(this::open, waiting)
-                            .thenCompose(now -> now.take(name(policy, key), step));
+                            .thenCompose(now -> now.take(name(policy, key), step)));
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }

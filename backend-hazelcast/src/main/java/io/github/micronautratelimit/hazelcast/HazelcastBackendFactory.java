@@ -38,8 +38,8 @@ final class HazelcastBackendFactory {
         HazelcastInstance instance = own ? new OwnInstance(configuration, resources).start()
                 : configuration.findInstance().map(name -> named(name, beans)).orElseGet(() -> only(beans));
         try {
-            return new Coalescer(new HazelcastBackend(instance, settings.getNamespace(), null, own),
-                    settings.findDeadline().orElse(RateLimitBackend.DEFAULT_DEADLINE));
+            HazelcastBackend backend = new HazelcastBackend(instance, settings.getNamespace(), null, own);
+            return new Coalescer(backend, settings.findDeadline().orElseGet(backend::deadline));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException("ratelimit.deadline: " + e.getMessage(), e);
         }

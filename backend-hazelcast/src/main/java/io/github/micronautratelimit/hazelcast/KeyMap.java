@@ -86,12 +86,12 @@ final class KeyMap implements AutoCloseable {
             });
         }
         return asked.exceptionallyCompose(failure -> {
-            if (isCausedBy(failure, HazelcastSerializationException.class)) {
+            if (Defect.isCausedBy(failure, HazelcastSerializationException.class)) {
                 isUnknown(failure);
                 return here.decide(key, step);
             }
             // A client's call is lost with the member it was sent to. To ask twice may cost the permits twice.
-            return isCausedBy(failure, TargetDisconnectedException.class) ? ask(key, step)
+            return Defect.isCausedBy(failure, TargetDisconnectedException.class) ? ask(key, step)
                     : CompletableFuture.failedFuture(failure);
         });
     }
@@ -106,15 +106,6 @@ final class KeyMap implements AutoCloseable {
             LOG.warn("A member has an older version of micronaut-ratelimit-hazelcast, or none. Decisions are made here, "
                     + "which takes longer; put this version on the members' class path. ({})", failure.getMessage());
         }
-    }
-
-    private static boolean isCausedBy(Throwable failure, Class<? extends Throwable> type) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (type.isInstance(cause)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Waits for the member. */

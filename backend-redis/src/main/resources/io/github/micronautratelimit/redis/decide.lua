@@ -47,7 +47,7 @@ end
 
 -- First what nearly every call is: requests on their own under a policy that is one token bucket, on keys that are new, or
 -- that it wrote itself, with numbers that stay exact. Here everything is counted in permits / divisor, as the core does.
-local answers, answered, left, buckets = {}, 0, {}, {}
+local answers, answered, left, buckets, texts = {}, 0, {}, {}, {}
 for i, key in ipairs(KEYS) do
   local policy, count, first = unpack('>HH', asked, at)
   at = first + 5 * count
@@ -100,8 +100,12 @@ for i, key in ipairs(KEYS) do
       -- One more millisecond, for the fraction that the server's expiry does not see and the roundings.
       local px = ceil((time - now + owed / bucket.micro) / 1000) + 1 + px_extra
       redis.call('SET', key, pack(bucket.layout, bucket.head, bucket.period, time, whole, rest), 'PX', format('%d', px))
+      texts[key] = nil
     end
   else
+    if type(found) == 'string' then
+      texts[key] = found
+    end
     for request = 1, count do
       left[#left + 1] = {key = key, policy = policy, number = answered + request,
           permits = unpack('>I5', asked, first + 5 * (request - 1))}
@@ -422,7 +426,7 @@ end
 
 -- What a key holds: states, false if nothing, nil if it is none of ours.
 local function find(key)
-  local text = redis.pcall('GET', key)
+  local text = texts[key] or redis.pcall('GET', key)
   if type(text) == 'table' then
     if string.find(text.err, 'WRONGTYPE', 1, true) then
       return nil

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
@@ -171,6 +172,34 @@ class RedisBackendTest {
         server.configResetstat();
         acquire(policy, "key", 60);
         assertEquals(List.of("evalsha 1", "get 1", "time 1"), commands());
+    }
+
+    @Test
+    void aChangedLimitCostsNoMore() {
+        acquire(Policy.of("p", "100/min"), "key", 60);
+        server.configResetstat();
+        assertEquals(120, acquire(Policy.of("p", "200/20s"), "key", 20).remaining());
+        assertEquals(List.of("evalsha 1", "get 1", "set 1", "time 1"), commands());
+    }
+
+    /** Whoever comes later in a call finds what the one before has left, in whichever numbers each asks. */
+    @Test
+    @SuppressWarnings("try") // It is there to be closed, and nothing else.
+    void requestsOfAKeyInOldAndNewNumbersShareACall() throws InterruptedException {
+        Policy old = Policy.of("p", "100/day");
+        Policy now = Policy.of("p", "200/day");
+        acquire(old, "key", 10);
+        List<CompletionStage<Decision>> stages = new ArrayList<>();
+        try (BatchTest.Busy busy = new BatchTest.Busy(backend)) {
+            for (int i = 0; i < 4; i++) {
+                stages.add(backend.acquire(now, "key", 10));
+                stages.add(backend.acquire(old, "key", 10));
+            }
+        }
+        CompletableFuture.allOf(stages.stream().map(CompletionStage::toCompletableFuture)
+                .toArray(CompletableFuture<?>[]::new)).join();
+        assertEquals(10, backend.peek(old, "key", 0).toCompletableFuture().join().remaining());
+        assertEquals(110, backend.peek(now, "key", 0).toCompletableFuture().join().remaining());
     }
 
     @Test

@@ -12,6 +12,7 @@ import io.micronaut.http.HttpResponse;
 import io.micronaut.http.server.exceptions.ExceptionHandler;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import io.micronaut.web.router.RouteAttributes;
+import io.micronaut.web.router.RouteBuilder;
 import io.micronaut.web.router.RouteInfo;
 import io.micronaut.web.router.Router;
 import jakarta.inject.Singleton;
@@ -27,10 +28,19 @@ final class Denials {
 
     private final Router router;
     private final Supplier<Optional<RateLimitExceededHandler>> ownHandler;
+    private final Supplier<Boolean> errorRoutes;
 
     Denials(Router router, BeanContext beans) {
         this.router = router;
         this.ownHandler = SupplierUtil.memoized(() -> ownHandler(beans));
+        this.errorRoutes = SupplierUtil.memoized(() -> errorRoutes(beans));
+    }
+
+    /** Whether any {@code @Error} method, of a controller or global, takes our exception: in most applications none. */
+    private static boolean errorRoutes(BeanContext beans) {
+        return beans.getBeansOfType(RouteBuilder.class).stream()
+                .flatMap(routes -> routes.getErrorRoutes().stream())
+                .anyMatch(route -> route.exceptionType().isAssignableFrom(RateLimitExceededException.class));
     }
 
     /** Our handler, if the framework would choose it. */
@@ -49,7 +59,7 @@ final class Denials {
      */
     HttpResponse<?> answer(HttpRequest<?> request, RateLimitExceededException denial) {
         RateLimitExceededHandler handler = ownHandler.get().orElse(null);
-        if (handler == null || hasErrorRoute(request, denial)) {
+        if (handler == null || errorRoutes.get() && hasErrorRoute(request, denial)) {
             throw denial;
         }
         HttpResponse<?> response = handler.handle(request, denial);

@@ -85,8 +85,7 @@ final class RequestLimiter {
      */
     CompletableFuture<Optional<HttpResponse<?>>> beforeAuthentication(HttpRequest<?> request) {
         RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
-        RouteLimits ofRoute = route == null ? RouteLimits.NONE
-                : routes.computeIfAbsent(route.getRouteInfo(), info -> read(request, route));
+        RouteLimits ofRoute = route == null ? RouteLimits.NONE : limitsOf(request, route);
         if (ofRoute.isEmpty() && rules.isEmpty()) {
             return PROCEED;
         }
@@ -108,6 +107,11 @@ final class RequestLimiter {
         return decide(request, LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left), before);
     }
 
+    private RouteLimits limitsOf(HttpRequest<?> request, RouteMatch<?> route) {
+        RouteLimits known = routes.get(route.getRouteInfo());
+        return known != null ? known : routes.computeIfAbsent(route.getRouteInfo(), info -> read(request, route));
+    }
+
     /** The second stage; completes like the first. */
     CompletableFuture<Optional<HttpResponse<?>>> afterAuthentication(HttpRequest<?> request) {
         LimitedRequest limited = LimitedRequest.of(request);
@@ -120,10 +124,12 @@ final class RequestLimiter {
             return PROCEED;
         }
         CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks(request, limits)).toCompletableFuture();
-        return decisions.isDone()
-                ? decisions.thenApply(made -> conclude(request, limited, made, true))
-                : decisions.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
-                        executor.of(request));
+        if (!decisions.isDone() || decisions.isCompletedExceptionally()) {
+            return decisions.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
+                    executor.of(request));
+        }
+        Optional<HttpResponse<?>> answer = conclude(request, limited, decisions.join(), true);
+        return answer.isEmpty() ? PROCEED : CompletableFuture.completedFuture(answer);
     }
 
     private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, LimitedRequest limited, Decisions made,

@@ -2,8 +2,10 @@ package io.github.micronautratelimit.key;
 
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.List;
 
 import io.github.micronautratelimit.web.ClientAddress;
+import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
 
@@ -41,6 +43,12 @@ public class ClientAddressResolver {
             return UNKNOWN;
         }
         InetAddress address = remote.getAddress();
-        return address == null ? remote.getHostString() : addresses.of(address, request.getHeaders()::getAll);
+        HttpHeaders headers = request.getHeaders();
+        return address == null ? remote.getHostString() : addresses.of(address, name -> lines(headers, name));
+    }
+
+    /** Most requests have no such header, and Netty makes a list for any it is asked for. */
+    private static List<String> lines(HttpHeaders headers, String name) {
+        return headers.contains(name) ? headers.getAll(name) : List.of();
     }
 }

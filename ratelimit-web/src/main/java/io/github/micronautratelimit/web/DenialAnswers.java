@@ -31,6 +31,7 @@ public final class DenialAnswers {
     private final RateLimitHeaders headers;
     private final int status;
     private final long jitterSeconds;
+    private final String beforeDetail;
 
     /**
      * An answer to a denied request.
@@ -62,6 +63,9 @@ public final class DenialAnswers {
         this.headers = headers;
         this.status = status;
         this.jitterSeconds = jitter.toSeconds();
+        this.beforeDetail = "{\"type\":\"" + (status == TOO_MANY_REQUESTS ? QUOTA_EXCEEDED : REDUCED_CAPACITY)
+                + "\",\"title\":\"" + (status == TOO_MANY_REQUESTS ? "Too Many Requests" : "Service Unavailable")
+                + "\",\"status\":" + status + ",\"detail\":\"";
     }
 
     /**
@@ -97,16 +101,14 @@ public final class DenialAnswers {
 
     /** Nothing in it needs escaping: names of policies have no quotation marks and backslashes. */
     private String problem(Decisions decisions, String detail) {
-        StringBuilder problem = new StringBuilder(256).append("{\"type\":\"")
-                .append(status == TOO_MANY_REQUESTS ? QUOTA_EXCEEDED : REDUCED_CAPACITY).append("\",\"title\":\"")
-                .append(status == TOO_MANY_REQUESTS ? "Too Many Requests" : "Service Unavailable").append("\",\"status\":")
-                .append(status).append(",\"detail\":\"").append(detail).append("\",\"violated-policies\":[");
-        String separator = "\"";
-        for (String name : violated(decisions)) {
-            problem.append(separator).append(name).append('"');
-            separator = ",\"";
+        if (decisions.each().size() == 1) {
+            return problem(detail, headers.name(decisions.asks().get(0).policy()));
         }
-        return problem.append("]}").toString();
+        return problem(detail, String.join("\",\"", violated(decisions)));
+    }
+
+    private String problem(String detail, String names) {
+        return beforeDetail + detail + "\",\"violated-policies\":[\"" + names + "\"]}";
     }
 
     private Set<String> violated(Decisions decisions) {

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 
@@ -7,20 +8,26 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.redis.RedisBackend;
+import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisClient;
-import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.TimeoutOptions;
 import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.resource.ClientResources;
 
 /** This library: a token bucket, the full decision, one connection. */
 final class Ours implements Contender {
 
-    private final StatefulRedisConnection<byte[], byte[]> connection;
+    private final RedisClient client;
     private final RateLimiter limiter;
     private Policy policy = policy(Outcome.ALLOWED);
 
-    Ours(RedisClient client) {
-        this.connection = client.connect(ByteArrayCodec.INSTANCE);
-        this.limiter = new RateLimiter(new RedisBackend(connection, "ours"), List.of());
+    /** On a connection with the options that an application's has: every command has a timeout. */
+    Ours(ClientResources resources, String uri) {
+        this.client = RedisClient.create(resources, uri);
+        client.setOptions(ClientOptions.builder()
+                .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
+                .timeoutOptions(TimeoutOptions.enabled(Duration.ofSeconds(10))).build());
+        this.limiter = new RateLimiter(new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), "ours"), List.of());
     }
 
     private static Policy policy(Outcome outcome) {
@@ -44,6 +51,6 @@ final class Ours implements Contender {
 
     @Override
     public void close() {
-        connection.close();
+        client.shutdown();
     }
 }

@@ -69,7 +69,7 @@ public final class RedisComparison {
 
     /** Everybody, each on a connection of its own, but Redisson on a few. */
     static List<Contender> contenders(RedisClient client, String uri) {
-        return new ArrayList<>(List.of(new Counter(client), new Ours(client), new Bucket4jLimiter(client, false),
+        return new ArrayList<>(List.of(new Counter(client), new Ours(client.getResources(), uri), new Bucket4jLimiter(client, false),
                 new Bucket4jLimiter(client, true), new RedissonLimiter(uri), new GatewayLimiter(client)));
     }
 

@@ -120,10 +120,10 @@ public final class DynamoDbComparison {
         for (int i = 0; i < CALLERS; i++) {
             Limiter mine = instances.get(i % INSTANCES);
             all.add(threads.submit(() -> {
-                while (System.nanoTime() < end) {
+                do {
                     granted.addAndGet(mine.acquire("key" + ThreadLocalRandom.current().nextInt(keys)) ? 1 : 0);
                     decisions.incrementAndGet();
-                }
+                } while (System.nanoTime() < end);
             }));
         }
         for (Future<?> each : all) {

@@ -21,7 +21,7 @@ class ComparisonRunsTest {
         assertEquals(18, rows.size());
         for (String row : rows) {
             String[] cells = row.split("\\|");
-            assertTrue(Double.parseDouble(cells[5]) > 0 && Double.parseDouble(cells[6]) >= 1, row);
+            assertTrue(Double.parseDouble(cells[5]) > 0 && Double.parseDouble(cells[6]) > 0, row);
         }
     }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -27,6 +28,8 @@ final class RuntimeApi implements AutoCloseable {
     private final Map<Integer, String> events = new ConcurrentHashMap<>();
     private final Map<Integer, CompletableFuture<String>> answers = new ConcurrentHashMap<>();
     private final AtomicInteger ids = new AtomicInteger();
+    /** A permit for each time an instance has asked for an event. */
+    final Semaphore asked = new Semaphore(0);
     final CountDownLatch restore = new CountDownLatch(1);
     final CountDownLatch checkpointed = new CountDownLatch(1);
 
@@ -56,6 +59,7 @@ final class RuntimeApi implements AutoCloseable {
             String path = exchange.getRequestURI().getPath().substring(PREFIX.length());
             byte[] body = exchange.getRequestBody().readAllBytes();
             if (path.equals("invocation/next")) {
+                asked.release();
                 int id = waiting.take();
                 exchange.getResponseHeaders().add("Lambda-Runtime-Aws-Request-Id", Integer.toString(id));
                 exchange.getResponseHeaders().add("Lambda-Runtime-Deadline-Ms",
