@@ -253,7 +253,7 @@ public abstract class FaultContract {
         assertEquals(125, spentInStore(policy));
     }
 
-    /** After 10 000 failures every stage is complete, and every thread that served them is gone. */
+    /** After 10 000 failures every stage is complete, and the guard's threads are gone. */
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = {"REFUSED", "HUNG"})
     void nothingIsLeftBehind(Fault fault) {
@@ -271,7 +271,8 @@ public abstract class FaultContract {
         assertTrue(calls.stream().allMatch(call -> call.join().allowed()));
         store.heal();
         await("the outage is over", () -> !guard.inOutage());
-        await("the threads are gone", () -> Thread.getAllStackTraces().keySet().stream()
-                .noneMatch(thread -> thread.getName().startsWith("ratelimit-")));
+        // A backend's own may linger: it keeps them for the next call.
+        await("the guard's threads are gone", () -> Thread.getAllStackTraces().keySet().stream().map(Thread::getName)
+                .noneMatch(name -> name.equals("ratelimit-deadlines") || name.startsWith("ratelimit-recovery-")));
     }
 }
