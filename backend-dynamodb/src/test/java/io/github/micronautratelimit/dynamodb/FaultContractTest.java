@@ -1,7 +1,5 @@
 package io.github.micronautratelimit.dynamodb;
 
-import java.time.Duration;
-
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.tck.FaultContract;
@@ -11,9 +9,6 @@ import io.github.micronautratelimit.tck.FaultyWire;
 /** What an application sees of a table that fails; the faults befall the wire. */
 class FaultContractTest extends FaultContract {
 
-    /** Shorter than an application's: there is no wire but the faulty one, and the suite waits for it often. */
-    private static final Duration DEADLINE = Duration.ofMillis(250);
-
     @Override
     protected FaultyStore open() {
         DynamoDbBackend backend = new DynamoDbBackend(new CountingClient(), CountingClient.TABLE, "faulty",
@@ -22,6 +17,6 @@ class FaultContractTest extends FaultContract {
         for (int i = 0; i < 50; i++) {
             backend.acquire(warm, "key", 1).toCompletableFuture().join();
         }
-        return new FaultyWire(backend, DEADLINE);
+        return new FaultyWire(backend, backend.deadline());
     }
 }

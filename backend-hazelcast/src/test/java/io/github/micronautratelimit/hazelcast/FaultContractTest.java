@@ -15,7 +15,7 @@ import io.github.micronautratelimit.tck.FaultyWire;
 /** What a client sees of a member that fails: in a process of its own, which is stopped; else, the wire is faulty. */
 class FaultContractTest extends FaultContract {
 
-    private static final Duration DEADLINE = Duration.ofMillis(150);
+    private static final Duration DEADLINE = Duration.ofMillis(500);
     private static final Cluster CLUSTER = new Cluster(1);
     private static final ForkedMember MEMBER =
             ForkedMember.withLibrary(CLUSTER.name(), CLUSTER.port(0), CLUSTER.ports());

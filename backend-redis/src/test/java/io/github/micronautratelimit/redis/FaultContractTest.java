@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.redis;
 
+import java.time.Duration;
+
 import io.github.micronautratelimit.tck.FaultContract;
 import io.github.micronautratelimit.tck.FaultyStore;
 
@@ -7,8 +9,15 @@ import io.github.micronautratelimit.tck.FaultyStore;
 @NeedsRedis(ofItsOwn = true)
 class FaultContractTest extends FaultContract {
 
+    private static final Duration DEADLINE = Duration.ofMillis(500);
+
     @Override
     protected FaultyStore open() {
-        return new FaultyRedis();
+        return new FaultyRedis(DEADLINE);
+    }
+
+    @Override
+    protected Duration deadline() {
+        return DEADLINE;
     }
 }

@@ -29,12 +29,14 @@ final class FaultyRedis implements FaultyStore {
     private final RedisCommands<String, String> server = clients.server(process.uri());
     private final RedisConnection connection;
     private final RedisBackend backend;
+    private final Duration deadline;
     private @Nullable Fault fault;
 
-    FaultyRedis() {
+    FaultyRedis(Duration deadline) {
+        this.deadline = deadline;
         RedisLocation location =
                 new RedisLocation("redis.uri", List.of(RedisURI.create(network.uri())), false);
-        connection = new RedisConnection(location, new ConnectionOptions(RateLimitBackend.DEFAULT_DEADLINE, null), null,
+        connection = new RedisConnection(location, new ConnectionOptions(deadline, null), null,
                 RedisBackend::load);
         connection.awaitFirstTry(Duration.ofSeconds(20));
         backend = new RedisBackend(connection, false, "fault");
@@ -53,7 +55,7 @@ final class FaultyRedis implements FaultyStore {
             case REFUSED -> process.kill();
             case HUNG -> process.pause();
             case HALF_OPEN -> network.let(command -> Fate.DEAF);
-            case SLOW -> network.delayReplies(backend.deadline().multipliedBy(10));
+            case SLOW -> network.delayReplies(deadline.multipliedBy(10));
             case REPLY_LOST -> network.let(command -> command.startsWith("EVAL") ? Fate.MUTE : Fate.PASS);
             case DELIVERED_TWICE -> network.let(command -> command.startsWith("EVAL") ? Fate.ARRIVE_TWICE : Fate.PASS);
             // Writes are refused: NOREPLICAS.
@@ -70,7 +72,10 @@ final class FaultyRedis implements FaultyStore {
             case REFUSED -> process.restart();
             case HUNG -> process.resume();
             case ERRORS -> server.configSet("min-replicas-to-write", "0");
-            case SLOW -> network.delayReplies(Duration.ZERO);
+            case SLOW -> {
+                network.delayReplies(Duration.ZERO);
+                network.breakConnections();
+            }
             // What is half-open stays so until the backend finds out.
             case HALF_OPEN, DELIVERED_TWICE -> network.let(command -> Fate.PASS);
             case REPLY_LOST -> {
@@ -80,6 +85,12 @@ final class FaultyRedis implements FaultyStore {
         }
         fault = null;
         awaitAnswer();
+    }
+
+    /** As the server sees it, one for the test itself included. */
+    @Override
+    public int connections() {
+        return server.clientList().lines().toList().size();
     }
 
     private void awaitAnswer() {

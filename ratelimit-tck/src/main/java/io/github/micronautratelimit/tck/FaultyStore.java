@@ -23,7 +23,7 @@ public interface FaultyStore extends AutoCloseable {
         /** Connections are there, but nothing comes through, neither then nor later. */
         HALF_OPEN,
 
-        /** Every call is carried out and answered, but only after three times the deadline or more. */
+        /** Every call is carried out and answered, but only after many times the deadline. */
         SLOW,
 
         /** Every call is carried out, and no answer comes back. */
@@ -55,6 +55,15 @@ public interface FaultyStore extends AutoCloseable {
      */
     default Set<Fault> faults() {
         return EnumSet.allOf(Fault.class);
+    }
+
+    /**
+     * How many connections to the store are open now.
+     *
+     * @return 0 or more; the default is for those without a wire
+     */
+    default int connections() {
+        return 0;
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.memory;
 
-import io.github.micronautratelimit.RateLimitBackend;
+import java.time.Duration;
+
 import io.github.micronautratelimit.tck.FaultContract;
 import io.github.micronautratelimit.tck.FaultyStore;
 import io.github.micronautratelimit.tck.FaultyWire;
@@ -10,6 +11,6 @@ class FaultTest extends FaultContract {
 
     @Override
     protected FaultyStore open() {
-        return new FaultyWire(new MemoryBackend(), RateLimitBackend.DEFAULT_DEADLINE);
+        return new FaultyWire(new MemoryBackend(), Duration.ofMillis(500));
     }
 }
