@@ -48,8 +48,8 @@ public abstract class FaultContract {
     /** More than it takes to open the breaker. */
     private static final int CALLS = 30;
     private static final long CAPACITY = 10_000;
-    /** What a backend may keep for its next calls. */
-    private static final int MOST_POOLED_THREADS = 64;
+    /** What backends, and servers in the same process, may keep for their next calls. */
+    private static final int MOST_POOLED_THREADS = 256;
 
     private FaultyStore store;
     private Guard guard;
