@@ -47,6 +47,8 @@ public abstract class FaultContract {
     private static final int SLACK = 10;
     /** More than it takes to open the breaker. */
     private static final int CALLS = 30;
+    /** As many as a store that hung can carry out soon after. */
+    private static final int AT_ONCE = 2_000;
     private static final long CAPACITY = 10_000;
     /** What backends, and servers in the same process, may keep for their next calls. */
     private static final int MOST_POOLED_THREADS = 256;
@@ -277,8 +279,8 @@ public abstract class FaultContract {
         List<CompletableFuture<Decision>> calls = new ArrayList<>();
         for (int i = 0; i < 10_000; i++) {
             calls.add(limiter.acquireAsync(policy, "key-" + i % 100, 1).toCompletableFuture());
-            if (i % 1_000 == 0) {
-                pause(10);
+            if (i == AT_ONCE) {
+                await("the breaker is open", () -> guard.breaker().getState() != State.CLOSED);
             }
         }
         await("every stage is complete", () -> calls.stream().allMatch(CompletableFuture::isDone));
