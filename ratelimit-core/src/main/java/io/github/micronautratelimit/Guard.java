@@ -25,7 +25,8 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
  * come back with time and there is room for it; not charged is what was late, because the store may have charged it.
  *
  * <p>A {@link RateLimitDefectException} is answered by on-error too, but does not open the breaker: it is logged as an
- * error. The thread that ends calls at their deadline completes their stages: who goes on on it must not block.
+ * error. Stages of late calls complete on a few threads of the guards' own: who goes on there may make further calls and
+ * wait for them, but does long work elsewhere.
  */
 public final class Guard implements RateLimitBackend {
 
