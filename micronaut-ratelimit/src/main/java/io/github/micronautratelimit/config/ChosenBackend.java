@@ -3,6 +3,7 @@ package io.github.micronautratelimit.config;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.PermitLeases;
 import io.github.micronautratelimit.RateLimitBackend;
 
 /**
@@ -10,15 +11,16 @@ import io.github.micronautratelimit.RateLimitBackend;
  *
  * @param name  what it is called in the configuration
  * @param guard stands between the application and its store; {@code null} for memory, which needs none
+ * @param leases what is taken ahead from that store; {@code null} for memory
  * @param front what the application asks
  */
-record ChosenBackend(String name, @Nullable Guard guard, RateLimitBackend front) implements AutoCloseable {
+record ChosenBackend(String name, @Nullable Guard guard, @Nullable PermitLeases leases, RateLimitBackend front) implements AutoCloseable {
 
-    /** Ends what the guard does about an outage. */
+    /** Gives back what is taken ahead, and ends what the guard does about an outage. */
     @Override
     public void close() {
-        if (guard != null) {
-            guard.close();
+        if (leases != null) {
+            leases.close();
         }
     }
 }

@@ -16,6 +16,7 @@ import io.github.micronautratelimit.Guard;
 import io.github.micronautratelimit.KeySecret;
 import io.github.micronautratelimit.LocalLimit;
 import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.PermitLeases;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
@@ -63,13 +64,14 @@ final class RateLimiterFactory {
         RateLimitBackend backend = beans.getBean(chosen);
         LOG.info("Rate limits are decided by {}.", nameOf(chosen));
         if (backend instanceof MemoryBackend) {
-            return new ChosenBackend(MEMORY, null, backend);
+            return new ChosenBackend(MEMORY, null, null, backend);
         }
         Guard guard = new Guard(backend, nameOf(chosen),
                 configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock, listeners);
-        RateLimitBackend front = new LocalLimit(guard, clock);
+        PermitLeases leases = new PermitLeases(guard, clock);
+        RateLimitBackend front = new LocalLimit(leases, clock);
         Duration denyCache = configuration.getDenyCache();
-        return new ChosenBackend(nameOf(chosen), guard,
+        return new ChosenBackend(nameOf(chosen), guard, leases,
                 denyCache.isZero() ? front : new DenyCache(front, clock, denyCache));
     }
 
