@@ -4,8 +4,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * The permits that are held of one key: charged by the store, and neither granted nor given back yet.
  *
@@ -64,25 +62,34 @@ final class Lease {
         return now < endsAtMicros ? Math.max(0, held.get()) : 0;
     }
 
-    /** Takes permits and says so, if as many are held. */
-    @Nullable Decision take(long permits, long now) {
+    /**
+     * Takes as many of the permits as are held. In the last moments of a window all or none: the rest might be charged in
+     * the next.
+     *
+     * @return how many were taken
+     */
+    long take(long permits, long now) {
         if (now >= endsAtMicros) {
-            return null;
+            return 0;
         }
         long before;
+        long taken;
         do {
             before = held.get();
-            if (before < permits) {
-                return null;
-            }
-        } while (!held.compareAndSet(before, before - permits));
-        return standing(before - permits, now);
+            taken = before >= permits ? permits : mayBeSplit(permits, now) ? Math.max(0, before) : 0;
+        } while (taken > 0 && !held.compareAndSet(before, before - taken));
+        return taken;
+    }
+
+    /** What can never be granted must not be for the sake of what is held. */
+    private boolean mayBeSplit(long permits, long now) {
+        return permits <= policy.capacity() && now < endsAtMicros - LAST_MOMENTS_MICROS;
     }
 
     /** How the key stands: what the store had left when it told last, and what is held. */
-    Decision standing(long left, long now) {
+    Decision standing(long now) {
         Standing known = standing;
-        return new Decision.Allowed(Math.min(policy.capacity(), known.remaining + left),
+        return new Decision.Allowed(Math.min(policy.capacity(), known.remaining + held(now)),
                 Math.max(0, known.resetAtMicros - now), Decision.Source.LEASE);
     }
 
@@ -130,8 +137,8 @@ final class Lease {
             lapse(now);
             if (now < endsAt) {
                 endsAtMicros = endsAt;
+                brought.add(permits);
                 tooMany = add(permits, now);
-                brought.add(permits - tooMany);
             } else {
                 tooMany = lapses(permits);
             }
@@ -141,19 +148,20 @@ final class Lease {
     }
 
     /**
-     * Holds permits that are charged, unless the lease has ended.
+     * Holds permits that are charged, as far as there is room; none if the lease has ended.
      *
      * @return the permits to be given back
      */
     long add(long permits, long now) {
         long before;
+        long fitting;
         do {
             before = held.get();
-            if (before == ENDED) {
-                return forgotten ? lapses(permits) : toGiveBack(permits, now);
-            }
-        } while (!held.compareAndSet(before, before + permits));
-        return 0;
+            fitting = before == ENDED ? 0 : Math.min(permits, policy.maxLease() - before);
+        } while (fitting > 0 && !held.compareAndSet(before, before + fitting));
+        long tooMany = permits - fitting;
+        brought.add(-tooMany);
+        return before == ENDED && forgotten ? lapses(tooMany) : toGiveBack(tooMany, now);
     }
 
     /** All, or none where they come back by themselves before long. */
@@ -184,7 +192,7 @@ final class Lease {
             return 0;
         }
         long used = used();
-        usedInLastTurn = used - usedByTurn;
+        usedInLastTurn = Math.max(0, used - usedByTurn);
         usedByTurn = used;
         turnedAtMicros = now;
         return toGiveBack(letGo(usedInLastTurn), now);

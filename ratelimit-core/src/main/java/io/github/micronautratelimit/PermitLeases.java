@@ -25,9 +25,9 @@ import com.github.benmanes.caffeine.cache.RemovalCause;
  *
  * <p>Nothing is granted that the store has not charged. A key's first request asks the store; from then on as many permits
  * are held as were granted in the last half second or in this one, and never taken is more than half of what the store had
- * left. They are taken while half of the last ones are still there, so that nobody waits for that. Whoever finds too few held, because
- * he asks for many or the key is busier than expected, asks the store himself, as without leases; so does whoever comes
- * when little is left. A failure takes nothing ahead, and what on-error grants is never held.
+ * left. They are taken while half of the last ones are still there, so that nobody waits for that. Whoever finds too few
+ * held, because he asks for many or the key is busier than expected, asks the store for the rest himself, at once; so does
+ * whoever comes when little is left. A failure takes nothing ahead, and what on-error grants is never held.
  *
  * <p>What was not used within about a second is given back, and all of it when this is closed. Until then it is spent for
  * everybody else. Permits of a fixed window are not granted after its end. At most 10 000 keys, of at most 1024 characters,
@@ -127,56 +127,84 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         }
         long now = clock.micros();
         Lease lease = leaseOf(policy, key, now);
-        Decision decision = taken(lease, permits, now);
-        return decision != null ? CompletableFuture.completedFuture(decision)
-                : guard.acquire(policy, key, permits).thenApply(made -> {
-                    learn(lease, permits, made, now);
-                    return made;
-                });
+        long taken = lease.take(permits, now);
+        return taken == permits ? CompletableFuture.completedFuture(granted(lease, permits, now))
+                : theRest(lease, permits, taken, now);
     }
 
     @Override
     public Decision acquireBlocking(Policy policy, String key, long permits) {
-        if (isLeased(policy, key, permits)) {
-            long now = clock.micros();
-            Decision decision = taken(leaseOf(policy, key, now), permits, now);
-            if (decision != null) {
-                return decision;
-            }
+        if (!isLeased(policy, key, permits)) {
+            return guard.acquireBlocking(policy, key, permits);
         }
-        return RateLimiter.await(acquire(policy, key, permits));
+        long now = clock.micros();
+        Lease lease = leaseOf(policy, key, now);
+        long taken = lease.take(permits, now);
+        return taken == permits ? granted(lease, permits, now)
+                : RateLimiter.await(theRest(lease, permits, taken, now));
     }
 
-    private @Nullable Decision taken(Lease lease, long permits, long now) {
-        Decision decision = lease.take(permits, now);
-        if (decision != null) {
-            granted.add(permits);
-            refill(lease, now);
-        }
+    private Decision granted(Lease lease, long permits, long now) {
+        granted.add(permits);
+        Decision decision = lease.standing(now);
+        refill(lease, now);
         return decision;
+    }
+
+    private CompletionStage<Decision> theRest(Lease lease, long permits, long taken, long now) {
+        return guard.acquire(lease.policy(), lease.key(), permits - taken).handle((made, failure) -> {
+            if (failure != null) {
+                giveBack(lease, lease.add(taken, now));
+                throw new CompletionException(Listeners.unwrapped(failure));
+            }
+            return settled(lease, permits, taken, made, made.allowed(), now);
+        });
+    }
+
+    /** The decision on a request of which the store has decided a part, or nothing. */
+    private Decision settled(Lease lease, long permits, long taken, @Nullable Decision made, boolean allowed, long askedAt) {
+        if (made != null && made.source() == Decision.Source.STORE) {
+            lease.learns(made, askedAt);
+        }
+        if (!allowed) {
+            giveBack(lease, lease.add(taken, askedAt));
+            return made instanceof Decision.Denied denied ? new Decision.Denied(denied.remaining() + taken,
+                    denied.retryAfterMicros(), denied.resetAfterMicros(), denied.deniedBy(), denied.source())
+                    : made != null ? made : lease.standing(askedAt);
+        }
+        if (made == null) {
+            return granted(lease, permits, askedAt);
+        }
+        granted.add(taken);
+        if (made.source() == Decision.Source.STORE) {
+            // Asked before this request counts: a key that comes once leaves nothing behind.
+            refill(lease, clock.micros());
+            lease.usedWithout(permits - taken);
+        }
+        return made;
     }
 
     /** What is held is taken first; if the store then denies the rest, it is held again. */
     @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
         long now = clock.micros();
-        List<@Nullable Lease> from = new ArrayList<>(asks.size());
-        List<@Nullable Decision> taken = new ArrayList<>(asks.size());
-        List<Ask> others = new ArrayList<>(asks.size());
+        List<@Nullable Lease> leasesOf = new ArrayList<>(asks.size());
+        List<Long> taken = new ArrayList<>(asks.size());
+        List<Ask> rest = new ArrayList<>(asks.size());
         for (Ask ask : asks) {
             Lease lease = isLeased(ask.policy(), ask.key(), ask.permits()) ? leaseOf(ask.policy(), ask.key(), now) : null;
-            Decision decision = lease == null ? null : lease.take(ask.permits(), now);
-            from.add(lease);
-            taken.add(decision);
-            if (decision == null) {
-                others.add(ask);
+            long held = lease == null ? 0 : lease.take(ask.permits(), now);
+            leasesOf.add(lease);
+            taken.add(held);
+            if (lease == null || held < ask.permits()) {
+                rest.add(held == 0 ? ask : new Ask(ask.policy(), ask.key(), ask.permits() - held));
             }
         }
-        CompletionStage<List<Decision>> rest =
-                others.isEmpty() ? CompletableFuture.completedFuture(List.of()) : guard.acquireAll(others);
-        return rest.handle((made, failure) -> {
-            boolean allowed = failure == null && made.stream().allMatch(Decision::allowed);
-            List<Decision> decisions = settled(asks, from, taken, failure == null ? made : List.of(), allowed, now);
+        CompletionStage<List<Decision>> decided =
+                rest.isEmpty() ? CompletableFuture.completedFuture(List.of()) : guard.acquireAll(rest);
+        return decided.handle((made, failure) -> {
+            List<Decision> decisions = settled(asks, leasesOf, taken, failure == null ? made : List.of(),
+                    failure == null && made.stream().allMatch(Decision::allowed), now);
             if (failure != null) {
                 throw new CompletionException(Listeners.unwrapped(failure));
             }
@@ -184,30 +212,20 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         });
     }
 
-    /** Each ask's decision in turn, up to where the store stopped asking. */
-    private List<Decision> settled(List<Ask> asks, List<@Nullable Lease> from, List<@Nullable Decision> taken,
-                                   List<Decision> made, boolean allowed, long askedAt) {
+    /** Each ask's decision in turn; where the store stopped asking, the list ends. */
+    private List<Decision> settled(List<Ask> asks, List<@Nullable Lease> leasesOf, List<Long> taken, List<Decision> made,
+                                   boolean allowed, long askedAt) {
         Iterator<Decision> rest = made.iterator();
         List<Decision> decisions = new ArrayList<>(asks.size());
         for (int i = 0; i < asks.size(); i++) {
             long permits = asks.get(i).permits();
-            Lease lease = from.get(i);
-            Decision decision = taken.get(i);
-            if (lease != null && decision != null) {
-                if (allowed) {
-                    granted.add(permits);
-                    refill(lease, clock.micros());
-                } else {
-                    giveBack(lease, lease.add(permits, askedAt));
-                    decision = lease.standing(lease.held(askedAt), askedAt);
-                }
-                decisions.add(decision);
-            } else if (rest.hasNext()) {
-                decision = rest.next();
-                decisions.add(decision);
-                if (lease != null) {
-                    learn(lease, allowed ? permits : 0, decision, askedAt);
-                }
+            Lease lease = leasesOf.get(i);
+            boolean isHeld = lease != null && taken.get(i) == permits;
+            Decision decision = isHeld || !rest.hasNext() ? null : rest.next();
+            Decision settled = lease == null ? decision
+                    : settled(lease, permits, taken.get(i), decision, allowed, askedAt);
+            if (settled != null && (isHeld || decision != null)) {
+                decisions.add(settled);
             }
         }
         return decisions;
@@ -232,19 +250,6 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             }
         }
         return found;
-    }
-
-    /** The store has answered a request itself. */
-    private void learn(Lease lease, long permits, Decision decision, long askedAt) {
-        if (decision.source() != Decision.Source.STORE) {
-            return;
-        }
-        lease.learns(decision, askedAt);
-        if (decision.allowed()) {
-            // Asked before this request counts: a key that comes once leaves nothing behind.
-            refill(lease, clock.micros());
-            lease.usedWithout(permits);
-        }
     }
 
     private void refill(Lease lease, long now) {
@@ -314,17 +319,17 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         });
     }
 
-    /** If allowed, with what is held beside what the store has left. */
+    /** With what is held beside what the store has left. */
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        CompletionStage<Decision> seen = guard.peek(policy, key, permits);
         Lease lease = leases.getIfPresent(new Name(policy.name(), key));
-        return lease == null ? seen : seen.thenApply(decision -> {
-            long held = lease.held(clock.micros());
-            return held > 0 && (decision.allowed() || held >= permits)
-                    ? new Decision.Allowed(Math.min(policy.capacity(), decision.remaining() + held),
-                            decision.resetAfterMicros(), decision.source())
-                    : decision;
+        long held = lease == null || permits > policy.capacity() ? 0 : lease.held(clock.micros());
+        CompletionStage<Decision> seen = guard.peek(policy, key, Math.max(0, permits - held));
+        return held == 0 ? seen : seen.thenApply(decision -> {
+            long remaining = Math.min(policy.capacity(), decision.remaining() + held);
+            return decision.allowed() ? new Decision.Allowed(remaining, decision.resetAfterMicros(), decision.source())
+                    : new Decision.Denied(remaining, decision.retryAfterMicros(), decision.resetAfterMicros(),
+                            decision.deniedBy(), decision.source());
         });
     }
 
@@ -355,9 +360,17 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         return guard;
     }
 
-    /** Gives back what is held, for at most two seconds. */
     @Override
     public void close() {
+        drain();
+        guard.close();
+    }
+
+    /**
+     * Takes nothing ahead any more and gives back what is held; waits for that for at most two seconds. Decisions go on,
+     * each of them the store's. For an application that is about to stop, while its store can still be asked.
+     */
+    public void drain() {
         closed = true;
         long end = System.nanoTime() + FAREWELL.toNanos();
         List<CompletableFuture<?>> underWay = new ArrayList<>();
@@ -374,8 +387,6 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             await(underWay, end);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } finally {
-            guard.close();
         }
     }
 

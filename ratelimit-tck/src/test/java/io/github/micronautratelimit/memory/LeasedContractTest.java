@@ -3,6 +3,7 @@ package io.github.micronautratelimit.memory;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
@@ -14,36 +15,62 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.RateLimitBackendContract;
 
-/** Taking ahead changes no decision. */
+/**
+ * Taking ahead changes no decision of an instance that is alone, and in the end nothing that is remembered: whoever looks
+ * here has all instances give back first.
+ */
 class LeasedContractTest extends RateLimitBackendContract {
 
     @Override
     protected BackendUnderTest open() {
+        List<Leased> all = new CopyOnWriteArrayList<>();
         return new MemoryUnderTest() {
 
             @Override
             public RateLimitBackend connect(MicroClock clock) {
-                return new Leased(new PermitLeases(new Guard(super.connect(clock), "memory", Duration.ofMinutes(1), 1, clock,
-                        List.of()), clock));
+                all.add(new Leased(super.connect(clock), clock, all));
+                return all.get(all.size() - 1);
             }
         };
     }
 
-    /** Every policy is one that leases. */
-    private record Leased(PermitLeases leases) implements RateLimitBackend {
+    /** Under policies that all lease. */
+    private static final class Leased implements RateLimitBackend {
+
+        private final RateLimitBackend memory;
+        private final MicroClock clock;
+        private final List<Leased> all;
+        private volatile PermitLeases leases;
+
+        Leased(RateLimitBackend memory, MicroClock clock, List<Leased> all) {
+            this.memory = memory;
+            this.clock = clock;
+            this.all = all;
+            this.leases = fresh();
+        }
+
+        private PermitLeases fresh() {
+            return new PermitLeases(new Guard(memory, "memory", Duration.ofMinutes(1), 1, clock, List.of()), clock);
+        }
+
+        private void giveBack() {
+            PermitLeases before = leases;
+            leases = fresh();
+            before.drain();
+        }
 
         private static Policy leased(Policy policy) {
             return policy.withMaxLease(50);
         }
 
-        @Override
-        public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-            return leases.acquire(leased(policy), key, permits).thenApply(Leased::plain);
-        }
-
         private static Decision plain(Decision decision) {
             return decision.source() == Decision.Source.LEASE
                     ? new Decision.Allowed(decision.remaining(), decision.resetAfterMicros(), Decision.Source.STORE) : decision;
+        }
+
+        @Override
+        public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+            return leases.acquire(leased(policy), key, permits).thenApply(Leased::plain);
         }
 
         @Override
@@ -54,6 +81,7 @@ class LeasedContractTest extends RateLimitBackendContract {
 
         @Override
         public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+            all.forEach(Leased::giveBack);
             return leases.peek(leased(policy), key, permits);
         }
 
