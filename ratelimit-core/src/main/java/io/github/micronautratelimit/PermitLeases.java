@@ -1,23 +1,13 @@
 package io.github.micronautratelimit;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.LongAdder;
 
 import org.jspecify.annotations.Nullable;
-
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
-import com.github.benmanes.caffeine.cache.RemovalCause;
 
 /**
  * Stands between the application and a store: of a key that is asked for often, permits are taken ahead, up to the policy's
@@ -35,27 +25,11 @@ import com.github.benmanes.caffeine.cache.RemovalCause;
  */
 public final class PermitLeases implements RateLimitBackend, InFront {
 
-    static final int MAX_KEYS = 10_000;
     private static final int MAX_KEY_LENGTH = 1024;
-    private static final Duration SWEEP = Duration.ofMillis(250);
-    /** What closing may take, and how many calls are under way meanwhile. */
-    private static final Duration FAREWELL = Duration.ofSeconds(2);
-    private static final int IN_FLIGHT = 64;
 
     private final Guard guard;
     private final MicroClock clock;
-    private final Cache<Name, Lease> leases = Caffeine.newBuilder().maximumSize(MAX_KEYS).executor(Runnable::run)
-            .removalListener(this::removed).build();
-    private final AtomicBoolean sweeping = new AtomicBoolean();
-    private volatile boolean closed;
-
-    private final LongAdder leased = new LongAdder();
-    private final LongAdder granted = new LongAdder();
-    private final LongAdder returned = new LongAdder();
-    private final LongAdder lapsed = new LongAdder();
-
-    private record Name(String policy, String key) {
-    }
+    private final Leases leases;
 
     /**
      * Leases before a store.
@@ -66,12 +40,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     public PermitLeases(Guard guard, MicroClock clock) {
         this.guard = guard;
         this.clock = clock;
-    }
-
-    private void removed(@Nullable Name name, @Nullable Lease lease, RemovalCause cause) {
-        if (cause.wasEvicted() && lease != null) {
-            end(lease);
-        }
+        this.leases = new Leases(guard, clock);
     }
 
     /**
@@ -80,7 +49,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
      * @return 0 or more, at most {@link Policy#maxLease()} for each key; a moment's picture
      */
     public long heldPermits() {
-        return Math.max(0, leased.sum() - granted.sum() - returned.sum() - lapsed.sum());
+        return leases.held();
     }
 
     /**
@@ -89,7 +58,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
      * @return a count since the start
      */
     public long leasedPermits() {
-        return leased.sum();
+        return leases.leased.sum();
     }
 
     /**
@@ -98,7 +67,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
      * @return a count since the start
      */
     public long grantedPermits() {
-        return granted.sum();
+        return leases.granted.sum();
     }
 
     /**
@@ -107,7 +76,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
      * @return a count since the start
      */
     public long returnedPermits() {
-        return returned.sum();
+        return leases.returned.sum();
     }
 
     /**
@@ -117,7 +86,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
      * @return a count since the start
      */
     public long lapsedPermits() {
-        return lapsed.sum();
+        return leases.lapsed.sum();
     }
 
     @Override
@@ -126,7 +95,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             return guard.acquire(policy, key, permits);
         }
         long now = clock.micros();
-        Lease lease = leaseOf(policy, key, now);
+        Lease lease = leases.of(policy, key, now);
         long taken = lease.take(permits, now);
         return taken == permits ? CompletableFuture.completedFuture(granted(lease, permits, now))
                 : theRest(lease, permits, taken, now);
@@ -138,23 +107,23 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             return guard.acquireBlocking(policy, key, permits);
         }
         long now = clock.micros();
-        Lease lease = leaseOf(policy, key, now);
+        Lease lease = leases.of(policy, key, now);
         long taken = lease.take(permits, now);
         return taken == permits ? granted(lease, permits, now)
                 : RateLimiter.await(theRest(lease, permits, taken, now));
     }
 
     private Decision granted(Lease lease, long permits, long now) {
-        granted.add(permits);
+        leases.granted.add(permits);
         Decision decision = lease.standing(now);
-        refill(lease, now);
+        leases.refill(lease, now);
         return decision;
     }
 
     private CompletionStage<Decision> theRest(Lease lease, long permits, long taken, long now) {
         return guard.acquire(lease.policy(), lease.key(), permits - taken).handle((made, failure) -> {
             if (failure != null) {
-                giveBack(lease, lease.add(taken, now));
+                leases.giveBack(lease, lease.add(taken, now));
                 throw new CompletionException(Listeners.unwrapped(failure));
             }
             return settled(lease, permits, taken, made, made.allowed(), now);
@@ -167,7 +136,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             lease.learns(made, askedAt);
         }
         if (!allowed) {
-            giveBack(lease, lease.add(taken, askedAt));
+            leases.giveBack(lease, lease.add(taken, askedAt));
             return made instanceof Decision.Denied denied ? new Decision.Denied(denied.remaining() + taken,
                     denied.retryAfterMicros(), denied.resetAfterMicros(), denied.deniedBy(), denied.source())
                     : made != null ? made : lease.standing(askedAt);
@@ -175,10 +144,10 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         if (made == null) {
             return granted(lease, permits, askedAt);
         }
-        granted.add(taken);
+        leases.granted.add(taken);
         if (made.source() == Decision.Source.STORE) {
             // Asked before this request counts: a key that comes once leaves nothing behind.
-            refill(lease, clock.micros());
+            leases.refill(lease, clock.micros());
             lease.usedWithout(permits - taken);
         }
         return made;
@@ -192,7 +161,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         List<Long> taken = new ArrayList<>(asks.size());
         List<Ask> rest = new ArrayList<>(asks.size());
         for (Ask ask : asks) {
-            Lease lease = isLeased(ask.policy(), ask.key(), ask.permits()) ? leaseOf(ask.policy(), ask.key(), now) : null;
+            Lease lease = isLeased(ask.policy(), ask.key(), ask.permits()) ? leases.of(ask.policy(), ask.key(), now) : null;
             long held = lease == null ? 0 : lease.take(ask.permits(), now);
             leasesOf.add(lease);
             taken.add(held);
@@ -231,98 +200,19 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         return decisions;
     }
 
-    private boolean isLeased(Policy policy, String key, long permits) {
-        return policy.maxLease() > 0 && permits > 0 && key.length() <= MAX_KEY_LENGTH && !closed;
-    }
-
-    private Lease leaseOf(Policy policy, String key, long now) {
-        Name name = new Name(policy.name(), key);
-        Lease found = leases.getIfPresent(name);
-        while (found == null || !found.policy().equals(policy)) {
-            if (found != null && leases.asMap().remove(name, found)) {
-                end(found);
-            }
-            Lease fresh = new Lease(policy, key, now, lapsed);
-            found = leases.asMap().putIfAbsent(name, fresh);
-            if (found == null) {
-                found = fresh;
-                sweepLater();
-            }
-        }
-        return found;
-    }
-
-    private void refill(Lease lease, long now) {
-        long wanted = lease.toRefill(now);
-        if (wanted > 0) {
-            guard.takeAhead(lease.policy(), lease.key(), wanted).whenComplete((decision, failure) -> {
-                long taken = failure == null && decision.allowed() ? wanted : 0;
-                leased.add(taken);
-                if (failure == null) {
-                    lease.learns(decision, now);
-                }
-                giveBack(lease, lease.refilled(taken,
-                        failure == null ? Lease.endOf(lease.policy(), decision, now) : now, clock.micros()));
-                if (closed) {
-                    end(lease);
-                }
-            });
-        }
-    }
-
-    private CompletableFuture<Void> end(Lease lease) {
-        return giveBack(lease, lease.end(clock.micros()));
-    }
-
-    /** Never fails. What may or may not have been given back is nobody's any more, and comes back with time. */
-    private CompletableFuture<Void> giveBack(Lease lease, long permits) {
-        if (permits == 0) {
-            return CompletableFuture.completedFuture(null);
-        }
-        return guard.giveBack(lease.policy(), lease.key(), permits).toCompletableFuture().handle((done, failure) -> {
-            (failure == null ? returned : lapsed).add(permits);
-            return null;
-        });
-    }
-
-    private void sweepLater() {
-        if (!sweeping.compareAndSet(false, true)) {
-            return;
-        }
-        CompletableFuture.delayedExecutor(SWEEP.toNanos(), TimeUnit.NANOSECONDS).execute(() -> {
-            try {
-                sweep();
-            } finally {
-                // Looked at after it is said: whoever makes a lease later sweeps himself.
-                sweeping.set(false);
-                if (!leases.asMap().isEmpty()) {
-                    sweepLater();
-                }
-            }
-        });
-    }
-
-    /**
-     * Gives back what was not used. While the store is not asked that is held on to: it is charged, and may be granted.
-     */
+    /** Gives back what was not used. */
     void sweep() {
-        long now = clock.micros();
-        leases.asMap().forEach((name, lease) -> {
-            if (guard.isAsking()) {
-                giveBack(lease, lease.turn(now));
-            } else {
-                lease.lapse(now);
-            }
-            if (lease.isIdle() && leases.asMap().remove(name, lease)) {
-                end(lease);
-            }
-        });
+        leases.sweep();
+    }
+
+    private boolean isLeased(Policy policy, String key, long permits) {
+        return policy.maxLease() > 0 && permits > 0 && key.length() <= MAX_KEY_LENGTH && !leases.isDrained();
     }
 
     /** With what is held beside what the store has left. */
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        Lease lease = leases.getIfPresent(new Name(policy.name(), key));
+        Lease lease = leases.find(policy, key);
         long held = lease == null || permits > policy.capacity() ? 0 : lease.held(clock.micros());
         CompletionStage<Decision> seen = guard.peek(policy, key, Math.max(0, permits - held));
         return held == 0 ? seen : seen.thenApply(decision -> {
@@ -336,21 +226,21 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     /** If more is given back than was granted here lately, what is held goes first: the store would forget it too. */
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        Name name = new Name(policy.name(), key);
-        Lease lease = leases.getIfPresent(name);
-        if (lease == null || lease.takesBack(permits) || !leases.asMap().remove(name, lease)) {
+        Lease lease = leases.find(policy, key);
+        if (lease == null || lease.takesBack(permits)) {
             return guard.refund(policy, key, permits);
         }
-        return end(lease).thenCompose(done -> guard.refund(policy, key, permits));
+        return leases.remove(lease).thenCompose(done -> guard.refund(policy, key, permits));
     }
 
     /** What is held then is forgotten: the store does not know any more that it was charged. */
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return guard.reset(policy, key).whenComplete((done, failure) -> {
-            Lease lease = leases.asMap().remove(new Name(policy.name(), key));
+            Lease lease = leases.find(policy, key);
             if (lease != null) {
                 lease.forget();
+                leases.remove(lease);
             }
         });
     }
@@ -371,32 +261,6 @@ public final class PermitLeases implements RateLimitBackend, InFront {
      * each of them the store's. For an application that is about to stop, while its store can still be asked.
      */
     public void drain() {
-        closed = true;
-        long end = System.nanoTime() + FAREWELL.toNanos();
-        List<CompletableFuture<?>> underWay = new ArrayList<>();
-        try {
-            for (Name name : leases.asMap().keySet()) {
-                Lease lease = leases.asMap().remove(name);
-                if (lease != null) {
-                    underWay.add(end(lease));
-                }
-                if (underWay.size() == IN_FLIGHT) {
-                    await(underWay, end);
-                }
-            }
-            await(underWay, end);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void await(List<CompletableFuture<?>> calls, long end) throws InterruptedException {
-        try {
-            CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new))
-                    .get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            // They end by themselves, at their deadline.
-        }
-        calls.clear();
+        leases.drain();
     }
 }

@@ -99,6 +99,66 @@ class LeaseBooksTest {
         assertEquals(granted, store.charged.get());
     }
 
+    /** So many requests of one instance, so long after the last. */
+    private record Visit(int instance, long gapMicros, int requests) {
+    }
+
+    private record Grant(long micros, long heldBefore) {
+    }
+
+    @Provide
+    static Arbitrary<List<Visit>> visits() {
+        return Combinators.combine(Arbitraries.integers().between(0, 1),
+                        Arbitraries.oneOf(Arbitraries.of(0L, 1_000L, 250_000L, 500_000L), Arbitraries.longs().between(0, 300_000)),
+                        Arbitraries.integers().between(0, 15)).as(Visit::new)
+                .list().ofMinSize(1).ofMaxSize(50);
+    }
+
+    @Provide
+    static Arbitrary<String> rates() {
+        return Arbitraries.of("20/s", "50/s burst 10", "7/s burst 30", "30/s sliding", "40/2s sliding", "30/s fixed", "60/3s fixed");
+    }
+
+    @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
+    void overAnyStretchOfTimeAsMuchIsGrantedAsIsPromisedAndWasHeld(@ForAll("rates") String limits,
+                                                                   @ForAll("visits") List<Visit> visits) {
+        AtomicLong micros = new AtomicLong(20_000 * DAY + 123_456);
+        LedgerStore store = new LedgerStore(micros::get);
+        List<PermitLeases> instances = List.of(instance(store, micros), instance(store, micros));
+        Policy policy = Policy.of("p", limits).withMaxLease(MOST);
+        List<Grant> grants = new ArrayList<>();
+        for (Visit visit : visits) {
+            micros.addAndGet(visit.gapMicros);
+            instances.forEach(PermitLeases::sweep);
+            for (int i = 0; i < visit.requests; i++) {
+                long held = instances.stream().mapToLong(PermitLeases::heldPermits).sum();
+                if (granted(instances.get(visit.instance), policy, 1) == 1) {
+                    grants.add(new Grant(micros.get(), held));
+                }
+            }
+        }
+        instances.forEach(PermitLeases::close);
+        Limit limit = policy.limits().get(0);
+        for (int from = 0; from < grants.size(); from++) {
+            for (int to = from; to < grants.size(); to++) {
+                assertPromised(limit, grants.get(from), grants.get(to).micros, to - from + 1);
+            }
+        }
+    }
+
+    private static void assertPromised(Limit limit, Grant first, long last, long granted) {
+        long period = limit.periodMicros();
+        if (limit instanceof FixedWindow) {
+            assertTrue(first.micros / period != last / period || granted <= limit.permits(), () -> granted + " in a window");
+        } else if (limit instanceof TokenBucket) {
+            assertTrue((granted - limit.capacity() - first.heldBefore) * period <= (last - first.micros) * limit.permits(),
+                    () -> granted + " in " + (last - first.micros) + " us from " + first);
+        } else {
+            assertTrue(last - first.micros > period || granted <= limit.permits() + first.heldBefore,
+                    () -> granted + " in " + (last - first.micros) + " us from " + first);
+        }
+    }
+
     private static long granted(PermitLeases instance, Policy policy, long permits) {
         return instance.acquire(policy, "key", permits).toCompletableFuture().join().allowed() ? permits : 0;
     }

@@ -283,15 +283,15 @@ class PermitLeasesTest {
 
     @Test
     void ofKeysBeyondTheBoundWhatIsHeldIsGivenBack() {
-        for (int key = 0; key < PermitLeases.MAX_KEYS + 500; key++) {
+        for (int key = 0; key < Leases.MAX_KEYS + 500; key++) {
             for (int i = 0; i < 3; i++) {
                 assertTrue(join(leases.acquire(policy, "key" + key, 1)).allowed());
             }
         }
         assertTrue(leases.returnedPermits() >= 1, () -> "given back: " + leases.returnedPermits());
-        assertTrue(leases.heldPermits() <= 3L * PermitLeases.MAX_KEYS);
+        assertTrue(leases.heldPermits() <= 3L * Leases.MAX_KEYS);
         leases.close();
-        assertEquals(3L * (PermitLeases.MAX_KEYS + 500), store.charged.get());
+        assertEquals(3L * (Leases.MAX_KEYS + 500), store.charged.get());
     }
 
     @Test

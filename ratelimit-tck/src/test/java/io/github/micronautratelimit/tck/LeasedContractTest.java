@@ -1,4 +1,4 @@
-package io.github.micronautratelimit.memory;
+package io.github.micronautratelimit.tck;
 
 import java.time.Duration;
 import java.util.List;
@@ -12,12 +12,16 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitLeases;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.tck.BackendUnderTest;
-import io.github.micronautratelimit.tck.RateLimitBackendContract;
+import io.github.micronautratelimit.memory.MemoryUnderTest;
 
 /**
- * Taking ahead changes no decision of an instance that is alone, and in the end nothing that is remembered: whoever looks
- * here has all instances give back first.
+ * Taking ahead changes no decision of an instance that is alone at one instant, and in the end nothing that is remembered:
+ * whoever looks here has all instances give back first.
+ *
+ * <p>What cannot hold, and is not tested: permits that are charged now and granted later come back earlier than if they had
+ * been charged then. Where time passes between requests of a key, numbers to the microsecond therefore differ from those of
+ * a store that is asked each time, and over a stretch of time as many more are granted as were held when it began.
+ * {@code LeaseBooksTest} in the core tells what holds instead.
  */
 class LeasedContractTest extends RateLimitBackendContract {
 
@@ -31,7 +35,43 @@ class LeasedContractTest extends RateLimitBackendContract {
                 all.add(new Leased(super.connect(clock), clock, all));
                 return all.get(all.size() - 1);
             }
+
+            /** What is held is taken before the rest is asked for. */
+            @Override
+            public boolean atomicAcrossKeys() {
+                return false;
+            }
         };
+    }
+
+    /** Cannot hold: see above. */
+    @Override
+    public void decidesAsTheCoresOwnArithmetic(History history) {
+    }
+
+    /** Cannot hold: see above. */
+    @Override
+    public void grantsAndDenialsAreJustifiedByTheLogOfGrants(History history) {
+    }
+
+    /** Cannot hold: see above. */
+    @Override
+    public void decidesAsTheCoreWithOddNumbers(OddNumbers odd) {
+    }
+
+    /** Cannot hold: see above. */
+    @Override
+    public void nothingDrifts() {
+    }
+
+    /** Cannot hold: see above. */
+    @Override
+    public void givingBackIsTheInverseOfTaking(History history) {
+    }
+
+    /** Cannot hold: see above; a changed limit also begins a lease of its own. */
+    @Override
+    public void reorderedLimitsCarryOn(String before, String after) {
     }
 
     /** Under policies that all lease. */
