@@ -233,6 +233,17 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         return leases.remove(lease).thenCompose(done -> guard.refund(policy, key, permits));
     }
 
+    /** What is held here is given back then; what other instances hold they may still grant. */
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return guard.block(policy, key, micros).whenComplete((done, failure) -> {
+            Lease lease = leases.find(policy, key);
+            if (lease != null) {
+                leases.remove(lease);
+            }
+        });
+    }
+
     /** What is held then is forgotten: the store does not know any more that it was charged. */
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {

@@ -49,6 +49,11 @@ final class LedgerStore implements RateLimitBackend {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return memory.block(policy, key, micros);
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         calls.incrementAndGet();
         return memory.reset(policy, key);

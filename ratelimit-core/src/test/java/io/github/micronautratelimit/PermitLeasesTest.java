@@ -273,6 +273,17 @@ class PermitLeasesTest {
     }
 
     @Test
+    void aBlockEndsWhatIsHeld() {
+        granted(policy, 100);
+        join(leases.block(policy, "key", 60_000_000));
+        assertEquals(0, leases.heldPermits());
+        assertEquals(100, store.charged.get());
+        assertFalse(acquire(policy, 1).allowed());
+        micros.addAndGet(60_000_000);
+        assertTrue(acquire(policy, 1).allowed());
+    }
+
+    @Test
     void otherLimitsStartWithoutWhatWasHeld() {
         granted(policy, 100);
         Policy lower = policy.withLimits(Limit.parseAll("100/day"));

@@ -14,7 +14,7 @@ import io.github.micronautratelimit.RateLimitBackend;
  * @param leases what is taken ahead from that store; {@code null} for memory
  * @param front  what the application asks
  */
-record ChosenBackend(String name, @Nullable Guard guard, @Nullable PermitLeases leases, RateLimitBackend front)
+public record ChosenBackend(String name, @Nullable Guard guard, @Nullable PermitLeases leases, RateLimitBackend front)
         implements AutoCloseable {
 
     /** Gives back what is taken ahead, and ends what the guard does about an outage. */

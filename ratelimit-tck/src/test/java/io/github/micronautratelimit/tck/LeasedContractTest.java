@@ -131,6 +131,11 @@ class LeasedContractTest extends RateLimitBackendContract {
         }
 
         @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return leases.block(leased(policy), key, micros);
+        }
+
+        @Override
         public CompletionStage<Void> reset(Policy policy, String key) {
             return leases.reset(leased(policy), key);
         }
