@@ -39,7 +39,7 @@ final class PathRules {
     private volatile List<Rule> rules;
     private volatile List<PathRule> exclude;
 
-    private record Rule(PathRule path, AppliedLimit limit) {
+    private record Rule(PathRule path, AppliedLimit limit, boolean afterAuthentication) {
     }
 
     PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> configured, Policies policies, Keys keys,
@@ -84,7 +84,8 @@ final class PathRules {
         try {
             KeyTemplate key = key(rule.getKey(), policy);
             keys.check(key, place);
-            return new Rule(path, new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits()), null));
+            AppliedLimit limit = new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits()), null);
+            return new Rule(path, limit, limit.isAfterAuthentication(keys));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
@@ -110,11 +111,11 @@ final class PathRules {
         return rules.isEmpty();
     }
 
-    /** The limits on a request, in the order of the rules. */
-    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path) {
+    /** The limits on a request that are enforced before or after it is authenticated, in the order of the rules. */
+    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path, boolean afterAuthentication) {
         List<AppliedLimit> limits = new ArrayList<>();
         for (Rule rule : rules) {
-            if (rule.path.matches(request.getMethodName(), path)) {
+            if (rule.afterAuthentication == afterAuthentication && rule.path.matches(request.getMethodName(), path)) {
                 limits.add(rule.limit);
             }
         }
