@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RateLimitConfiguration;
+import io.github.micronautratelimit.config.RefreshedConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.config.RuleConfiguration;
 import io.github.micronautratelimit.intercept.AppliedLimit;
@@ -31,8 +32,6 @@ import io.micronaut.http.HttpRequest;
 @RequiresRateLimit
 final class PathRules {
 
-    private final RateLimitConfiguration configuration;
-    private final List<RuleConfiguration> configured;
     private final Policies policies;
     private final Keys keys;
     private final SetupWarnings warnings;
@@ -44,28 +43,27 @@ final class PathRules {
 
     PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> configured, Policies policies, Keys keys,
               SetupWarnings warnings) {
-        this.configuration = configuration;
-        this.configured = configured;
         this.policies = policies;
         this.keys = keys;
         this.warnings = warnings;
         keys.check(policies.defaultKey(), "ratelimit.default-key");
-        this.rules = rules();
-        this.exclude = excluded();
+        this.rules = rules(configured);
+        this.exclude = excluded(configuration);
     }
 
-    /** Reads the settings anew; if one is wrong, those read before still hold. */
-    void reload() {
-        List<PathRule> excluded = excluded();
-        rules = rules();
+    /** Takes changed settings over; if one is wrong, those before still hold. */
+    void reload(RefreshedConfiguration anew) {
+        keys.check(policies.defaultKey(), "ratelimit.default-key");
+        List<PathRule> excluded = excluded(anew.general());
+        rules = rules(anew.rules());
         exclude = excluded;
     }
 
-    private List<PathRule> excluded() {
+    private static List<PathRule> excluded(RateLimitConfiguration configuration) {
         return configuration.getExclude().stream().map(path -> path("ratelimit.exclude", path, List.of())).toList();
     }
 
-    private List<Rule> rules() {
+    private List<Rule> rules(List<RuleConfiguration> configured) {
         List<Rule> read = configured.stream().sorted(Comparator.comparingInt(RuleConfiguration::getIndex))
                 .map(this::rule).toList();
         if (!read.isEmpty() && read.stream().allMatch(rule -> rule.limit.isClientsChoice())) {
