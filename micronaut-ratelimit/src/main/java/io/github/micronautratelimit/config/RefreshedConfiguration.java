@@ -11,6 +11,7 @@ import io.micronaut.core.convert.ArgumentConversionContext;
 import io.micronaut.core.convert.ConversionContext;
 import io.micronaut.core.convert.ConversionError;
 import io.micronaut.core.naming.NameUtils;
+import io.micronaut.core.type.Argument;
 import io.micronaut.runtime.ApplicationConfiguration;
 
 /**
@@ -37,7 +38,7 @@ public record RefreshedConfiguration(RateLimitConfiguration general, List<Policy
         String policies = RateLimitConfiguration.PREFIX + ".policies";
         String rules = RateLimitConfiguration.PREFIX + ".rules";
         List<RuleConfiguration> readRules = new ArrayList<>();
-        int numberOfRules = environment.getProperty(rules, List.class).map(List::size).orElse(0);
+        int numberOfRules = environment.getProperty(rules, Argument.listOf(Object.class)).orElse(List.of()).size();
         for (int i = 0; i < numberOfRules; i++) {
             readRules.add(filled(new RuleConfiguration(i), rules + "[" + i + "]", environment));
         }

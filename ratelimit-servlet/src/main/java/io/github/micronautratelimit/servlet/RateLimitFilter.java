@@ -12,6 +12,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.web.DenialAnswers;
@@ -167,7 +168,8 @@ public final class RateLimitFilter implements Filter {
         for (PathLimit limit : limits) {
             if (limit.rule().matches(request.getMethod(), path)) {
                 String key = keys.keyOf(limit.key(), read);
-                asks.add(new Ask(numbers.of(limit.policy(), key, request), key, limit.cost().permits(keys, read)));
+                asks.add(new Ask(numbers.of(limit.policy(), key, request), key, limit.cost().permits(keys, read),
+                        LimitType.HTTP));
             }
         }
         return asks;
