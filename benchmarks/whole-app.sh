@@ -38,7 +38,7 @@ done
 
 # The processor time the server has used, in microseconds.
 used() {
-    awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) * 1000000 / tick }' /proc/$app/stat
+    awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.0f", ($12 + $13) * 1000000 / tick }' /proc/$app/stat
 }
 
 # Loads one endpoint, checks that it answered as it should and prints its requests per second and microseconds per request.

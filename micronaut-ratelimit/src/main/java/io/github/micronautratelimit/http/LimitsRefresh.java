@@ -9,8 +9,10 @@ import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
 import io.micronaut.context.env.Environment;
 import io.micronaut.context.event.ApplicationEventListener;
+import io.micronaut.core.order.Ordered;
 import io.micronaut.runtime.ApplicationConfiguration;
 import io.micronaut.runtime.context.scope.refresh.RefreshEvent;
+import io.micronaut.runtime.context.scope.refresh.RefreshScope;
 import jakarta.inject.Singleton;
 
 /**
@@ -19,7 +21,7 @@ import jakarta.inject.Singleton;
  */
 @Singleton
 @RequiresRateLimit
-final class LimitsRefresh implements ApplicationEventListener<RefreshEvent> {
+final class LimitsRefresh implements ApplicationEventListener<RefreshEvent>, Ordered {
 
     private static final Logger LOG = LoggerFactory.getLogger(LimitsRefresh.class);
 
@@ -52,5 +54,11 @@ final class LimitsRefresh implements ApplicationEventListener<RefreshEvent> {
             LOG.error("The limits were not refreshed, those before still hold: {}", e.getMessage());
         }
         limiter.reload();
+    }
+
+    /** Before the framework writes changed values into its beans, which may fail at somebody else's. */
+    @Override
+    public int getOrder() {
+        return RefreshScope.POSITION - 1;
     }
 }

@@ -143,7 +143,7 @@ class NumbersTest {
         serve(Map.of("micronaut.config.files", file.toString()), (calls, context) -> {
             write(file, "ratelimit: { policies: { live: { limits: 9/min, deadline: soon }, rule: { limits: 1/min } } }");
             try (Log log = new Log()) {
-                refresh(context);
+                assertThrows(RuntimeException.class, () -> refresh(context), "the framework's own refresh fails too");
                 assertEquals(1, log.startingWith("The limits were not refreshed, those before still hold: "
                         + "ratelimit.policies.live.deadline = \"soon\" is no Duration").size(), log.lines().toString());
             }
