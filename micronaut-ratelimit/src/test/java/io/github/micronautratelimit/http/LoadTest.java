@@ -82,7 +82,7 @@ class LoadTest {
 
     private static Set<String> serverThreads() {
         return Thread.getAllStackTraces().keySet().stream().map(Thread::getName)
-                .filter(name -> !name.startsWith("HttpClient")).collect(Collectors.toSet());
+                .filter(name -> !name.startsWith("HttpClient") && !name.startsWith("Thread-")).collect(Collectors.toSet());
     }
 
     @Controller
