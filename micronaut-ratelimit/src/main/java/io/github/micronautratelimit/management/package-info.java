@@ -1,0 +1,7 @@
+/**
+ * What operators see and do while the application runs: the management endpoint {@code ratelimits} and the live page.
+ */
+@NullMarked
+package io.github.micronautratelimit.management;
+
+import org.jspecify.annotations.NullMarked;
