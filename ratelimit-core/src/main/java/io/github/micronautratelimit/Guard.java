@@ -176,6 +176,14 @@ public final class Guard implements RateLimitBackend {
         });
     }
 
+    /** Fails if the store fails. A block is the store's: while it is away, on-error answers as if there were none. */
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return guarded(policy.deadline(), key, () -> store.block(policy, key, micros), failure -> {
+            throw asException(failure);
+        });
+    }
+
     /** Fails if the store fails; what is counted here is forgotten in any case. */
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {

@@ -72,9 +72,9 @@ class WireTest {
     @Test
     void aNewerFormIsRefusedAndSoIsWhatIsNoState() {
         byte[] newer = Wire.write(spent("100/min", 60));
-        newer[0] = 2;
+        newer[0] = 3;
         String message = assertThrows(IllegalArgumentException.class, () -> Wire.readState(newer)).getMessage();
-        assertTrue(message.contains("form 2") && message.contains("update"), message);
+        assertTrue(message.contains("form 3") && message.contains("update"), message);
         assertThrows(IllegalArgumentException.class, () -> Wire.readLimits(newer));
         byte[] whole = Wire.write(spent("100/min sliding", 60, 3));
         for (int length = 0; length < whole.length; length++) {

@@ -88,6 +88,11 @@ final class FaultyMemory implements FaultyStore, RateLimitBackend {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return send(() -> memory.block(policy, key, micros).join());
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return send(() -> memory.reset(policy, key).join());
     }
