@@ -313,6 +313,16 @@ public final class RateLimiter {
         return called(() -> backend.reset(policy, concealed(key)));
     }
 
+    /**
+     * A key as listeners are told of it: the same identity gives the same hash in metrics of top keys, logs and answers.
+     *
+     * @param key who is limited
+     * @return what {@link RateLimitEvent#keyHash()} says of this key
+     */
+    public String keyHash(String key) {
+        return KeyHash.of(concealed(key));
+    }
+
     private String concealed(String key) {
         return secret == null ? key : secret.conceal(key);
     }

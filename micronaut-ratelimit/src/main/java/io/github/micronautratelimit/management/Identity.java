@@ -3,7 +3,6 @@ package io.github.micronautratelimit.management;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -109,7 +108,7 @@ record Identity(@Nullable String key, Map<String, String> parts, @Nullable Strin
     private String keyOf(KeyTemplate template, ClientAddress addresses) {
         Map<Part, String> given = given(template);
         given.keySet().stream().filter(part -> !template.parts().contains(part)).findFirst().ifPresent(part -> {
-            throw new IllegalArgumentException("The key \"" + template + "\" has no " + braced(part) + "; leave it out.");
+            throw new IllegalArgumentException("The key \"" + template + "\" has no " + part + "; leave it out.");
         });
         List<Part> filled = template.parts().stream().map(part -> given.containsKey(part)
                 ? new Part(Source.TEXT, asRead(part, given.get(part), addresses)) : part).toList();
@@ -119,7 +118,7 @@ record Identity(@Nullable String key, Map<String, String> parts, @Nullable Strin
             throw new IllegalArgumentException("The key \"" + template + "\" is known without an address; leave it out.");
         }
         if (!missing.isEmpty() && address == null) {
-            throw new IllegalArgumentException("What stands for " + braced(missing.get(0)) + " in the key \"" + template
+            throw new IllegalArgumentException("What stands for " + missing.get(0) + " in the key \"" + template
                     + "\" is missing; write it as \"key\", or as \"address\" the address that stands in for it.");
         }
         return KEYS.keyOf(new KeyTemplate(template.text(), filled),
@@ -158,10 +157,5 @@ record Identity(@Nullable String key, Map<String, String> parts, @Nullable Strin
                     "This is no address; write one like \"203.0.113.7\" or \"2001:db8::7\", without a port.");
         }
         return spelled;
-    }
-
-    private static String braced(Part part) {
-        String word = part.source().name().toLowerCase(Locale.ROOT).replace('_', '-');
-        return "{" + word + (part.name().isEmpty() ? "" : ":" + part.name()) + "}";
     }
 }

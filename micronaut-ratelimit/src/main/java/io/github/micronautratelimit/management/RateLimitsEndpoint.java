@@ -1,11 +1,15 @@
 package io.github.micronautratelimit.management;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.PolicyChoice;
@@ -61,24 +65,81 @@ final class RateLimitsEndpoint {
     @Write
     @Sensitive(property = "write-sensitive")
     CompletionStage<Map<String, Object>> act(@Selector String action, @Body Map<String, Object> sent) {
-        return switch (action) {
-            case "peek" -> standing(target(sent));
-            case "reset" -> {
-                Target target = target(sent);
-                yield after(limiter.resetAsync(target.policy, target.key), target);
-            }
-            case "block" -> {
-                Target target = target(sent, DURATION);
-                yield after(limiter.blockAsync(target.policy, target.key, duration(sent)), target);
-            }
-            case "unblock" -> {
-                Target target = target(sent);
-                yield after(limiter.resetAsync(target.policy, target.key), target);
-            }
-            default -> throw new HttpStatusException(HttpStatus.NOT_FOUND,
-                    "There is no action \"" + action + "\"; POST to peek, reset, block or unblock.");
-        };
+        try {
+            return switch (action) {
+                case "peek" -> standing(target(sent, Set.of()));
+                case "reset", "unblock" -> {
+                    Target target = target(sent, Set.of());
+                    yield then(limiter.resetAsync(target.policy, target.key), target);
+                }
+                case "block" -> {
+                    Target target = target(sent, Set.of(DURATION));
+                    yield then(limiter.blockAsync(target.policy, target.key, duration(sent)), target);
+                }
+                default -> throw new HttpStatusException(HttpStatus.NOT_FOUND,
+                        "There is no action \"" + action + "\"; POST to peek, reset, block or unblock.");
+            };
+        } catch (IllegalArgumentException e) {
+            throw new HttpStatusException(HttpStatus.BAD_REQUEST, e.getMessage());
+        }
     }
 
+    /** A key of a policy, with the numbers that hold for it. */
     private record Target(Policy policy, String key) {
     }
+
+    private Target target(Map<String, Object> sent, Set<String> further) {
+        Identity identity = Identity.of(sent, further);
+        String name = Identity.text(sent, "policy");
+        if (name == null) {
+            throw new IllegalArgumentException("\"policy\" is missing; write one of " + catalog.all().keySet() + ".");
+        }
+        Catalog.Entry found = catalog.find(name).orElseThrow(() -> new HttpStatusException(HttpStatus.NOT_FOUND,
+                "There is no policy \"" + name + "\"; write one of " + catalog.all().keySet() + "."));
+        String key = identity.keyUnder(found, addresses);
+        return new Target(choice.of(found.policy(), key, null), key);
+    }
+
+    private Duration duration(Map<String, Object> sent) {
+        String text = Identity.text(sent, DURATION);
+        return conversions.convert(text, Duration.class)
+                .filter(duration -> !duration.isNegative() && !duration.isZero() && duration.compareTo(Limit.MAX_PERIOD) <= 0)
+                .orElseThrow(() -> new IllegalArgumentException((text == null ? "\"duration\" is missing"
+                        : "duration = \"" + text + "\" is no time from now on of 366 days at most")
+                        + "; write one like \"30s\", \"10m\", \"2h\" or \"1d\"."));
+    }
+
+    private CompletionStage<Map<String, Object>> then(CompletionStage<Void> done, Target target) {
+        return unlessAway(done).thenCompose(nothing -> standing(target));
+    }
+
+    /** How a key stands, which costs nothing. */
+    private CompletionStage<Map<String, Object>> standing(Target target) {
+        return unlessAway(limiter.peekAsync(target.policy, target.key, 1)).thenApply(decision -> {
+            Map<String, Object> standing = new LinkedHashMap<>();
+            standing.put("policy", target.policy.name());
+            standing.put("keyHash", limiter.keyHash(target.key));
+            standing.put("limits", Overview.texts(target.policy.limits()));
+            standing.put("allowed", decision.allowed());
+            standing.put("remaining", decision.remaining());
+            if (decision.retryAfterMicros() != Decision.NEVER) {
+                standing.put("retryAfterMillis", Overview.millis(decision.retryAfterMicros()));
+            }
+            standing.put("resetAfterMillis", Overview.millis(decision.resetAfterMicros()));
+            standing.put("deniedBy", Overview.texts(decision.deniedBy()));
+            standing.put("source", decision.source().name());
+            return standing;
+        });
+    }
+
+    /** A store that is away, or cannot do what it is asked, is no defect of this endpoint. */
+    private static <T> CompletionStage<T> unlessAway(CompletionStage<T> stage) {
+        return stage.exceptionallyCompose(failure -> CompletableFuture.failedStage(new HttpStatusException(
+                HttpStatus.SERVICE_UNAVAILABLE, "The store did not do it: " + message(failure))));
+    }
+
+    private static String message(Throwable failure) {
+        return failure instanceof CompletionException && failure.getCause() != null
+                ? String.valueOf(failure.getCause().getMessage()) : String.valueOf(failure.getMessage());
+    }
+}
