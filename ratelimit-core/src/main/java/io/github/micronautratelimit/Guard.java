@@ -178,7 +178,7 @@ public final class Guard implements RateLimitBackend, InFront {
     /** Fails if the store fails. A block is the store's: while it is away, on-error answers as if there were none. */
     @Override
     public CompletionStage<Void> block(Policy policy, String key, long micros) {
-        return guarded(policy.deadline(), key, () -> store.block(policy, key, micros), failure -> {
+        return guarded(policy.deadline(), key, () -> store.block(policy, key, micros), (failure, nanos) -> {
             throw asException(failure);
         });
     }
