@@ -1,0 +1,257 @@
+// Shows what the stream beside this script tells: first how things are, then each second what has happened.
+
+import { chart, sparkline, SECONDS } from "./chart.js";
+
+const SMOOTH = 5;
+const SOURCES = ["the store", "the deny cache", "the local limit", "on-error, without the store"];
+const element = id => document.getElementById(id);
+const text = (id, value) => { if (element(id).textContent !== value) element(id).textContent = value; };
+
+let seconds = [], policies = {}, rows = new Map(), paused = false, stream;
+
+const draw = chart(element("chart"), readAt);
+
+// --- numbers
+
+const sum = numbers => numbers.reduce((a, b) => a + b, 0);
+const rate = numbers => sum(numbers.slice(-SMOOTH)) / Math.max(1, Math.min(SMOOTH, numbers.length));
+const figure = n => n.toLocaleString("en", n > 0 && n < 9.95 ? { minimumFractionDigits: 1, maximumFractionDigits: 1 }
+  : { maximumFractionDigits: 0 });
+const total = (second, i) => sum(Object.values(second.policies).map(both => both[i]));
+const series = i => seconds.map(second => total(second, i));
+const seriesOf = (name, i) => seconds.map(second => second.policies[name]?.[i] ?? 0);
+
+function duration(micros) {
+  return micros < 1000 ? [figure(micros), "µs"] : micros < 1e6 ? [figure(micros / 1e3), "ms"] : [figure(micros / 1e6), "s"];
+}
+
+// --- drawing
+
+function show() {
+  const [allowed, blocked] = [series(0), series(1)];
+  const [a, b] = [rate(allowed), rate(blocked)];
+  text("allowed", figure(a));
+  text("blocked", figure(b));
+  text("share", a + b === 0 ? "–" : figure(100 * b / (a + b)) + " %");
+  element("quiet").hidden = sum(allowed) + sum(blocked) > 0;
+  element("chart").setAttribute("aria-label", `Decisions in the last two minutes: ${figure(sum(allowed))} allowed, `
+    + `${figure(sum(blocked))} blocked. Arrow keys read single seconds.`);
+  draw(allowed, blocked);
+  showPolicies();
+  const now = seconds.at(-1);
+  if (now?.latency) {
+    showStore(now);
+    showKeys("top-blocked", "no-blocked", now.topBlocked);
+    showKeys("near-limit", "no-near", now.nearLimit);
+  }
+}
+
+function readAt(index) {
+  const second = index === undefined ? undefined : seconds[index];
+  const parts = second
+    ? [[new Date(second.time).toLocaleTimeString("en-GB") + " ", ""], [total(second, 0) + " allowed", "a"],
+       [" · ", ""], [total(second, 1) + " blocked", "b"]]
+    : [["■ ", "a"], ["allowed  ", ""], ["■ ", "b"], ["blocked", ""]];
+  element("readout").replaceChildren(...parts.map(([words, kind]) => {
+    const part = document.createElement(kind ? "b" : "span");
+    part.className = kind;
+    part.textContent = words;
+    return part;
+  }));
+}
+
+function showPolicies() {
+  const names = new Set(Object.keys(policies));
+  seconds.forEach(second => Object.keys(second.policies).forEach(name => names.add(name)));
+  element("no-policies").hidden = names.size > 0;
+  for (const [name, row] of rows) {
+    if (!names.has(name)) {
+      row.element.remove();
+      rows.delete(name);
+    }
+  }
+  [...names].sort((x, y) => short(x).localeCompare(short(y))).forEach((name, i) => {
+    const row = rows.get(name) ?? addRow(name);
+    if (element("policies").children[i] !== row.element) {
+      element("policies").insertBefore(row.element, element("policies").children[i]);
+    }
+    const both = [seriesOf(name, 0), seriesOf(name, 1)];
+    row.spark(...both);
+    both.map(rate).forEach((n, kind) => {
+      row.cells[kind].textContent = figure(n);
+      row.cells[kind].classList.toggle("some", n > 0);
+      row.cells[kind].classList.toggle("none", n === 0);
+    });
+  });
+}
+
+/** A policy named after a method is shown without its package. */
+const short = name => name.replace(/^([a-z_][\w]*\.)+(?=[A-Z])/, "");
+
+function addRow(name) {
+  const row = element("policy").content.cloneNode(true).firstElementChild;
+  row.querySelector("summary").textContent = short(name);
+  rows.set(name, { element: row, spark: sparkline(row.querySelector(".spark")), cells: row.querySelectorAll(".number") });
+  describe(name);
+  return rows.get(name);
+}
+
+function describe(name) {
+  const row = rows.get(name).element, known = policies[name];
+  row.querySelector(".limits").textContent = known ? known.limits.join(" and ") : "";
+  const places = known?.appliesTo.map(place => `${place.place}, by ${place.key}`
+    + (place.permits === "1" ? "" : `, costing ${place.permits}`));
+  row.querySelector("dl").replaceChildren(...terms({
+    "Name": name === short(name) ? "" : name,
+    "Written in": known ? known.origin : "the application's own code",
+    "Applies to": places?.length ? places : "what the application's own code asks for",
+    "Key": known?.key,
+    "Without store": known?.onError.toLowerCase(),
+    "Local limit": known?.localLimits?.join(" and "),
+    "Exceptions": known?.overrides.map(own => `${own.keyHash.slice(0, 12)}…: ${own.limits.join(" and ")}`),
+  }));
+}
+
+function terms(values) {
+  return Object.entries(values).filter(([, value]) => value?.length).flatMap(([name, value]) => {
+    const term = document.createElement("dt");
+    term.textContent = name;
+    return [term, ...[value].flat().map(line => {
+      const definition = document.createElement("dd");
+      definition.textContent = line;
+      return definition;
+    })];
+  });
+}
+
+function showKeys(id, empty, hitters) {
+  const list = element(id);
+  element(empty).hidden = hitters.length > 0;
+  while (list.children.length > hitters.length) {
+    list.lastElementChild.remove();
+  }
+  while (list.children.length < hitters.length) {
+    list.append(element("key").content.cloneNode(true));
+  }
+  hitters.forEach((hitter, i) => {
+    const [bar, hash, of, often] = list.children[i].children;
+    bar.style.setProperty("--share", 100 * hitter.perSecond / hitters[0].perSecond + "%");
+    if (hash.textContent !== hitter.keyHash) {
+      hash.textContent = hash.title = hitter.keyHash;
+    }
+    of.textContent = short(hitter.policy);
+    often.textContent = hitter.perSecond < 0.05 ? "< 0.1/s" : figure(hitter.perSecond) + "/s";
+  });
+}
+
+function showStore({ store, latency, liveKeys }) {
+  text("backend", store?.name ?? "memory");
+  element("backend").hidden = false;
+  const [number, unit] = latency.calls ? duration(latency.p99) : [store ? "–" : figure(liveKeys ?? 0), ""];
+  text("latency-name", store ? "Store answers" : "Keys in memory");
+  text("latency", unit ? `${number} ${unit}` : number);
+  text("latency-unit", store ? "at most, for 99 %" : "live");
+
+  const bySource = SOURCES.map((_, i) => rate(seconds.map(second => second.sources[i])));
+  const all = sum(bySource);
+  const shown = store ? bySource : [all];
+  element("split").replaceChildren(...shown.map((n, i) => {
+    const part = document.createElement("span");
+    part.className = "s" + i;
+    part.style.setProperty("--share", (all ? 100 * n / all : 0) + "%");
+    return part;
+  }));
+  element("sources").replaceChildren(...shown.map((n, i) => {
+    const item = document.createElement("li"), mark = document.createElement("i"), often = document.createElement("b");
+    mark.className = "s" + i;
+    often.textContent = figure(n) + "/s ";
+    item.append(mark, often, store ? SOURCES[i] : "memory");
+    return item;
+  }));
+  element("outage").hidden = !store?.inOutage;
+  text("outage", store?.inOutage ? `${store.name} cannot be asked: each policy's on-error decides until it can.` : "");
+  element("store").replaceChildren(...(store ? details(store, latency) : []));
+}
+
+function details(store, latency) {
+  const took = micros => micros === undefined ? "–" : duration(micros).join(" ");
+  return [
+    ["Circuit breaker", store.breaker.toLowerCase().replace("_", "-"), store.breaker !== "CLOSED"],
+    ["On-error", store.inOutage ? "decides" : "not needed", store.inOutage],
+    ["Failed calls", store.failures.toLocaleString("en"), false],
+    ["Defects", store.defects.toLocaleString("en"), store.defects > 0],
+    ["Median", took(latency.p50), false],
+    ["Slowest", took(latency.max), false],
+  ].map(([name, value, bad]) => {
+    const pair = document.createElement("div");
+    pair.append(...terms({ [name]: value }));
+    pair.lastElementChild.className = bad ? "bad" : "";
+    return pair;
+  });
+}
+
+// --- listening
+
+function connection(state, words) {
+  element("connection").className = "tag " + state;
+  text("connection", words);
+  element("main").classList.toggle("stale", state === "lost");
+}
+
+function listen() {
+  stream?.close();
+  stream = new EventSource(new URL("events", import.meta.url));
+  stream.addEventListener("state", event => {
+    const state = JSON.parse(event.data);
+    policies = state.policies;
+    seconds = state.seconds;
+    text("application", state.application);
+    document.title = (state.application ? state.application + ": " : "") + "rate limits";
+    [...rows.keys()].forEach(describe);
+    connection("live", "Live");
+    show();
+  });
+  stream.addEventListener("second", event => {
+    seconds.push(JSON.parse(event.data));
+    seconds = seconds.slice(-SECONDS);
+    connection("live", "Live");
+    show();
+  });
+  stream.addEventListener("full", event => {
+    stream.close();
+    connection("lost", `${JSON.parse(event.data).viewers} are watching already. Trying again`);
+    setTimeout(() => !paused && listen(), 10_000);
+  });
+  stream.addEventListener("error", () => {
+    const since = seconds.length ? " Numbers of " + new Date(seconds.at(-1).time).toLocaleTimeString("en-GB") : "";
+    connection("lost", "Reconnecting…" + since);
+    if (stream.readyState === EventSource.CLOSED) {
+      // The server has answered with something else, such as that nobody is signed in any more.
+      connection("lost", "The server refuses. Trying again…" + since);
+      setTimeout(() => !paused && listen(), 5_000);
+    }
+  });
+}
+
+function pause(now) {
+  paused = now;
+  element("pause").setAttribute("aria-pressed", now);
+  text("pause", now ? "Go on" : "Pause");
+  if (now) {
+    stream.close();
+    connection("paused", "Paused");
+  } else {
+    listen();
+  }
+}
+
+element("pause").addEventListener("click", () => pause(!paused));
+// Nobody looks: make room for somebody who does.
+document.addEventListener("visibilitychange", () => {
+  if (!paused) {
+    document.hidden ? stream.close() : listen();
+  }
+});
+
+readAt(undefined);
+listen();
