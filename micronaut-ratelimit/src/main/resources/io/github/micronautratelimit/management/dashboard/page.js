@@ -36,7 +36,7 @@ function show() {
   element("quiet").hidden = sum(allowed) + sum(blocked) > 0;
   element("chart").setAttribute("aria-label", `Decisions in the last two minutes: ${figure(sum(allowed))} allowed, `
     + `${figure(sum(blocked))} blocked. Arrow keys read single seconds.`);
-  draw(allowed, blocked);
+  draw(...(element("quiet").hidden ? [allowed, blocked] : [[], []]));
   showPolicies();
   const now = seconds.at(-1);
   if (now?.latency) {
@@ -64,19 +64,23 @@ function showPolicies() {
   const names = new Set(Object.keys(policies));
   seconds.forEach(second => Object.keys(second.policies).forEach(name => names.add(name)));
   element("no-policies").hidden = names.size > 0;
+  element("table").hidden = names.size === 0;
   for (const [name, row] of rows) {
     if (!names.has(name)) {
       row.element.remove();
+      row.more.remove();
       rows.delete(name);
     }
   }
   [...names].sort((x, y) => short(x).localeCompare(short(y))).forEach((name, i) => {
     const row = rows.get(name) ?? addRow(name);
-    if (element("policies").children[i] !== row.element) {
-      element("policies").insertBefore(row.element, element("policies").children[i]);
+    if (element("policies").children[2 * i] !== row.element) {
+      element("policies").insertBefore(row.more, element("policies").children[2 * i] ?? null);
+      row.more.before(row.element);
     }
     const both = [seriesOf(name, 0), seriesOf(name, 1)];
     row.spark(...both);
+    row.element.querySelector(".spark").classList.toggle("idle", sum(both.flat()) === 0);
     both.map(rate).forEach((n, kind) => {
       row.cells[kind].textContent = figure(n);
       row.cells[kind].classList.toggle("some", n > 0);
@@ -85,23 +89,32 @@ function showPolicies() {
   });
 }
 
-/** A policy named after a method is shown without its package. */
-const short = name => name.replace(/^([a-z_][\w]*\.)+(?=[A-Z])/, "");
+/** A policy named after a method is shown without its package and arguments, as clients see it. */
+const short = name => name.replace(/^([a-z_][\w]*\.)+(?=[A-Z])/, "").replace(/\(.*\)/, "");
 
 function addRow(name) {
-  const row = element("policy").content.cloneNode(true).firstElementChild;
-  row.querySelector("summary").textContent = short(name);
-  rows.set(name, { element: row, spark: sparkline(row.querySelector(".spark")), cells: row.querySelectorAll(".number") });
+  const [row, more] = element("policy").content.cloneNode(true).children;
+  const button = row.querySelector("button");
+  button.textContent = short(name);
+  button.addEventListener("click", () => {
+    more.hidden = !more.hidden;
+    button.setAttribute("aria-expanded", !more.hidden);
+  });
+  rows.set(name, { element: row, more, spark: sparkline(row.querySelector(".spark")), cells: row.querySelectorAll(".number") });
   describe(name);
   return rows.get(name);
 }
 
 function describe(name) {
-  const row = rows.get(name).element, known = policies[name];
-  row.querySelector(".limits").textContent = known ? known.limits.join(" and ") : "";
+  const { element: row, more } = rows.get(name), known = policies[name];
+  row.querySelector(".limits").replaceChildren(...(known?.limits ?? []).map(limit => {
+    const line = document.createElement("span");
+    line.textContent = limit;
+    return line;
+  }));
   const places = known?.appliesTo.map(place => `${place.place}, by ${place.key}`
     + (place.permits === "1" ? "" : `, costing ${place.permits}`));
-  row.querySelector("dl").replaceChildren(...terms({
+  more.querySelector("dl").replaceChildren(...terms({
     "Name": name === short(name) ? "" : name,
     "Written in": known ? known.origin : "the application's own code",
     "Applies to": places?.length ? places : "what the application's own code asks for",
@@ -169,7 +182,7 @@ function showStore({ store, latency, liveKeys }) {
     return item;
   }));
   element("outage").hidden = !store?.inOutage;
-  text("outage", store?.inOutage ? `${store.name} cannot be asked: each policy's on-error decides until it can.` : "");
+  text("outage", store?.inOutage ? `The store "${store.name}" cannot be asked: each policy's on-error decides until it can.` : "");
   element("store").replaceChildren(...(store ? details(store, latency) : []));
 }
 
