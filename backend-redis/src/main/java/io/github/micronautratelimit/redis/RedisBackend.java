@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -146,6 +147,11 @@ public final class RedisBackend implements RateLimitBackend {
         Request request = new Request(terms.of(policy), key, permits);
         dispatcher.send(new Call(operation, List.of(List.of(request))));
         return request;
+    }
+
+    @Override
+    public LimiterStats.Sharing sharing() {
+        return dispatcher.sharing();
     }
 
     @Override

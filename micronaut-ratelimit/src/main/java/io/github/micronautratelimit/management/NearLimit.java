@@ -15,6 +15,11 @@ final class NearLimit implements RateLimitListener {
     private final HeavyHitters hitters = new HeavyHitters(TopBlocked.PLACES, TopBlocked.HALF_LIFE, System::nanoTime);
 
     @Override
+    public boolean isInline() {
+        return true;
+    }
+
+    @Override
     public void onAllow(RateLimitEvent event) {
         if (event.isNearLimit()) {
             hitters.add(event.policy().name(), event.keyHash());
