@@ -18,6 +18,16 @@ public abstract sealed class LimitState permits SingleState, SeveralStates, Bloc
     }
 
     /**
+     * The states of a policy's limits as one: all of them grant, or none is charged.
+     *
+     * @param each one or more that are not blocked, in the policy's order
+     * @return what {@link Policy#stateAt} would make of them
+     */
+    public static LimitState of(List<LimitState> each) {
+        return SeveralStates.whole(each.stream().flatMap(state -> state.parts().stream()).toList());
+    }
+
+    /**
      * Whether so many permits are free.
      *
      * @param permits 0 or more; 0 is always admitted
@@ -95,7 +105,7 @@ public abstract sealed class LimitState permits SingleState, SeveralStates, Bloc
         for (int i = 0; i < mine.size(); i++) {
             joined.add(mine.get(i).joinSame(others.get(i)));
         }
-        LimitState both = SeveralStates.of(joined);
+        LimitState both = SeveralStates.whole(joined);
         long until = Math.max(blockedUntil(), other.blockedUntil());
         return until == NOT_BLOCKED ? both : new BlockedState(both, until);
     }

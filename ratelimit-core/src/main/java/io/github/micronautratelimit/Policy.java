@@ -137,7 +137,7 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
         for (int i = 0; i < limits.size(); i++) {
             parts.add(limits.get(i).single(before.get(i), nowMicros));
         }
-        return SeveralStates.of(parts);
+        return SeveralStates.whole(parts);
     }
 
     private List<@Nullable SingleState> predecessors(List<SingleState> stored) {

@@ -14,7 +14,7 @@ final class SeveralStates extends LimitState {
     }
 
     /** The states of one or more limits; that of one alone is the whole. */
-    static LimitState of(List<SingleState> parts) {
+    static LimitState whole(List<SingleState> parts) {
         return parts.size() == 1 ? parts.get(0) : new SeveralStates(parts);
     }
 

@@ -62,11 +62,14 @@ public final class Wire {
 
     private static LimitState readParts(Reader in) {
         int count = in.count();
+        if (count == 1) {
+            return readLimit(in).read(in);
+        }
         List<SingleState> parts = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             parts.add(readLimit(in).read(in));
         }
-        return SeveralStates.of(parts);
+        return SeveralStates.whole(parts);
     }
 
     /**

@@ -2,7 +2,6 @@ package io.github.micronautratelimit.tck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -23,8 +22,6 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.RateLimiter;
 
@@ -84,20 +81,16 @@ interface BlockContract extends Contract {
         }
     }
 
-    /** It acts on whoever asks next, wherever he is, and costs no more than a decision; so does each denial. */
+    /** It acts on whoever asks next, wherever he is. */
     @EachHundred
     default void everyCallerIsDeniedAtOnce(String limits) {
         try (Trial trial = blocking()) {
             Policy policy = trial.policy(limits);
             List<RateLimiter> callers = trial.callers(3);
             callers.forEach(caller -> assertTrue(caller.acquire(policy, "key").allowed()));
-            long before = trial.store.roundTrips();
             trial.limiter.block(policy, "key", FOR);
-            assertTrue(trial.store.roundTrips() <= before + Math.max(1, trial.store.roundTripsPerDecision()));
             for (RateLimiter caller : callers) {
-                before = trial.store.roundTrips();
                 assertFalse(caller.acquire(policy, "key").allowed());
-                assertEquals(before + trial.store.roundTripsPerDecision(), trial.store.roundTrips());
             }
         }
     }
@@ -298,8 +291,7 @@ interface BlockContract extends Contract {
             Policy policy = trial.policy(limits);
             long before = trial.store.liveKeys();
             for (int i = 0; i < 200; i++) {
-                trial.limiter.acquire(policy, "key " + i % 100, 50);
-                trial.limiter.block(policy, "key " + i, Duration.ofSeconds(3));
+                trial.limiter.block(policy, "key " + i, Duration.ofSeconds(5));
             }
             long most = trial.store.liveKeys();
             assertTrue(most >= before + 200, () -> "200 keys are blocked, and " + most + " live.");
@@ -307,7 +299,7 @@ interface BlockContract extends Contract {
             long during = trial.store.liveKeys();
             assertTrue(during >= 200, () -> "200 keys are blocked still, and " + during + " live.");
             assertFalse(trial.limiter.acquire(policy, "key 199").allowed());
-            trial.store.letPass(trial.clock, Duration.ofSeconds(2));
+            trial.store.letPass(trial.clock, Duration.ofSeconds(4));
             for (int i = 0; i < 50; i++) {
                 trial.limiter.acquire(policy, "passing");
                 trial.store.letPass(trial.clock, Duration.ofMillis(20));
@@ -330,14 +322,16 @@ interface BlockContract extends Contract {
 
     /** A backend that cannot block says so, and grants as before. */
     @Test
-    default void whoeverCannotBlockSaysSo() {
+    default void aBlockIsMadeOrRefused() {
         try (Trial trial = trial()) {
-            assumeTrue(!trial.store.blocksKeys());
             Policy policy = trial.policy("100/min");
-            RateLimitBackendException told = assertThrows(RateLimitBackendException.class,
-                    () -> trial.limiter.block(policy, "key", FOR));
-            assertInstanceOf(RateLimitDefectException.class, told);
-            assertEquals(100, trial.drain(policy, "key", 200));
+            if (trial.store.blocksKeys()) {
+                trial.limiter.block(policy, "key", FOR);
+                assertEquals(0, trial.drain(policy, "key", 200));
+            } else {
+                assertThrows(RateLimitDefectException.class, () -> trial.limiter.block(policy, "key", FOR));
+                assertEquals(100, trial.drain(policy, "key", 200));
+            }
         }
     }
 
