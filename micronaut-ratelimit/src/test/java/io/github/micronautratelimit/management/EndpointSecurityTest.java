@@ -2,28 +2,27 @@ package io.github.micronautratelimit.management;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 
-import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
 
-import io.micronaut.context.annotation.Property;
+import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Replaces;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.MutableHttpRequest;
 import io.micronaut.http.client.HttpClient;
-import io.micronaut.http.client.annotation.Client;
 import io.micronaut.http.client.exceptions.HttpClientResponseException;
 import io.micronaut.inject.ExecutableMethod;
 import io.micronaut.management.endpoint.EndpointSensitivityProcessor;
+import io.micronaut.runtime.server.EmbeddedServer;
 import io.micronaut.security.authentication.Authentication;
 import io.micronaut.security.filters.AuthenticationFetcher;
 import io.micronaut.security.rules.SecurityRuleResult;
 import io.micronaut.security.rules.SensitiveEndpointRule;
-import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
-import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import reactor.core.publisher.Mono;
 
@@ -32,14 +31,42 @@ class EndpointSecurityTest {
 
     private static final Map<String, Object> PEEK = Map.of("policy", "orders");
 
-    private static int status(HttpClient client, MutableHttpRequest<?> request, String user) {
-        if (!user.isEmpty()) {
-            request.header("X-User", user);
-        }
-        try {
-            return client.toBlocking().exchange(request).code();
-        } catch (HttpClientResponseException e) {
-            return e.code();
+    @Test
+    void withoutSecurityNobodyMay() {
+        with(Map.of(), client -> expect(client, "", 401, 401, 401));
+    }
+
+    @Test
+    void whoMayReadMayNotYetWrite() {
+        with(Map.of("endpoints.ratelimits.sensitive", "false"), client -> expect(client, "", 200, 401, 401));
+    }
+
+    @Test
+    void onlyWhoIsAuthenticatedAndLetByTheApplicationsRuleMay() {
+        with(Map.of("micronaut.security.enabled", "true", "spec", "EndpointSecurityTest"), client -> {
+            expect(client, "", 401, 401, 401);
+            expect(client, "visitor", 403, 403, 403);
+            expect(client, "admin", 200, 200, 200);
+        });
+    }
+
+    @Test
+    void thereIsNoPageByDefault() {
+        with(Map.of("ratelimit.dashboard.enabled", "false"), client -> {
+            assertEquals(404, status(client, HttpRequest.GET("/ratelimit-dashboard"), ""));
+            assertEquals(404, status(client, HttpRequest.GET("/ratelimit-dashboard/events"), ""));
+        });
+    }
+
+    private static void with(Map<String, Object> further, Consumer<HttpClient> test) {
+        Map<String, Object> properties = new HashMap<>(Map.of(
+                "ratelimit.policies.orders.limits", "3/min", "ratelimit.policies.orders.key", "{global}",
+                "ratelimit.rules[0].path", "/orders", "ratelimit.rules[0].policy", "orders",
+                "ratelimit.dashboard.enabled", "true", "micronaut.server.port", "-1"));
+        properties.putAll(further);
+        try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, properties, "test");
+             HttpClient client = server.getApplicationContext().createBean(HttpClient.class, server.getURL())) {
+            test.accept(client);
         }
     }
 
@@ -54,80 +81,14 @@ class EndpointSecurityTest {
         }
     }
 
-    @Nested
-    @MicronautTest
-    @Property(name = "ratelimit.policies.orders.limits", value = "3/min")
-    @Property(name = "ratelimit.policies.orders.key", value = "{global}")
-    @Property(name = "ratelimit.rules[0].path", value = "/orders")
-    @Property(name = "ratelimit.rules[0].policy", value = "orders")
-    @Property(name = "ratelimit.dashboard.enabled", value = "true")
-    class WithoutSecurity {
-
-        @Inject
-        @Client("/")
-        HttpClient client;
-
-        @Test
-        void nobodyMay() {
-            expect(client, "", 401, 401, 401);
+    private static int status(HttpClient client, MutableHttpRequest<?> request, String user) {
+        if (!user.isEmpty()) {
+            request.header("X-User", user);
         }
-    }
-
-    @Nested
-    @MicronautTest
-    @Property(name = "ratelimit.policies.orders.limits", value = "3/min")
-    @Property(name = "ratelimit.policies.orders.key", value = "{global}")
-    @Property(name = "ratelimit.rules[0].path", value = "/orders")
-    @Property(name = "ratelimit.rules[0].policy", value = "orders")
-    @Property(name = "ratelimit.dashboard.enabled", value = "true")
-    @Property(name = "endpoints.ratelimits.sensitive", value = "false")
-    class OpenToReaders {
-
-        @Inject
-        @Client("/")
-        HttpClient client;
-
-        @Test
-        void whoMayReadMayNotYetWrite() {
-            expect(client, "", 200, 401, 401);
-        }
-    }
-
-    @Nested
-    @MicronautTest
-    @Property(name = "spec", value = "EndpointSecurityTest")
-    @Property(name = "micronaut.security.enabled", value = "true")
-    @Property(name = "ratelimit.policies.orders.limits", value = "3/min")
-    @Property(name = "ratelimit.policies.orders.key", value = "{global}")
-    @Property(name = "ratelimit.rules[0].path", value = "/orders")
-    @Property(name = "ratelimit.rules[0].policy", value = "orders")
-    @Property(name = "ratelimit.dashboard.enabled", value = "true")
-    class WithSecurity {
-
-        @Inject
-        @Client("/")
-        HttpClient client;
-
-        @Test
-        void onlyWhoIsAuthenticatedAndLetByTheApplicationsRuleMay() {
-            expect(client, "", 401, 401, 401);
-            expect(client, "visitor", 403, 403, 403);
-            expect(client, "admin", 200, 200, 200);
-        }
-    }
-
-    @Nested
-    @MicronautTest
-    class ByDefault {
-
-        @Inject
-        @Client("/")
-        HttpClient client;
-
-        @Test
-        void thereIsNoPage() {
-            assertEquals(404, status(client, HttpRequest.GET("/ratelimit-dashboard"), ""));
-            assertEquals(404, status(client, HttpRequest.GET("/ratelimit-dashboard/events"), ""));
+        try {
+            return client.toBlocking().exchange(request).code();
+        } catch (HttpClientResponseException e) {
+            return e.code();
         }
     }
 
