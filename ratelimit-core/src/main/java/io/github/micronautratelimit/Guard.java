@@ -24,7 +24,8 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
  * come back with time and there is room for it; not charged is what was late, because the store may have charged it.
  *
  * <p>A {@link RateLimitDefectException} is answered by on-error too, but does not open the breaker: it is logged as an
- * error. The thread that ends calls at their deadline completes their stages: who goes on on it must not block.
+ * error. Stages of late calls complete on a few threads of the guards' own: who goes on there may make further calls and
+ * wait for them, but does long work elsewhere.
  */
 public final class Guard implements RateLimitBackend, InFront {
 
@@ -216,6 +217,25 @@ public final class Guard implements RateLimitBackend, InFront {
     public void close() {
         health.close();
         store.close();
+    }
+
+    /** Whether the store is asked at all. */
+    boolean isAsking() {
+        return health.mayAsk();
+    }
+
+    /** Takes permits for nobody yet: fails where on-error would answer a request. */
+    CompletionStage<Decision> takeAhead(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.acquire(policy, key, permits), (failure, nanos) -> {
+            throw asException(failure);
+        });
+    }
+
+    /** Gives back what {@link #takeAhead} took. If that fails, on-error's counters know nothing of it. */
+    CompletionStage<Void> giveBack(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), (failure, nanos) -> {
+            throw asException(failure);
+        });
     }
 
     /** For a caller who cannot wait for the store, which has been asked all the same. */

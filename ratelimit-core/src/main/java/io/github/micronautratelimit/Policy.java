@@ -20,9 +20,14 @@ import org.jspecify.annotations.Nullable;
  * @param deadline    how long a store's answer is waited for, 1 ms or more; {@code null} for as long as every other's
  * @param localLimits how often one process asks the store about one key; none for as often as it is asked itself. See
  *                    {@link LocalLimit}
+ * @param maxLease    the most permits one process takes ahead of one key, to grant them without asking the store; 0 for
+ *                    none: every request asks. See {@link PermitLeases}
  */
 public record Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
-                     List<Limit> localLimits) {
+                     List<Limit> localLimits, long maxLease) {
+
+    /** The most permits that may be taken ahead. */
+    public static final long GREATEST_LEASE = 1_000_000;
 
     private static final int MAX_NAME = 200;
 
@@ -34,8 +39,9 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
      * @param onError     what to answer while the store cannot be asked
      * @param deadline    how long a store's answer is waited for, or {@code null}
      * @param localLimits how often one process asks the store about one key, copied
-     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, or the deadline is
-     *                                  too short
+     * @param maxLease    the most permits one process takes ahead of one key, 0 to {@link #GREATEST_LEASE}
+     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, the deadline is too
+     *                                  short, or the lease is out of range
      */
     public Policy {
         if (name.isEmpty() || name.length() > MAX_NAME || !name.chars().allMatch(Policy::isNameCharacter)) {
@@ -59,6 +65,25 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
         if (deadline != null) {
             Guard.requireLongEnough(deadline);
         }
+        if (maxLease < 0 || maxLease > GREATEST_LEASE) {
+            throw new IllegalArgumentException("A lease is of 0 to " + GREATEST_LEASE + " permits, not " + maxLease + ".");
+        }
+    }
+
+    /**
+     * A policy under which every request asks the store.
+     *
+     * @param name        the name
+     * @param limits      the limits, copied
+     * @param onError     what to answer while the store cannot be asked
+     * @param deadline    how long a store's answer is waited for, or {@code null}
+     * @param localLimits how often one process asks the store about one key, copied
+     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, or the deadline is
+     *                                  too short
+     */
+    public Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
+                  List<Limit> localLimits) {
+        this(name, limits, onError, deadline, localLimits, 0);
     }
 
     /**
@@ -106,7 +131,18 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
      * @throws IllegalArgumentException if limits are missing or listed twice
      */
     public Policy withLimits(List<Limit> others) {
-        return new Policy(name, others, onError, deadline, localLimits);
+        return new Policy(name, others, onError, deadline, localLimits, maxLease);
+    }
+
+    /**
+     * This policy with permits taken ahead, for keys that are asked for very often.
+     *
+     * @param most the most permits one process takes ahead of one key, 0 to {@link #GREATEST_LEASE}; 0 for none
+     * @return a policy that differs in its lease only
+     * @throws IllegalArgumentException if the lease is out of range
+     */
+    public Policy withMaxLease(long most) {
+        return new Policy(name, limits, onError, deadline, localLimits, most);
     }
 
     private static boolean isNameCharacter(int c) {

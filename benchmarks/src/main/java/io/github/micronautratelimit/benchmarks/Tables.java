@@ -77,6 +77,14 @@ final class Tables {
         print(out, VARIANTS, (row, name) -> bytes(row, name));
     }
 
+    /** Speeds and bytes of these side by side. */
+    void print(PrintStream out, List<String> benchmarks) {
+        out.println("Decisions per microsecond, all threads together (median of iterations, lowest-highest):\n");
+        print(out, benchmarks, (row, name) -> speed(row, name));
+        out.println("\nBytes allocated per decision:\n");
+        print(out, benchmarks, (row, name) -> bytes(row, name));
+    }
+
     private interface Entry {
 
         @Nullable String of(Map<String, Samples> row, String column);

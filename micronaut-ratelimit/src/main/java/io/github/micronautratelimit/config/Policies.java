@@ -78,13 +78,27 @@ public class Policies {
         OnError onError = configuration.findOnError().orElse(null);
         try {
             Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError,
-                    configuration.findDeadline().orElse(null), localLimits);
+                    configuration.findDeadline().orElse(null), localLimits, maxLease(configuration, place));
             return new Configured(policy,
                     configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError,
                     overrides(configuration, place));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
+    }
+
+    private static long maxLease(PolicyConfiguration configuration, String place) {
+        boolean leased = configuration.getMode() == PolicyConfiguration.Mode.LEASED;
+        long most = configuration.findMaxLease().orElse(leased ? PolicyConfiguration.USUAL_LEASE : 0L);
+        if (!leased && configuration.findMaxLease().isPresent()) {
+            throw new ConfigurationException(place + ".max-lease = \"" + most + "\": nothing is leased in the mode exact; write "
+                    + place + ".mode: leased beside it, or leave it out.");
+        }
+        if (leased && (most < 1 || most > Policy.GREATEST_LEASE)) {
+            throw new ConfigurationException(place + ".max-lease = \"" + most + "\": write how many permits an instance takes "
+                    + "ahead at most, 1 to " + Policy.GREATEST_LEASE + ".");
+        }
+        return most;
     }
 
     private static List<Limit> limits(List<String> texts, String place) {
@@ -180,7 +194,7 @@ public class Policies {
             return found.onError != null || onError == null
                     ? found.policy
                     : new Policy(found.policy.name(), found.policy.limits(), onError, found.policy.deadline(),
-                            found.policy.localLimits());
+                            found.policy.localLimits(), found.policy.maxLease());
         }
         if (limits.isEmpty()) {
             return get(name, place);

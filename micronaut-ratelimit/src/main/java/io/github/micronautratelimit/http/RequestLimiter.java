@@ -154,7 +154,8 @@ final class RequestLimiter {
     /** Gives back what the store has charged; what was granted without it is not the store's to give. */
     private void giveBack(Decisions taken) {
         for (int i = 0; i < taken.each().size(); i++) {
-            if (taken.each().get(i).source() == Decision.Source.STORE) {
+            Decision.Source source = taken.each().get(i).source();
+            if (source == Decision.Source.STORE || source == Decision.Source.LEASE) {
                 Ask ask = taken.asks().get(i);
                 limiter.refundAsync(ask.policy(), ask.key(), ask.permits());
             }

@@ -1,5 +1,6 @@
 /**
- * What operators see and do while the application runs: the management endpoint {@code ratelimits} and the live page.
+ * What operators see and do while the application runs: health, the management endpoint {@code ratelimits} and the live
+ * page.
  */
 @NullMarked
 package io.github.micronautratelimit.management;
