@@ -3,6 +3,7 @@ package io.github.micronautratelimit.management;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,8 +23,6 @@ final class Traffic {
     /** How far back it goes. */
     static final int SECONDS = 120;
 
-    private static final int SOURCES = Decision.Source.values().length;
-
     private final DecisionCounts counts;
     private final Map<Series, Long> before = new HashMap<>();
     private final Deque<Second> seconds = new ArrayDeque<>(SECONDS);
@@ -33,15 +32,17 @@ final class Traffic {
      *
      * @param endMillis when it ended, since the epoch
      * @param policies  granted and denied requests of each policy that was asked for
-     * @param sources   decisions by the ordinal of their source
+     * @param sources   decisions by their source
      */
-    record Second(long endMillis, Map<String, long[]> policies, long[] sources) {
+    record Second(long endMillis, Map<String, long[]> policies, Map<Decision.Source, Long> sources) {
 
         Map<String, Object> toMap() {
             Map<String, Object> told = new LinkedHashMap<>();
             told.put("time", endMillis);
             told.put("policies", policies);
-            told.put("sources", sources);
+            Map<String, Long> bySource = new LinkedHashMap<>();
+            sources.forEach((source, decisions) -> bySource.put(source.name(), decisions));
+            told.put("sources", bySource);
             return told;
         }
     }
@@ -53,14 +54,14 @@ final class Traffic {
 
     /** Ends a second: what was decided since the last one ended. */
     synchronized Second tick(long nowMillis) {
-        Second second = new Second(nowMillis, new TreeMap<>(), new long[SOURCES]);
+        Second second = new Second(nowMillis, new TreeMap<>(), new EnumMap<>(Decision.Source.class));
         for (Series series : counts.all()) {
             long now = series.decisions();
             Long last = before.put(series, now);
             long decided = last == null ? now : now - last;
             if (decided > 0) {
                 second.policies.computeIfAbsent(series.policy(), name -> new long[2])[series.allowed() ? 0 : 1] += decided;
-                second.sources[series.source().ordinal()] += decided;
+                second.sources.merge(series.source(), decided, Long::sum);
             }
         }
         if (seconds.size() == SECONDS) {

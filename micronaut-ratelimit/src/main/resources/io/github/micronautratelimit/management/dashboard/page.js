@@ -3,7 +3,8 @@
 import { chart, sparkline, SECONDS } from "./chart.js";
 
 const SMOOTH = 5;
-const SOURCES = ["the store", "the deny cache", "the local limit", "on-error, without the store"];
+const SOURCES = { STORE: "the store", LEASE: "permits taken ahead", DENY_CACHE: "the deny cache",
+  LOCAL_LIMIT: "the local limit", FALLBACK: "on-error, without the store" };
 const element = id => document.getElementById(id);
 const text = (id, value) => { if (element(id).textContent !== value) element(id).textContent = value; };
 
@@ -165,20 +166,21 @@ function showStore({ store, latency, liveKeys }) {
   text("latency", unit ? `${number} ${unit}` : number);
   text("latency-unit", store ? "at most, for 99 %" : "live");
 
-  const bySource = SOURCES.map((_, i) => rate(seconds.map(second => second.sources[i])));
-  const all = sum(bySource);
-  const shown = store ? bySource : [all];
-  element("split").replaceChildren(...shown.map((n, i) => {
+  const bySource = Object.entries(SOURCES).map(([source, name]) => ({ kind: source.toLowerCase().replace("_", "-"),
+    name, n: rate(seconds.map(second => second.sources[source] ?? 0)) }));
+  const all = sum(bySource.map(({ n }) => n));
+  const shown = store ? bySource : [{ kind: "store", name: "memory", n: all }];
+  element("split").replaceChildren(...shown.map(({ kind, n }) => {
     const part = document.createElement("span");
-    part.className = "s" + i;
+    part.className = kind;
     part.style.setProperty("--share", (all ? 100 * n / all : 0) + "%");
     return part;
   }));
-  element("sources").replaceChildren(...shown.map((n, i) => {
+  element("sources").replaceChildren(...shown.map(({ kind, name, n }) => {
     const item = document.createElement("li"), mark = document.createElement("i"), often = document.createElement("b");
-    mark.className = "s" + i;
+    mark.className = kind;
     often.textContent = figure(n) + "/s ";
-    item.append(mark, often, store ? SOURCES[i] : "memory");
+    item.append(mark, often, name);
     return item;
   }));
   element("outage").hidden = !store?.inOutage;
