@@ -71,6 +71,9 @@ final class Overview {
         if (!policy.localLimits().isEmpty()) {
             told.put("localLimits", texts(policy.localLimits()));
         }
+        if (policy.maxLease() > 0) {
+            told.put("maxLease", policy.maxLease());
+        }
         if (entry.key() != null) {
             told.put("key", entry.key().text());
         }

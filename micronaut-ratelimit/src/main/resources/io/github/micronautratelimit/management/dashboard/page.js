@@ -122,6 +122,7 @@ function describe(name) {
     "Key": known?.key,
     "Without store": known?.onError.toLowerCase(),
     "Local limit": known?.localLimits?.join(" and "),
+    "Taken ahead": known?.maxLease ? `up to ${known.maxLease} permits of a key` : "",
     "Exceptions": known?.overrides.map(own => `${own.keyHash.slice(0, 12)}…: ${own.limits.join(" and ")}`),
   }));
 }
