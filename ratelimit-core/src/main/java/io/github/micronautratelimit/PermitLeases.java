@@ -29,7 +29,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
 
     private final Guard guard;
     private final MicroClock clock;
-    private final Leases leases;
+    private final PermitLeaseTable leases;
 
     /**
      * Leases before a store.
@@ -40,7 +40,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     public PermitLeases(Guard guard, MicroClock clock) {
         this.guard = guard;
         this.clock = clock;
-        this.leases = new Leases(guard, clock);
+        this.leases = new PermitLeaseTable(guard, clock);
     }
 
     /**
@@ -95,7 +95,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             return guard.acquire(policy, key, permits);
         }
         long now = clock.micros();
-        Lease lease = leases.of(policy, key, now);
+        PermitLease lease = leases.of(policy, key, now);
         long taken = lease.take(permits, now);
         return taken == permits ? CompletableFuture.completedFuture(granted(lease, permits, now))
                 : theRest(lease, permits, taken, now);
@@ -107,20 +107,20 @@ public final class PermitLeases implements RateLimitBackend, InFront {
             return guard.acquireBlocking(policy, key, permits);
         }
         long now = clock.micros();
-        Lease lease = leases.of(policy, key, now);
+        PermitLease lease = leases.of(policy, key, now);
         long taken = lease.take(permits, now);
         return taken == permits ? granted(lease, permits, now)
                 : RateLimiter.await(theRest(lease, permits, taken, now));
     }
 
-    private Decision granted(Lease lease, long permits, long now) {
+    private Decision granted(PermitLease lease, long permits, long now) {
         leases.granted.add(permits);
         Decision decision = lease.standing(now);
         leases.refill(lease, now);
         return decision;
     }
 
-    private CompletionStage<Decision> theRest(Lease lease, long permits, long taken, long now) {
+    private CompletionStage<Decision> theRest(PermitLease lease, long permits, long taken, long now) {
         return guard.acquire(lease.policy(), lease.key(), permits - taken).handle((made, failure) -> {
             if (failure != null) {
                 leases.giveBack(lease, lease.add(taken, now));
@@ -131,7 +131,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     }
 
     /** The decision on a request of which the store has decided a part, or nothing. */
-    private Decision settled(Lease lease, long permits, long taken, @Nullable Decision made, boolean allowed, long askedAt) {
+    private Decision settled(PermitLease lease, long permits, long taken, @Nullable Decision made, boolean allowed, long askedAt) {
         if (made != null && made.source() == Decision.Source.STORE) {
             lease.learns(made, askedAt);
         }
@@ -157,11 +157,11 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
         long now = clock.micros();
-        List<@Nullable Lease> leasesOf = new ArrayList<>(asks.size());
+        List<@Nullable PermitLease> leasesOf = new ArrayList<>(asks.size());
         List<Long> taken = new ArrayList<>(asks.size());
         List<Ask> rest = new ArrayList<>(asks.size());
         for (Ask ask : asks) {
-            Lease lease = isLeased(ask.policy(), ask.key(), ask.permits()) ? leases.of(ask.policy(), ask.key(), now) : null;
+            PermitLease lease = isLeased(ask.policy(), ask.key(), ask.permits()) ? leases.of(ask.policy(), ask.key(), now) : null;
             long held = lease == null ? 0 : lease.take(ask.permits(), now);
             leasesOf.add(lease);
             taken.add(held);
@@ -182,13 +182,13 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     }
 
     /** Each ask's decision in turn; where the store stopped asking, the list ends. */
-    private List<Decision> settled(List<Ask> asks, List<@Nullable Lease> leasesOf, List<Long> taken, List<Decision> made,
+    private List<Decision> settled(List<Ask> asks, List<@Nullable PermitLease> leasesOf, List<Long> taken, List<Decision> made,
                                    boolean allowed, long askedAt) {
         Iterator<Decision> rest = made.iterator();
         List<Decision> decisions = new ArrayList<>(asks.size());
         for (int i = 0; i < asks.size(); i++) {
             long permits = asks.get(i).permits();
-            Lease lease = leasesOf.get(i);
+            PermitLease lease = leasesOf.get(i);
             boolean isHeld = lease != null && taken.get(i) == permits;
             Decision decision = isHeld || !rest.hasNext() ? null : rest.next();
             Decision settled = lease == null ? decision
@@ -212,7 +212,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     /** With what is held beside what the store has left. */
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        Lease lease = leases.find(policy, key);
+        PermitLease lease = leases.find(policy, key);
         long held = lease == null || permits > policy.capacity() ? 0 : lease.held(clock.micros());
         CompletionStage<Decision> seen = guard.peek(policy, key, Math.max(0, permits - held));
         return held == 0 ? seen : seen.thenApply(decision -> {
@@ -226,7 +226,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     /** If more is given back than was granted here lately, what is held goes first: the store would forget it too. */
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        Lease lease = leases.find(policy, key);
+        PermitLease lease = leases.find(policy, key);
         if (lease == null || lease.takesBack(permits)) {
             return guard.refund(policy, key, permits);
         }
@@ -237,7 +237,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     @Override
     public CompletionStage<Void> block(Policy policy, String key, long micros) {
         return guard.block(policy, key, micros).whenComplete((done, failure) -> {
-            Lease lease = leases.find(policy, key);
+            PermitLease lease = leases.find(policy, key);
             if (lease != null) {
                 leases.remove(lease);
             }
@@ -248,7 +248,7 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return guard.reset(policy, key).whenComplete((done, failure) -> {
-            Lease lease = leases.find(policy, key);
+            PermitLease lease = leases.find(policy, key);
             if (lease != null) {
                 lease.forget();
                 leases.remove(lease);

@@ -145,6 +145,12 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
         return new Policy(name, limits, onError, deadline, localLimits, most);
     }
 
+    /** Of what policies differ in as a rule: it is asked for with every request. */
+    @Override
+    public int hashCode() {
+        return name.hashCode() * 31 + limits.get(0).hashCode();
+    }
+
     private static boolean isNameCharacter(int c) {
         return c > ' ' && c < 127 && c != '"' && c != '\\';
     }

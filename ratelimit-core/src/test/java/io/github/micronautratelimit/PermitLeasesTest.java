@@ -21,7 +21,7 @@ import io.github.micronautratelimit.Decision.Source;
 class PermitLeasesTest {
 
     private static final long DAY = 86_400_000_000L;
-    private static final long TURN = Lease.TURN_MICROS;
+    private static final long TURN = PermitLease.TURN_MICROS;
 
     private final AtomicLong micros = new AtomicLong(20_000 * DAY);
     private final LedgerStore store = new LedgerStore(micros::get);
@@ -294,15 +294,15 @@ class PermitLeasesTest {
 
     @Test
     void ofKeysBeyondTheBoundWhatIsHeldIsGivenBack() {
-        for (int key = 0; key < Leases.MAX_KEYS + 500; key++) {
+        for (int key = 0; key < PermitLeaseTable.MAX_KEYS + 500; key++) {
             for (int i = 0; i < 3; i++) {
                 assertTrue(join(leases.acquire(policy, "key" + key, 1)).allowed());
             }
         }
         assertTrue(leases.returnedPermits() >= 1, () -> "given back: " + leases.returnedPermits());
-        assertTrue(leases.heldPermits() <= 3L * Leases.MAX_KEYS);
+        assertTrue(leases.heldPermits() <= 3L * PermitLeaseTable.MAX_KEYS);
         leases.close();
-        assertEquals(3L * (Leases.MAX_KEYS + 500), store.charged.get());
+        assertEquals(3L * (PermitLeaseTable.MAX_KEYS + 500), store.charged.get());
     }
 
     @Test

@@ -14,7 +14,6 @@ import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.web.KeyTemplate;
-import io.micronaut.context.BeanContext;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.naming.NameUtils;
 import jakarta.inject.Singleton;
@@ -26,7 +25,6 @@ import jakarta.inject.Singleton;
 @Singleton
 public class Policies {
 
-    private final BeanContext beans;
     private volatile Settings settings;
 
     /** What is configured, and what was written in annotations under names that are not; replaced as a whole. */
@@ -38,15 +36,13 @@ public class Policies {
                               Map<String, List<Limit>> overrides) {
     }
 
-    Policies(BeanContext beans) {
-        this.beans = beans;
-        this.settings = read();
+    Policies(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
+        this.settings = read(configuration, policies);
     }
 
-    private Settings read() {
-        RateLimitConfiguration configuration = beans.getBean(RateLimitConfiguration.class);
+    private static Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
         Map<String, Configured> configured = new TreeMap<>();
-        for (PolicyConfiguration policy : beans.getBeansOfType(PolicyConfiguration.class)) {
+        for (PolicyConfiguration policy : policies) {
             configured.put(policy.getName(), configured(policy, configuration.getOnError()));
         }
         return new Settings(configured, new ConcurrentHashMap<>(),
@@ -55,14 +51,15 @@ public class Policies {
     }
 
     /**
-     * Reads the settings anew, for limits that change while the application runs.
+     * Takes settings over that have changed, for limits that change while the application runs.
      *
+     * @param anew     the settings
      * @param whatElse reads what depends on them
      * @throws ConfigurationException if a setting is wrong, or {@code whatElse} throws it; the old ones then still hold
      */
-    public void reload(Runnable whatElse) {
+    public void reload(RefreshedConfiguration anew, Runnable whatElse) {
         Settings before = settings;
-        settings = read();
+        settings = read(anew.general(), anew.policies());
         try {
             whatElse.run();
         } catch (RuntimeException e) {

@@ -10,10 +10,12 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.OnError;
 import io.micronaut.context.annotation.EachProperty;
 import io.micronaut.context.annotation.Parameter;
+import io.micronaut.core.annotation.Introspected;
 
 /**
  * A policy as it is configured under its name.
  */
+@Introspected
 @EachProperty(RateLimitConfiguration.PREFIX + ".policies")
 public class PolicyConfiguration {
 

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RateLimitConfiguration;
+import io.github.micronautratelimit.config.RefreshedConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.config.RuleConfiguration;
 import io.github.micronautratelimit.intercept.AppliedLimit;
@@ -33,41 +34,38 @@ import io.micronaut.http.HttpRequest;
 @RequiresRateLimit
 final class PathRules implements AppliedLimits {
 
-    private final RateLimitConfiguration configuration;
-    private final List<RuleConfiguration> configured;
     private final Policies policies;
     private final Keys keys;
     private final SetupWarnings warnings;
     private volatile List<Rule> rules;
     private volatile List<PathRule> exclude;
 
-    private record Rule(PathRule path, AppliedLimit limit) {
+    private record Rule(PathRule path, AppliedLimit limit, boolean afterAuthentication) {
     }
 
     PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> configured, Policies policies, Keys keys,
               SetupWarnings warnings) {
-        this.configuration = configuration;
-        this.configured = configured;
         this.policies = policies;
         this.keys = keys;
         this.warnings = warnings;
         keys.check(policies.defaultKey(), "ratelimit.default-key");
-        this.rules = rules();
-        this.exclude = excluded();
+        this.rules = rules(configured);
+        this.exclude = excluded(configuration);
     }
 
-    /** Reads the settings anew; if one is wrong, those read before still hold. */
-    void reload() {
-        List<PathRule> excluded = excluded();
-        rules = rules();
+    /** Takes changed settings over; if one is wrong, those before still hold. */
+    void reload(RefreshedConfiguration anew) {
+        keys.check(policies.defaultKey(), "ratelimit.default-key");
+        List<PathRule> excluded = excluded(anew.general());
+        rules = rules(anew.rules());
         exclude = excluded;
     }
 
-    private List<PathRule> excluded() {
+    private static List<PathRule> excluded(RateLimitConfiguration configuration) {
         return configuration.getExclude().stream().map(path -> path("ratelimit.exclude", path, List.of())).toList();
     }
 
-    private List<Rule> rules() {
+    private List<Rule> rules(List<RuleConfiguration> configured) {
         List<Rule> read = configured.stream().sorted(Comparator.comparingInt(RuleConfiguration::getIndex))
                 .map(this::rule).toList();
         if (!read.isEmpty() && read.stream().allMatch(rule -> rule.limit.isClientsChoice())) {
@@ -87,8 +85,9 @@ final class PathRules implements AppliedLimits {
             KeyTemplate key = key(rule.getKey(), policy);
             keys.check(key, place);
             String paths = String.join(", ", rule.getMethods()) + " " + rule.getPath();
-            return new Rule(path, new AppliedLimit(place + ": " + paths.strip(), policy, key, null,
-                    Cost.parse(rule.getPermits()), null));
+            AppliedLimit limit = new AppliedLimit(place + ": " + paths.strip(), policy, key, null,
+                    Cost.parse(rule.getPermits()), null);
+            return new Rule(path, limit, limit.isAfterAuthentication(keys));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
@@ -119,11 +118,11 @@ final class PathRules implements AppliedLimits {
         return rules.isEmpty();
     }
 
-    /** The limits on a request, in the order of the rules. */
-    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path) {
+    /** The limits on a request that are enforced before or after it is authenticated, in the order of the rules. */
+    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path, boolean afterAuthentication) {
         List<AppliedLimit> limits = new ArrayList<>();
         for (Rule rule : rules) {
-            if (rule.path.matches(request.getMethodName(), path)) {
+            if (rule.afterAuthentication == afterAuthentication && rule.path.matches(request.getMethodName(), path)) {
                 limits.add(rule.limit);
             }
         }

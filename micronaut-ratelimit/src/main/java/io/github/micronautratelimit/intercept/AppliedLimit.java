@@ -3,6 +3,7 @@ package io.github.micronautratelimit.intercept;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.key.Keys;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.core.expressions.EvaluatedExpression;
@@ -28,6 +29,16 @@ public record AppliedLimit(String place, Policy policy, @Nullable KeyTemplate ke
      */
     public boolean needsArguments() {
         return keyExpression != null || costExpression != null;
+    }
+
+    /**
+     * Whether the request must have been authenticated before the limit can be enforced.
+     *
+     * @param keys knows the beans that keys name
+     * @return {@code true} if the key or the cost depends on the user
+     */
+    public boolean isAfterAuthentication(Keys keys) {
+        return key != null && keys.afterAuthentication(key) || keys.afterAuthentication(cost);
     }
 
     /**

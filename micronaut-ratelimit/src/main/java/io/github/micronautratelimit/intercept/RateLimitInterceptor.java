@@ -152,15 +152,20 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         if (!decisions.allowed()) {
             throw new RateLimitExceededException(decisions);
         }
-        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        LimitedRequest request = limited();
         if (request != null) {
             request.granted(context.getExecutableMethod(), decisions);
         }
         return decisions;
     }
 
+    private static @Nullable LimitedRequest limited() {
+        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        return request == null ? null : LimitedRequest.of(request);
+    }
+
     private List<AppliedLimit> uncounted(MethodInvocationContext<Object, Object> context) {
-        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        LimitedRequest request = limited();
         List<AppliedLimit> left = request == null ? null : request.takeLeft(context.getExecutableMethod());
         return left != null ? left : annotated.of(context.getTarget().getClass(), context.getExecutableMethod());
     }

@@ -9,7 +9,6 @@ import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.Policies;
-import io.github.micronautratelimit.config.RateLimitConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AppliedLimit;
 import io.micronaut.context.annotation.Requires;
@@ -30,15 +29,12 @@ final class Overview {
 
     private final Catalog catalog;
     private final Policies policies;
-    private final RateLimitConfiguration configuration;
     private final RateLimiter limiter;
     private final TopBlocked blocked;
 
-    Overview(Catalog catalog, Policies policies, RateLimitConfiguration configuration, RateLimiter limiter,
-             TopBlocked blocked) {
+    Overview(Catalog catalog, Policies policies, RateLimiter limiter, TopBlocked blocked) {
         this.catalog = catalog;
         this.policies = policies;
-        this.configuration = configuration;
         this.limiter = limiter;
         this.blocked = blocked;
     }
@@ -46,7 +42,6 @@ final class Overview {
     Map<String, Object> toMap() {
         Map<String, Object> overview = new LinkedHashMap<>();
         overview.put("defaultKey", policies.defaultKey().text());
-        overview.put("exclude", configuration.getExclude());
         overview.put("policies", policies());
         overview.put("topBlocked", blocked.most(TOP).stream().map(Overview::toMap).toList());
         return overview;

@@ -32,6 +32,7 @@ public final class ClientAddress {
     private final @Nullable String header;
     private final int ipv6Prefix;
     private final SetupWarnings warnings;
+    private volatile boolean looksForForwarded;
 
     /**
      * A way to find addresses.
@@ -52,6 +53,7 @@ public final class ClientAddress {
         this.header = header;
         this.ipv6Prefix = ipv6Prefix;
         this.warnings = warnings;
+        this.looksForForwarded = warnings.isOpen(SetupWarning.FORWARDED_IGNORED);
         if (proxies.areAll()) {
             warnings.warn(SetupWarning.EVERYBODY_IS_A_PROXY);
         }
@@ -66,7 +68,8 @@ public final class ClientAddress {
      */
     public String of(InetAddress peer, Function<String, List<String>> headers) {
         if (proxies.isNone()) {
-            if (warnings.isOpen(SetupWarning.FORWARDED_IGNORED) && isForwarded(headers)) {
+            if (looksForForwarded && isForwarded(headers)) {
+                looksForForwarded = false;
                 warnings.warn(SetupWarning.FORWARDED_IGNORED);
             }
             return peer instanceof Inet4Address ? peer.getHostAddress() : text(Addresses.of(peer));

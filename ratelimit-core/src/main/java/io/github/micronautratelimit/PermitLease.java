@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.LongAdder;
  * <p>They are one number that changes by compare-and-set, so each of them is granted, given back or lapses, once. It is
  * raised by what the store has charged for it, by one refill at a time, and by permits that were taken and not used.
  */
-final class Lease {
+final class PermitLease {
 
     /** As many are held as were used in as long. */
     static final long TURN_MICROS = 500_000;
@@ -42,7 +42,7 @@ final class Lease {
     }
 
     /** An empty one; what lapses is counted. */
-    Lease(Policy policy, String key, long now, LongAdder lapsed) {
+    PermitLease(Policy policy, String key, long now, LongAdder lapsed) {
         this.policy = policy;
         this.key = key;
         this.turnedAtMicros = now;

@@ -20,7 +20,7 @@ import com.github.benmanes.caffeine.cache.RemovalCause;
  * The leases there are, by policy and key: filled by calls in the background, swept every quarter of a second while there are
  * any, and counted.
  */
-final class Leases {
+final class PermitLeaseTable {
 
     static final int MAX_KEYS = 10_000;
     private static final Duration SWEEP = Duration.ofMillis(250);
@@ -35,7 +35,7 @@ final class Leases {
 
     private final Guard guard;
     private final MicroClock clock;
-    private final Cache<Name, Lease> leases = Caffeine.newBuilder().maximumSize(MAX_KEYS).executor(Runnable::run)
+    private final Cache<Name, PermitLease> leases = Caffeine.newBuilder().maximumSize(MAX_KEYS).executor(Runnable::run)
             .removalListener(this::removed).build();
     private final AtomicBoolean sweeping = new AtomicBoolean();
     private volatile boolean drained;
@@ -43,12 +43,12 @@ final class Leases {
     private record Name(String policy, String key) {
     }
 
-    Leases(Guard guard, MicroClock clock) {
+    PermitLeaseTable(Guard guard, MicroClock clock) {
         this.guard = guard;
         this.clock = clock;
     }
 
-    private void removed(@Nullable Name name, @Nullable Lease lease, RemovalCause cause) {
+    private void removed(@Nullable Name name, @Nullable PermitLease lease, RemovalCause cause) {
         if (cause.wasEvicted() && lease != null) {
             end(lease);
         }
@@ -59,19 +59,19 @@ final class Leases {
         return Math.max(0, leased.sum() - granted.sum() - returned.sum() - lapsed.sum());
     }
 
-    @Nullable Lease find(Policy policy, String key) {
+    @Nullable PermitLease find(Policy policy, String key) {
         return leases.getIfPresent(new Name(policy.name(), key));
     }
 
     /** The lease of a key, an empty one if there was none under these limits. */
-    Lease of(Policy policy, String key, long now) {
+    PermitLease of(Policy policy, String key, long now) {
         Name name = new Name(policy.name(), key);
-        Lease found = leases.getIfPresent(name);
+        PermitLease found = leases.getIfPresent(name);
         while (found == null || !found.policy().equals(policy)) {
             if (found != null && leases.asMap().remove(name, found)) {
                 end(found);
             }
-            Lease fresh = new Lease(policy, key, now, lapsed);
+            PermitLease fresh = new PermitLease(policy, key, now, lapsed);
             found = leases.asMap().putIfAbsent(name, fresh);
             if (found == null) {
                 found = fresh;
@@ -82,13 +82,13 @@ final class Leases {
     }
 
     /** Gives back what is held, and forgets the lease; completes when that is done. */
-    CompletableFuture<Void> remove(Lease lease) {
+    CompletableFuture<Void> remove(PermitLease lease) {
         leases.asMap().remove(new Name(lease.policy().name(), lease.key()), lease);
         return end(lease);
     }
 
     /** Asks the store for more, if it is time. */
-    void refill(Lease lease, long now) {
+    void refill(PermitLease lease, long now) {
         long wanted = lease.toRefill(now);
         if (wanted > 0) {
             guard.takeAhead(lease.policy(), lease.key(), wanted).whenComplete((decision, failure) -> {
@@ -98,7 +98,7 @@ final class Leases {
                     lease.learns(decision, now);
                 }
                 giveBack(lease, lease.refilled(taken,
-                        failure == null ? Lease.endOf(lease.policy(), decision, now) : now, clock.micros()));
+                        failure == null ? PermitLease.endOf(lease.policy(), decision, now) : now, clock.micros()));
                 if (drained) {
                     end(lease);
                 }
@@ -106,12 +106,12 @@ final class Leases {
         }
     }
 
-    private CompletableFuture<Void> end(Lease lease) {
+    private CompletableFuture<Void> end(PermitLease lease) {
         return giveBack(lease, lease.end(clock.micros()));
     }
 
     /** Never fails. What may or may not have been given back is nobody's any more, and comes back with time. */
-    CompletableFuture<Void> giveBack(Lease lease, long permits) {
+    CompletableFuture<Void> giveBack(PermitLease lease, long permits) {
         if (permits == 0) {
             return CompletableFuture.completedFuture(null);
         }
@@ -166,7 +166,7 @@ final class Leases {
         List<CompletableFuture<?>> underWay = new ArrayList<>();
         try {
             for (Name name : leases.asMap().keySet()) {
-                Lease lease = leases.asMap().remove(name);
+                PermitLease lease = leases.asMap().remove(name);
                 if (lease != null) {
                     underWay.add(end(lease));
                 }
