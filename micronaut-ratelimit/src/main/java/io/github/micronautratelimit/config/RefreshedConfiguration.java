@@ -2,6 +2,7 @@ package io.github.micronautratelimit.config;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 import io.micronaut.context.env.Environment;
 import io.micronaut.context.exceptions.ConfigurationException;
@@ -12,6 +13,7 @@ import io.micronaut.core.convert.ConversionContext;
 import io.micronaut.core.convert.ConversionError;
 import io.micronaut.core.naming.NameUtils;
 import io.micronaut.core.type.Argument;
+import io.micronaut.core.value.PropertyCatalog;
 import io.micronaut.runtime.ApplicationConfiguration;
 
 /**
@@ -38,24 +40,35 @@ public record RefreshedConfiguration(RateLimitConfiguration general, List<Policy
         String policies = RateLimitConfiguration.PREFIX + ".policies";
         String rules = RateLimitConfiguration.PREFIX + ".rules";
         List<RuleConfiguration> readRules = new ArrayList<>();
-        int numberOfRules = environment.getProperty(rules, Argument.listOf(Object.class)).orElse(List.of()).size();
+        int numberOfRules = !written(RateLimitConfiguration.PREFIX, environment).contains("rules") ? 0
+                : environment.getProperty(rules, Argument.listOf(Object.class)).orElse(List.of()).size();
+        Set<String> writtenPolicies = written(policies, environment);
         for (int i = 0; i < numberOfRules; i++) {
             readRules.add(filled(new RuleConfiguration(i), rules + "[" + i + "]", environment));
         }
         return new RefreshedConfiguration(
                 filled(new RateLimitConfiguration(application), RateLimitConfiguration.PREFIX, environment),
-                environment.getPropertyEntries(policies).stream()
+                environment.getPropertyEntries(policies).stream().filter(writtenPolicies::contains)
                         .map(name -> filled(new PolicyConfiguration(name), policies + "." + name, environment)).toList(),
                 readRules);
     }
 
+    /**
+     * What stands under a prefix by now. A refreshed environment empties this catalog of its own alone, and goes on
+     * finding in another what was removed.
+     */
+    private static Set<String> written(String prefix, Environment environment) {
+        return Set.copyOf(environment.getPropertyEntries(prefix, PropertyCatalog.GENERATED));
+    }
+
     @SuppressWarnings("unchecked")
     private static <T> T filled(T blank, String prefix, Environment environment) {
+        Set<String> written = written(prefix, environment);
         for (BeanProperty<T, ?> property : BeanIntrospection.getIntrospection((Class<T>) blank.getClass())
                 .getBeanProperties()) {
-            if (!property.isReadOnly()) {
-                fill(blank, (BeanProperty<T, Object>) property, prefix + "." + NameUtils.hyphenate(property.getName()),
-                        environment);
+            String name = NameUtils.hyphenate(property.getName());
+            if (!property.isReadOnly() && written.contains(name)) {
+                fill(blank, (BeanProperty<T, Object>) property, prefix + "." + name, environment);
             }
         }
         return blank;

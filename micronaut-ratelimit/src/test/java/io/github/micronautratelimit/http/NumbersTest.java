@@ -132,6 +132,19 @@ class NumbersTest {
         });
     }
 
+    /** Micronaut's environment goes on finding a property that was removed; what is read without it is asserted above. */
+    @Test
+    @Tag("netty")
+    void aTextKeepsTheValueOfAPropertyThatIsRemoved(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("limits.yml"), "inline: 2/min");
+        serve(Map.of("micronaut.config.files", file.toString(), "endpoints.refresh.sensitive", false), (calls, context) -> {
+            assertEquals(List.of(200, 200, 429), calls.get("/inline", 3));
+            write(file, "other: 1");
+            postRefresh(calls);
+            assertEquals("2", calls.get("/inline").header("RateLimit-Policy").replaceAll(".*q=(\\d+);w=60", "$1"));
+        });
+    }
+
     private static void postRefresh(Calls calls) {
         HttpResponse<?> answer = calls.exchange(HttpRequest.POST("/refresh", Map.of()));
         assertEquals(200, answer.code());
