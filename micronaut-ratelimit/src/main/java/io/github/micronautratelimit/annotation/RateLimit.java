@@ -60,8 +60,9 @@ public @interface RateLimit {
 
     /**
      * What a call costs: a number; a placeholder such as <code>{query:size} 1..100</code> or
-     * <code>{body-size} / 1024</code>, divided and within bounds, or from 1 up without; or an expression over the arguments.
-     * What is missing from a request, or is no number, costs the least; an expression that gives none costs 1.
+     * <code>{body-size} / 1024</code>, divided and within bounds, or from 1 up without; or an expression over the arguments,
+     * such as <code>#{ size }</code> or, within bounds, <code>#{ size } 1..100</code>. What is missing from a request, or
+     * is no number, costs the least; an expression that gives none costs 1, or the bound nearest to it.
      *
      * @return the permits
      */

@@ -20,7 +20,6 @@ import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.key.Keys;
-import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.aop.Intercepted;
 import io.micronaut.context.env.Environment;
@@ -166,7 +165,7 @@ public class AnnotatedLimits implements AppliedLimits {
             written.check();
             Policy policy = policy(written, name, annotation.enumValue("onError", OnError.class).orElse(null));
             return new AppliedLimit(place, policy, keyExpression != null ? null : key(written, policy, method), keyExpression,
-                    costExpression != null ? Cost.ONE : Cost.parse(written.permits()), costExpression);
+                    written.cost(), costExpression);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()), e);
         }

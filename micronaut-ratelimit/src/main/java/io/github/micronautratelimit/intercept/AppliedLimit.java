@@ -15,7 +15,7 @@ import io.micronaut.core.expressions.EvaluatedExpression;
  * @param policy         the policy
  * @param key            who is limited, or {@code null} if {@code keyExpression} says, or if nothing does
  * @param keyExpression  who is limited, computed from the arguments, or {@code null}
- * @param cost           what a call costs, unless {@code costExpression} says
+ * @param cost           what a call costs, or the bounds of what {@code costExpression} says
  * @param costExpression what a call costs, computed from the arguments, or {@code null}
  */
 public record AppliedLimit(String place, Policy policy, @Nullable KeyTemplate key,

@@ -24,7 +24,6 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.config.PolicyChoice;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.key.Keys;
-import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.RequestKeys;
 import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.aop.InterceptedMethod;
@@ -186,7 +185,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     private long permits(AppliedLimit limit, MethodInvocationContext<Object, Object> context,
                          @Nullable WebRequest request) {
         if (limit.costExpression() != null) {
-            return Cost.computed(evaluate(limit.costExpression(), context));
+            return limit.cost().computed(evaluate(limit.costExpression(), context));
         }
         return request == null ? limit.cost().least() : keys.permitsOf(limit.cost(), request);
     }

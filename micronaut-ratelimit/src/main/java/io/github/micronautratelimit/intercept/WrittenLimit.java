@@ -49,12 +49,21 @@ public record WrittenLimit(String place, String value, String policy, String key
         if (!value.isEmpty()) {
             check("", value, () -> Limit.parseAll(value));
         }
-        if (!key.isEmpty() && isChecked("key", key)) {
+        if (!key.isEmpty() && !isExpression("key", key)) {
             check("The key of ", key, () -> KeyTemplate.parse(key));
         }
-        if (isChecked("permits", permits)) {
-            check("The permits of ", permits, () -> Cost.parse(permits));
-        }
+        isExpression("permits", permits);
+        check("The permits of ", permits, this::cost);
+    }
+
+    /**
+     * What a call costs, or the bounds of what an expression computes.
+     *
+     * @return the cost
+     * @throws IllegalArgumentException if the text is none
+     */
+    public Cost cost() {
+        return permits.startsWith(EXPRESSION) ? Cost.ofExpression(permits) : Cost.parse(permits);
     }
 
     private void check(String what, String text, Runnable parse) {
@@ -68,13 +77,14 @@ public record WrittenLimit(String place, String value, String policy, String key
         }
     }
 
-    /** Whether the text is to be parsed here: an expression is the framework's, and is only looked at from outside. */
-    private boolean isChecked(String member, String text) {
+    /** Whether the text is an expression, which is the framework's, and is only looked at from outside. */
+    private boolean isExpression(String member, String text) {
         int first = text.indexOf(EXPRESSION);
         if (first < 0) {
-            return true;
+            return false;
         }
-        if (first > 0 || text.indexOf(EXPRESSION, 1) > 0 || !text.endsWith("}")) {
+        boolean alone = text.endsWith("}") || member.equals("permits");
+        if (first > 0 || text.indexOf(EXPRESSION, 1) > 0 || !alone) {
             throw new IllegalArgumentException("The " + member + " \"" + text + "\" of " + place
                     + " mixes text with an expression, so that a missing value would read \"null\"; "
                     + "write one expression alone, like \"#{ account.id }\".");
@@ -84,6 +94,6 @@ public record WrittenLimit(String place, String value, String policy, String key
                     + " is an expression on a method with a security annotation, which would make micronaut-security"
                     + " refuse everybody; write a template like \"{principal}\" or \"{path:id}\".");
         }
-        return false;
+        return true;
     }
 }

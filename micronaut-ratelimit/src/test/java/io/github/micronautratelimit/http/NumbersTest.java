@@ -31,6 +31,7 @@ import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Post;
+import io.micronaut.http.annotation.QueryValue;
 import io.micronaut.http.client.HttpClient;
 import io.micronaut.runtime.context.scope.refresh.RefreshEvent;
 import io.micronaut.runtime.server.EmbeddedServer;
@@ -193,6 +194,17 @@ class NumbersTest {
         });
     }
 
+    @Test
+    void aCostIsComputedOnARouteWithinBounds() throws IOException {
+        serve(Map.of(), (calls, context) -> {
+            assertEquals("\"NumbersTest$Routes.computed\";r=16;t=12", calls.get("/computed?size=4").header("RateLimit"));
+            assertEquals("\"NumbersTest$Routes.computed\";r=6;t=42", calls.get("/computed?size=100").header("RateLimit"));
+            assertEquals("\"NumbersTest$Routes.computed\";r=5;t=45", calls.get("/computed?size=-100").header("RateLimit"));
+            assertEquals("\"NumbersTest$Routes.computed\";r=4;t=48", calls.get("/computed").header("RateLimit"));
+            assertEquals(429, calls.get("/computed?size=5").code());
+        });
+    }
+
     private static String limits(String policy, String inline, String ruled) {
         return String.join("\n", "ratelimit:", "  policies:", "    live: { limits: '" + policy + "' }",
                 "    rule: { limits: '" + ruled + "' }", "  rules:", "    - { path: /ruled, policy: rule }",
@@ -261,6 +273,12 @@ class NumbersTest {
         @Get("/weighed")
         @RateLimit(value = "20/min", permits = "{query:size} 1..10")
         String weighed() {
+            return "ok";
+        }
+
+        @Get("/computed")
+        @RateLimit(value = "20/min", key = "{ip}", permits = "#{ size } 1..10")
+        String computed(@QueryValue @Nullable Long size) {
             return "ok";
         }
 

@@ -21,9 +21,12 @@ import org.reactivestreams.Publisher;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.NoRateLimit;
 import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.tck.VirtualClock;
+import io.github.micronautratelimit.web.RequestKeys;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
@@ -37,6 +40,7 @@ import reactor.core.publisher.Mono;
 @Property(name = "ratelimit.policies.configured.limits", value = "2/min")
 @Property(name = "ratelimit.policies.configured.key", value = "everyone")
 @Property(name = "ratelimit.policies.overridden.limits", value = "3/min")
+@Property(name = "ratelimit.policies.sending.limits", value = "100/day")
 @Property(name = "my.limit", value = "2/min")
 class AdviceTest {
 
@@ -48,6 +52,12 @@ class AdviceTest {
 
     @Inject
     VirtualClock clock;
+
+    @Inject
+    RateLimiter limiter;
+
+    @Inject
+    Policies policies;
 
     @Test
     void aCallBeyondTheLimitThrowsWhatWasDecidedAndDoesNotReachTheTarget() {
@@ -94,6 +104,20 @@ class AdviceTest {
         denied(() -> service.transfer(new Account("a"), 6));
         service.transfer(new Account("a"), 4);
         assertEquals(3, service.calls.get());
+    }
+
+    @Test
+    void aComputedCostIsKeptWithinItsBounds() {
+        assertEquals(95, leftAfterSending(5L));
+        assertEquals(85, leftAfterSending(1_000_000L), "at most 10");
+        assertEquals(83, leftAfterSending(0L), "at least 2");
+        assertEquals(81, leftAfterSending(-50L));
+        assertEquals(79, leftAfterSending(null));
+    }
+
+    private long leftAfterSending(@Nullable Long amount) {
+        service.send(amount);
+        return limiter.peek(policies.get("sending"), RequestKeys.EVERYBODY, 0).remaining();
     }
 
     @Test
@@ -219,6 +243,11 @@ class AdviceTest {
 
         @RateLimit(value = "10/min", key = "#{ account.id }", permits = "#{ amount }")
         void transfer(@Nullable Account account, long amount) {
+            calls.incrementAndGet();
+        }
+
+        @RateLimit(policy = "sending", permits = "#{ amount } 2..10")
+        void send(@Nullable Long amount) {
             calls.incrementAndGet();
         }
 

@@ -34,6 +34,9 @@ class RateLimitVisitorTest {
                 @RateLimit(value = "5/s burst 20", key = "#{ account }", permits = "#{ amount }")
                 public void call(String account, int amount) { }
 
+                @RateLimit(value = "5/s", permits = "#{ amount } 1..5")
+                public void bounded(int amount) { }
+
                 @RateLimit(value = "${limit:100/min}", key = "{ip}/{header:X-Tenant}", permits = "{header:X-Cost}")
                 public void properties() { }
                 """));
@@ -70,6 +73,9 @@ class RateLimitVisitorTest {
                         "The permits of @RateLimit on shop.Bean.call(): \"many\" is no number of permits from 0 up; "
                                 + "write a number like \"5\", or a placeholder like \"{header:X-Cost}\", "
                                 + "\"{query:size} 1..100\" or \"{body-size} / 1024\"."),
+                Arguments.of("@RateLimit(value = \"1/s\", permits = \"#{ account } / 2\")",
+                        "The permits of @RateLimit on shop.Bean.call(): \"#{ account } / 2\" is no expression with bounds; "
+                                + "write one like \"#{ size }\" or \"#{ size } 1..100\"."),
                 Arguments.of("@RateLimit(value = \"1/s\", key = \"#{ account }\") @Secured(\"isAnonymous()\")",
                         "The key \"#{ account }\" of @RateLimit on shop.Bean.call() is an expression on a method with a "
                                 + "security annotation, which would make micronaut-security refuse everybody; write a "

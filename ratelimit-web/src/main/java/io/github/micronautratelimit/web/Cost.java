@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.web;
 
+import java.math.BigDecimal;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -15,7 +16,7 @@ import io.github.micronautratelimit.web.KeyTemplate.Source;
  * <p>A client cannot make its requests free: without bounds, what it gives counts from 1 up. What it does not give, or
  * what is no whole number, costs the least; a body whose size is not told costs the most, if there is a bound.
  *
- * @param given what gives the number, or {@code null} if it is fixed
+ * @param given what gives the number, or {@code null} if it is fixed or computed
  * @param unit  what the given number is divided by, rounding up; at least 1
  * @param least the lower bound, and the fixed number
  * @param most  the upper bound
@@ -25,8 +26,9 @@ public record Cost(@Nullable Part given, long unit, long least, long most) {
     /** One permit. */
     public static final Cost ONE = new Cost(null, 1, 1, 1);
 
-    private static final Pattern GIVEN =
-            Pattern.compile("(\\{[^{}]*})(?:\\s*/\\s*(\\d{1,12}))?(?:\\s+(\\d{1,12})\\s*\\.\\.\\s*(\\d{1,12}))?");
+    private static final String BOUNDS = "(?:\\s+(\\d{1,12})\\s*\\.\\.\\s*(\\d{1,12}))?";
+    private static final Pattern GIVEN = Pattern.compile("(\\{[^{}]*})(?:\\s*/\\s*(\\d{1,12}))?" + BOUNDS);
+    private static final Pattern COMPUTED = Pattern.compile("#\\{.*}" + BOUNDS, Pattern.DOTALL);
     private static final String EXAMPLE = "; write a number like \"5\", or a placeholder like \"{header:X-Cost}\", "
             + "\"{query:size} 1..100\" or \"{body-size} / 1024\".";
 
@@ -47,13 +49,34 @@ public record Cost(@Nullable Part given, long unit, long least, long most) {
             throw new IllegalArgumentException("\"" + text + "\" is no number of permits from 0 up" + EXAMPLE);
         }
         long unit = number(written.group(2), 1);
-        long least = number(written.group(3), 1);
-        long most = number(written.group(4), Long.MAX_VALUE);
-        if (unit == 0 || least > most) {
-            throw new IllegalArgumentException("\"" + text + "\": " + (unit == 0 ? "nothing can be divided by 0"
-                    : "the bounds are in the wrong order") + EXAMPLE);
+        if (unit == 0) {
+            throw new IllegalArgumentException("\"" + text + "\": nothing can be divided by 0" + EXAMPLE);
         }
-        return new Cost(KeyTemplate.parse(written.group(1)).parts().get(0), unit, least, most);
+        Cost bounds = within(text, number(written.group(3), 1), number(written.group(4), Long.MAX_VALUE));
+        return new Cost(KeyTemplate.parse(written.group(1)).parts().get(0), unit, bounds.least, bounds.most);
+    }
+
+    /**
+     * Reads the bounds of a cost that an expression computes, as in <code>#{ size } 1..100</code>.
+     *
+     * @param text one expression, with or without bounds after it
+     * @return the bounds, for {@link #computed}; from 0 up if there are none
+     * @throws IllegalArgumentException if the text is anything else; the message says what to write
+     */
+    public static Cost ofExpression(String text) {
+        Matcher written = COMPUTED.matcher(text.strip());
+        if (!written.matches()) {
+            throw new IllegalArgumentException("\"" + text + "\" is no expression with bounds; write one like "
+                    + "\"#{ size }\" or \"#{ size } 1..100\".");
+        }
+        return within(text, number(written.group(1), 0), number(written.group(2), Long.MAX_VALUE));
+    }
+
+    private static Cost within(String text, long least, long most) {
+        if (least > most) {
+            throw new IllegalArgumentException("\"" + text + "\": the bounds are in the wrong order" + EXAMPLE);
+        }
+        return new Cost(null, 1, least, most);
     }
 
     private static long number(@Nullable String digits, long otherwise) {
@@ -95,17 +118,18 @@ public record Cost(@Nullable Part given, long unit, long least, long most) {
     /**
      * The permits that an expression has computed.
      *
-     * @param computed a number, or a text that is one
-     * @return the number; 1 if it is none from 0 up
+     * @param computed a number, or a text that is one; the framework makes a text of a number that bounds follow
+     * @return the number without its fraction, or 1 if it is none from 0 up; and in any case within the bounds
      */
-    public static long computed(@Nullable Object computed) {
+    public long computed(@Nullable Object computed) {
+        BigDecimal number = BigDecimal.ONE;
         try {
-            long number = computed instanceof Number value ? value.longValue()
-                    : Long.parseLong(String.valueOf(computed));
-            return number < 0 ? 1 : number;
+            BigDecimal found = new BigDecimal(String.valueOf(computed).strip().split("\\s", 2)[0]);
+            number = found.signum() < 0 ? number : found;
         } catch (NumberFormatException e) {
-            return 1;
+            // Counts as one.
         }
+        return number.max(BigDecimal.valueOf(least)).min(BigDecimal.valueOf(most)).longValue();
     }
 
     /** As it can be written. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -43,6 +44,31 @@ class CostTest {
         "{nothing}", "{query:}", "a{query:n}"})
     void whatIsNoCostIsRefused(String text) {
         assertThrows(IllegalArgumentException.class, () -> Cost.parse(text));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', nullValues = "null", value = {
+        "#{ n }        | 7 | 7", "#{ n } | 0 | 0", "#{ n } | -7 | 1", "#{ n } | null | 1", "#{ n } | many | 1", "#{ n } | 7.9 | 7",
+        "#{ n }        | 99999999999999999999 | 9223372036854775807", "#{ n } | 1e999999999 | 9223372036854775807",
+        "#{ n } 2..10  | 7 2..10 | 7", "#{ n } 2..10 | 1 2..10 | 2", "#{ n } 2..10 | 11 2..10 | 10",
+        "#{ n } 2..10  | null 2..10 | 2", "#{ n } 2..10 | -7 2..10 | 2", "#{ n } 2..10 | many 2..10 | 2",
+        "#{ n } 2..10  | 1.0E7 2..10 | 10", "#{ n } 0..10 | 0 0..10 | 0", "#{ n } 0..10 | null 0..10 | 1",
+        "#{ n } 2 .. 9 | 10 2 .. 9 | 9", "#{ n } 2..10 | null | 2"})
+    void whatIsComputedIsKeptWithinTheBoundsWrittenAfterIt(String text, @Nullable String computed, long permits) {
+        assertEquals(permits, Cost.ofExpression(text).computed(computed));
+    }
+
+    @Test
+    void aComputedNumberNeedsNoText() {
+        assertEquals(7, Cost.ofExpression("#{ n }").computed(7L));
+        assertEquals(10, Cost.ofExpression("#{ n } 1..10").computed(12.5));
+        assertEquals(1, Cost.ofExpression("#{ n } 1..10").computed(Double.NaN));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"#{ n } 10..1", "#{ n } 1..", "#{ n } x", "#{ n } / 2", "#{ n }1..10", "#{ n } -1..10"})
+    void whatIsNoExpressionWithBoundsIsRefused(String text) {
+        assertThrows(IllegalArgumentException.class, () -> Cost.ofExpression(text));
     }
 
     /** A request with one query parameter for all names. */
