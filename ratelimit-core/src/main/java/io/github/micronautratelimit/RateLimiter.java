@@ -367,6 +367,16 @@ public final class RateLimiter {
     }
 
     /**
+     * A key as listeners are told of it: the same identity gives the same hash in metrics of top keys, logs and answers.
+     *
+     * @param key who is limited
+     * @return what {@link RateLimitEvent#keyHash()} says of this key
+     */
+    public String keyHash(String key) {
+        return KeyHash.of(concealed(key));
+    }
+
+    /**
      * How many decisions this limiter made, from the first call of this method on: who never asks pays nothing for it.
      *
      * @return always the same object, which goes on counting

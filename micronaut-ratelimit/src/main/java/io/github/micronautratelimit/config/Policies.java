@@ -229,6 +229,26 @@ public class Policies {
     }
 
     /**
+     * All configured policies.
+     *
+     * @return those that hold now, by name
+     */
+    public List<Policy> all() {
+        return settings.configured.values().stream().map(Configured::policy).toList();
+    }
+
+    /**
+     * The keys of a policy that have numbers of their own.
+     *
+     * @param name the policy's name
+     * @return their limits; empty if there are none
+     */
+    public Map<String, List<Limit>> overridesOf(String name) {
+        Configured found = settings.configured.get(NameUtils.hyphenate(name));
+        return found == null ? Map.of() : found.overrides;
+    }
+
+    /**
      * The key of a policy where none is written with it.
      *
      * @param name the policy's name

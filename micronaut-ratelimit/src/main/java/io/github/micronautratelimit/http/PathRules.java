@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.http;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 
@@ -13,6 +14,7 @@ import io.github.micronautratelimit.config.RefreshedConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.config.RuleConfiguration;
 import io.github.micronautratelimit.intercept.AppliedLimit;
+import io.github.micronautratelimit.intercept.AppliedLimits;
 import io.github.micronautratelimit.key.Keys;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
@@ -30,7 +32,7 @@ import io.micronaut.http.HttpRequest;
  */
 @Context
 @RequiresRateLimit
-final class PathRules {
+final class PathRules implements AppliedLimits {
 
     private final Policies policies;
     private final Keys keys;
@@ -82,7 +84,9 @@ final class PathRules {
         try {
             KeyTemplate key = key(rule.getKey(), policy);
             keys.check(key, place);
-            AppliedLimit limit = new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits()), null);
+            String paths = String.join(", ", rule.getMethods()) + " " + rule.getPath();
+            AppliedLimit limit = new AppliedLimit(place + ": " + paths.strip(), policy, key, null,
+                    Cost.parse(rule.getPermits()), null);
             return new Rule(path, limit, limit.isAfterAuthentication(keys));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
@@ -103,6 +107,11 @@ final class PathRules {
         }
         KeyTemplate configuredKey = policies.keyOf(policy.name());
         return configuredKey == null ? policies.defaultKey() : configuredKey;
+    }
+
+    @Override
+    public Collection<AppliedLimit> all() {
+        return rules.stream().map(Rule::limit).toList();
     }
 
     boolean isEmpty() {

@@ -11,14 +11,16 @@ import io.micronaut.core.expressions.EvaluatedExpression;
 /**
  * A policy as it applies in one place, be it an annotation or a path rule.
  *
+ * @param place          names the annotation, or the rule and its paths
  * @param policy         the policy
  * @param key            who is limited, or {@code null} if {@code keyExpression} says, or if nothing does
  * @param keyExpression  who is limited, computed from the arguments, or {@code null}
  * @param cost           what a call costs, unless {@code costExpression} says
  * @param costExpression what a call costs, computed from the arguments, or {@code null}
  */
-public record AppliedLimit(Policy policy, @Nullable KeyTemplate key, @Nullable EvaluatedExpression keyExpression,
-                           Cost cost, @Nullable EvaluatedExpression costExpression) {
+public record AppliedLimit(String place, Policy policy, @Nullable KeyTemplate key,
+                           @Nullable EvaluatedExpression keyExpression, Cost cost,
+                           @Nullable EvaluatedExpression costExpression) {
 
     /**
      * Whether the arguments of the call must be known: such a limit is left to the advice.

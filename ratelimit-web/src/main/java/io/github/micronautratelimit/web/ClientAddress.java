@@ -90,6 +90,22 @@ public final class ClientAddress {
         return address == null ? peer : of(address.toInetAddress(), headers);
     }
 
+    /**
+     * An address as it stands in keys.
+     *
+     * @param address an address in any spelling, or a range of IPv6 addresses that are not told apart
+     * @return its one spelling, or that of its IPv6 prefix; {@code null} if the text is neither
+     */
+    public @Nullable String spelled(String address) {
+        IPAddress parsed = Addresses.parse(address);
+        if (parsed == null) {
+            IPAddress range = Addresses.parseRange(address);
+            parsed = range != null && range.isIPv6() && Integer.valueOf(ipv6Prefix).equals(range.getPrefixLength())
+                    ? range : null;
+        }
+        return parsed == null ? null : text(parsed);
+    }
+
     private String text(IPAddress address) {
         return Addresses.text(address, ipv6Prefix);
     }
