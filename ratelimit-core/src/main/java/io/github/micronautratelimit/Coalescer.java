@@ -126,6 +126,11 @@ public final class Coalescer implements RateLimitBackend {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return store.leases();
+    }
+
+    @Override
     public void close() {
         store.close();
     }

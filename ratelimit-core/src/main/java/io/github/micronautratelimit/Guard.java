@@ -38,6 +38,7 @@ public final class Guard implements RateLimitBackend {
     private final Listeners listeners;
     private final StoreHealth health;
     private final Fallback fallback;
+    private final LeaseBackend leases;
     private final RateLimitBackendException notAsked;
 
     /**
@@ -75,6 +76,7 @@ public final class Guard implements RateLimitBackend {
         this.listeners = new Listeners(listeners);
         this.health = new StoreHealth(name, store, deadline, debts);
         this.fallback = new Fallback(clock, instances, debts);
+        this.leases = new GuardedLeases(this, store.leases(), fallback.leases());
         this.notAsked = new RateLimitBackendException(
                 "The rate limit store \"" + name + "\" is not asked: its circuit breaker is open.", null, false);
         rehearse();
@@ -186,6 +188,11 @@ public final class Guard implements RateLimitBackend {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return leases;
+    }
+
+    @Override
     public Duration deadline() {
         return deadline;
     }
@@ -201,13 +208,18 @@ public final class Guard implements RateLimitBackend {
         return fallback.acquireAll(asks, Charge.NOT);
     }
 
+    /** The same for places. */
+    LeaseBackend leasesWithout() {
+        return fallback.leases();
+    }
+
     /** A late call may still be charged by the store; one that it cannot do never will. */
     private static Charge chargeAfter(Throwable failure) {
         return failure instanceof TimeoutException || failure instanceof RateLimitDefectException
                 ? Charge.NOT : Charge.LATER;
     }
 
-    private static RuntimeException asException(Throwable failure) {
+    static RuntimeException asException(Throwable failure) {
         return failure instanceof RuntimeException exception ? exception : new RateLimitBackendException(failure);
     }
 
@@ -219,6 +231,15 @@ public final class Guard implements RateLimitBackend {
             shortest = own != null && own.compareTo(shortest) < 0 ? own : shortest;
         }
         return shortest;
+    }
+
+    /** A call under one policy; the listeners are told if it fails. */
+    <T> CompletionStage<T> guarded(Policy policy, String key, Supplier<CompletionStage<T>> ask,
+                                   Function<Throwable, T> instead) {
+        return guarded(policy.deadline(), key, ask, failure -> {
+            listeners.failed(policy, failure);
+            return instead.apply(failure);
+        });
     }
 
     private <T> CompletionStage<T> guarded(@Nullable Duration own, String key,
