@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.annotation.NoRateLimit;
@@ -167,7 +167,7 @@ public class AnnotatedLimits {
     }
 
     private Policy policy(WrittenLimit written, String name, @Nullable OnError onError) {
-        List<Limit> limits = written.value().isEmpty() ? List.of() : Limit.parseAll(written.value());
+        Limits limits = written.value().isEmpty() ? new Limits(List.of(), null) : Limits.parse(written.value());
         return policies.get(written.policy().isEmpty() ? storable(name) : written.policy(), limits, onError,
                 written.place());
     }
