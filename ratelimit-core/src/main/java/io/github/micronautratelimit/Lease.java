@@ -44,6 +44,15 @@ public final class Lease implements AutoCloseable {
     }
 
     /**
+     * Whether there is anything to release: if no policy has a concurrency limit, or the request was denied, there is not.
+     *
+     * @return {@code true} if places were granted
+     */
+    public boolean hasPlaces() {
+        return !places.isEmpty();
+    }
+
+    /**
      * Whether all places are held, as far as is known: as of the last renewal the store answered. While it does not, the
      * policies' {@link OnError} have decided.
      *

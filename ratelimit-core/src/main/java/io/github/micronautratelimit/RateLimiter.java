@@ -246,6 +246,9 @@ public final class RateLimiter {
      * @return the lease to come, which holds nothing if denied: close it
      */
     public CompletionStage<Lease> leaseAllAsync(List<Ask> asks) {
+        if (limitsRatesOnly(asks)) {
+            return acquireAllAsync(asks).thenApply(RateLimiter::withoutPlaces);
+        }
         List<Ask> concealed = concealed(asks);
         return leased(asks, concealed,
                 new Leasing(this::permits, this::giveBack, backend.leases(), backend.leases(), concealed));
@@ -260,6 +263,9 @@ public final class RateLimiter {
      * @throws RateLimitBackendException if the backend failed
      */
     public Lease leaseAllAtOnce(List<Ask> asks) {
+        if (limitsRatesOnly(asks)) {
+            return withoutPlaces(acquireAllAtOnce(asks));
+        }
         CompletableFuture<Lease> answer = leaseAllAsync(asks).toCompletableFuture();
         if (answer.isDone() || guard == null) {
             return await(answer);
@@ -269,6 +275,19 @@ public final class RateLimiter {
         return await(leased(asks, concealed, new Leasing(
                 rates -> CompletableFuture.completedFuture(guard.allWithout(rates)), this::giveBack,
                 guard.leasesWithout(), backend.leases(), concealed)));
+    }
+
+    private static boolean limitsRatesOnly(List<Ask> asks) {
+        for (Ask ask : asks) {
+            if (ask.policy().concurrency() != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Lease withoutPlaces(Decisions decisions) {
+        return new Lease(decisions, List.of());
     }
 
     private CompletionStage<Lease> leased(List<Ask> asks, List<Ask> concealed, Leasing leasing) {
