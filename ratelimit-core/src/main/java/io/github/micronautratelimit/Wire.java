@@ -13,6 +13,8 @@ import java.util.List;
 public final class Wire {
 
     private static final int FORM = 1;
+    /** Of places, which stores may keep beside states. */
+    private static final int PLACES_FORM = 65;
 
     private static final int TOKEN_BUCKET = 1;
     private static final int SLIDING_WINDOW = 2;
@@ -28,7 +30,7 @@ public final class Wire {
      * @return what {@link #readState} reads
      */
     public static byte[] write(LimitState state) {
-        Writer out = new Writer();
+        Writer out = new Writer(FORM);
         List<LimitState> parts = state.parts();
         out.number(parts.size());
         for (LimitState part : parts) {
@@ -46,7 +48,7 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no state
      */
     public static LimitState readState(byte[] bytes) {
-        Reader in = new Reader(bytes);
+        Reader in = new Reader(bytes, FORM);
         int count = in.count();
         if (count == 1) {
             return readLimit(in).read(in);
@@ -65,7 +67,7 @@ public final class Wire {
      * @return what {@link #readLimits} reads
      */
     public static byte[] write(List<Limit> limits) {
-        Writer out = new Writer();
+        Writer out = new Writer(FORM);
         out.number(limits.size());
         for (Limit limit : limits) {
             write(limit, out);
@@ -81,7 +83,7 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no limits
      */
     public static List<Limit> readLimits(byte[] bytes) {
-        Reader in = new Reader(bytes);
+        Reader in = new Reader(bytes, FORM);
         int count = in.count();
         List<Limit> limits = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
@@ -97,7 +99,7 @@ public final class Wire {
      * @return what {@link #readPlaces} reads
      */
     public static byte[] write(Places places) {
-        Writer out = new Writer();
+        Writer out = new Writer(PLACES_FORM);
         places.write(out);
         return out.bytes();
     }
@@ -110,7 +112,17 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no places
      */
     public static Places readPlaces(byte[] bytes) {
-        return Places.read(new Reader(bytes));
+        return Places.read(new Reader(bytes, PLACES_FORM));
+    }
+
+    /**
+     * Whether places were written and no state.
+     *
+     * @param bytes what was written here or in another version
+     * @return {@code true} if {@link #readPlaces} is to read it
+     */
+    public static boolean isPlaces(byte[] bytes) {
+        return bytes.length > 0 && bytes[0] == PLACES_FORM;
     }
 
     private static void write(Limit limit, Writer out) {
@@ -142,8 +154,8 @@ public final class Wire {
         private byte[] bytes = new byte[48];
         private int end;
 
-        private Writer() {
-            bytes[end++] = FORM;
+        private Writer(int form) {
+            bytes[end++] = (byte) form;
         }
 
         void number(long number) {
@@ -169,12 +181,12 @@ public final class Wire {
         private final byte[] bytes;
         private int next;
 
-        private Reader(byte[] bytes) {
+        private Reader(byte[] bytes, int known) {
             this.bytes = bytes;
             int form = next();
-            if (form != FORM) {
+            if (form != known) {
                 throw new IllegalArgumentException("The store holds, or sent, form " + form + " of a state or limit, "
-                        + "written by a newer version of micronaut-ratelimit; this one reads form " + FORM
+                        + "written by a newer version of micronaut-ratelimit; this one reads form " + known
                         + ": update this instance.");
             }
         }
