@@ -72,7 +72,7 @@ class LeaseOutageTest {
             assertEquals(Decision.Source.FALLBACK, held.get(0).decisions().each().get(0).source());
             assertEquals(2, held.get(0).decisions().each().get(0).remaining());
             assertEquals(6, free(policy));
-            store.mood = Mood.ANSWERS;
+            answersAgain(guard);
             for (Lease lease : held) {
                 assertTrue(join(lease.renew()));
             }
@@ -96,7 +96,7 @@ class LeaseOutageTest {
             assertEquals(1, leases(limiter, policy, 3).size(), "two of three are held");
             time.addAndGet(20_000_000);
             assertTrue(join(held.get(0).renew()));
-            store.mood = Mood.ANSWERS;
+            answersAgain(guard);
             assertEquals(3, free(policy), "the store has forgotten them");
             for (Lease lease : held) {
                 assertTrue(join(lease.renew()) && lease.isHeld());
@@ -113,7 +113,7 @@ class LeaseOutageTest {
             store.mood = Mood.AWAY;
             List<Lease> held = leases(limiter, policy, 5);
             assertEquals(5, held.size(), "open counts nothing");
-            store.mood = Mood.ANSWERS;
+            answersAgain(guard);
             assertEquals(List.of(true, true, false, false, false),
                     held.stream().map(lease -> join(lease.renew())).toList());
             assertEquals(List.of(true, true, false, false, false), held.stream().map(Lease::isHeld).toList());
@@ -192,6 +192,12 @@ class LeaseOutageTest {
             join(lease.release());
             assertEquals(2, free(policy));
         }
+    }
+
+    /** And is asked: the guard's breaker is closed. */
+    private void answersAgain(Guard guard) {
+        store.mood = Mood.ANSWERS;
+        await(() -> !guard.inOutage());
     }
 
     private static void await(Supplier<Boolean> condition) {
