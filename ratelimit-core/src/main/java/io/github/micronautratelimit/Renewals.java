@@ -7,6 +7,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 /**
  * Has what is held renewed when it is due. To hold something is one append, to release it costs nothing: what is released is
  * met in passing.
@@ -18,6 +21,7 @@ final class Renewals {
 
     static final Renewals SHARED = new Renewals();
 
+    private static final Logger LOG = LoggerFactory.getLogger(Lease.class);
     private static final long ROUND_NANOS = Duration.ofMillis(250).toNanos();
     private static final long LINGER_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -57,8 +61,16 @@ final class Renewals {
             if (holding.isReleased()) {
                 each.remove();
             } else {
-                holding.renewIfDue(now);
+                renew(holding, now);
             }
+        }
+    }
+
+    private static void renew(Holding holding, long now) {
+        try {
+            holding.renewIfDue(now);
+        } catch (RuntimeException | Error e) {
+            LOG.error("A place could not be renewed, and will be tried again.", e);
         }
     }
 }
