@@ -28,7 +28,7 @@ public class AsyncBackend implements RateLimitBackend {
     private final ExecutorService thread =
             Executors.newSingleThreadExecutor(task -> new Thread(task, "store-client"));
 
-    AsyncBackend(MicroClock clock) {
+    public AsyncBackend(MicroClock clock) {
         this.memory = new MemoryBackend(clock, 1_000);
     }
 

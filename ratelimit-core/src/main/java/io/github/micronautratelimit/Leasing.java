@@ -45,13 +45,13 @@ final class Leasing {
     /** What is asked of the limits on how often. */
     static List<Ask> rates(List<Ask> asks) {
         return asks.stream().filter(ask -> !ask.policy().limits().isEmpty())
-                .map(ask -> new Ask(ask.policy().ratesOnly(), ask.key(), ask.permits())).toList();
+                .map(ask -> new Ask(ask.policy().ratesOnly(), ask.key(), ask.permits(), ask.type())).toList();
     }
 
     /** What is asked of the concurrency limits: one place each. */
     private static List<Ask> places(List<Ask> asks) {
         return asks.stream().filter(ask -> ask.policy().concurrency() != null)
-                .map(ask -> new Ask(ask.policy().concurrencyOnly(), ask.key(), 1)).toList();
+                .map(ask -> new Ask(ask.policy().concurrencyOnly(), ask.key(), 1, ask.type())).toList();
     }
 
     /** All of them, as they are decided on one after the other. */

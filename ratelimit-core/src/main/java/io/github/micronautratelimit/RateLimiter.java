@@ -1,5 +1,7 @@
 package io.github.micronautratelimit;
 
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -27,16 +29,19 @@ import io.github.micronautratelimit.memory.MemoryBackend;
  */
 public final class RateLimiter {
 
+    private static final Duration SHORTEST_BLOCK = Duration.of(1, ChronoUnit.MICROS);
+
     private final RateLimitBackend backend;
     private final Listeners listeners;
     private final @Nullable Guard guard;
     private final @Nullable KeySecret secret;
+    private volatile @Nullable DecisionCounts counts;
 
     /**
      * A limiter.
      *
      * @param backend   decides
-     * @param listeners are told, in this order
+     * @param listeners are told of every decision, in this order
      */
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners) {
         this(backend, listeners, null);
@@ -46,14 +51,15 @@ public final class RateLimiter {
      * A limiter that shows neither the backend nor the listeners a key, but what a secret makes of it.
      *
      * @param backend   decides
-     * @param listeners are told, in this order
+     * @param listeners are told of every decision, in this order
      * @param secret    conceals the keys; {@code null} to pass them on as they are
      */
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners,
                        @Nullable KeySecret secret) {
         this.backend = backend;
-        this.listeners = new Listeners(listeners);
         this.guard = guardIn(backend);
+        this.listeners = guard != null && guard.listeners().are(listeners)
+                ? guard.listeners() : new Listeners(listeners);
         this.secret = secret;
     }
 
@@ -88,11 +94,16 @@ public final class RateLimiter {
      * @throws RateLimitBackendException if the backend failed
      */
     public Decision acquire(Policy policy, String key, long permits) {
-        if (listeners.isEmpty()) {
-            requireSound(policy, permits);
-            return backend.acquireBlocking(policy, concealed(key), permits);
+        if (!listeners.isEmpty()) {
+            return await(acquireAsync(policy, key, permits));
         }
-        return await(acquireAsync(policy, key, permits));
+        requireSound(policy, permits);
+        Decision decision = backend.acquireBlocking(policy, concealed(key), permits);
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.count(policy, LimitType.CODE, permits, decision);
+        }
+        return decision;
     }
 
     /**
@@ -105,19 +116,38 @@ public final class RateLimiter {
      * @throws IllegalArgumentException if permits are negative
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
-        requireSound(policy, permits);
-        String concealed = concealed(key);
-        CompletionStage<Decision> decision = called(() -> backend.acquire(policy, concealed, permits));
-        if (listeners.isEmpty()) {
-            return decision;
+        return acquireAsync(new Ask(policy, key, permits));
+    }
+
+    private CompletionStage<Decision> acquireAsync(Ask asked) {
+        requireSound(asked.policy(), asked.permits());
+        Ask ask = concealed(asked);
+        DecisionCounts counting = counts;
+        if (listeners.isEmpty() && counting == null) {
+            return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits()));
         }
-        return decision.whenComplete((made, failure) -> {
-            if (failure == null) {
-                listeners.decided(new Ask(policy, concealed, permits), made);
-            } else {
-                listeners.failed(policy, failure);
+        long begun = begun();
+        return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits())).whenComplete((made, failure) -> {
+            if (failure != null) {
+                listeners.failed(ask.policy(), ask.key(), failure, since(begun));
+                return;
+            }
+            if (counting != null) {
+                counting.count(ask.policy(), ask.type(), ask.permits(), made);
+            }
+            if (!listeners.isEmpty()) {
+                listeners.decided(ask, made, since(begun));
             }
         });
+    }
+
+    /** When something begins that listeners are told the duration of; looking at the clock takes as long as deciding. */
+    private long begun() {
+        return listeners.isEmpty() ? 0 : System.nanoTime();
+    }
+
+    private long since(long begun) {
+        return listeners.isEmpty() ? 0 : System.nanoTime() - begun;
     }
 
     /**
@@ -170,19 +200,26 @@ public final class RateLimiter {
      */
     public CompletionStage<Decisions> acquireAllAsync(List<Ask> asks) {
         if (asks.size() == 1) {
-            Ask ask = asks.get(0);
-            return acquireAsync(ask.policy(), ask.key(), ask.permits())
+            return acquireAsync(asks.get(0))
                     .thenApply(decision -> new Decisions(asks, List.of(decision)));
         }
         asks.forEach(ask -> requireSound(ask.policy(), ask.permits()));
         List<Ask> concealed = concealed(asks);
+        DecisionCounts counting = counts;
+        long begun = begun();
         return called(() -> backend.acquireAll(concealed)).handle((each, failure) -> {
             if (failure != null) {
-                asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
+                listeners.failed(concealed, failure, since(begun));
                 throw new CompletionException(Listeners.unwrapped(failure));
             }
-            listeners.decided(new Decisions(concealed, each));
-            return new Decisions(asks, each);
+            Decisions made = new Decisions(asks, each);
+            if (counting != null) {
+                counting.count(made);
+            }
+            if (!listeners.isEmpty()) {
+                listeners.decided(new Decisions(concealed, each), since(begun));
+            }
+            return made;
         });
     }
 
@@ -291,15 +328,21 @@ public final class RateLimiter {
     }
 
     private CompletionStage<Lease> leased(List<Ask> asks, List<Ask> concealed, Leasing leasing) {
+        DecisionCounts counting = counts;
+        long begun = begun();
         return leasing.acquire().handle((each, failure) -> {
             if (failure != null) {
-                asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
+                listeners.failed(concealed, failure, since(begun));
                 throw new CompletionException(Listeners.unwrapped(failure));
             }
-            if (!listeners.isEmpty()) {
-                listeners.decided(new Decisions(Leasing.split(concealed), each));
+            Decisions made = new Decisions(Leasing.split(asks), each);
+            if (counting != null) {
+                counting.count(made);
             }
-            return new Lease(new Decisions(Leasing.split(asks), each), leasing.held());
+            if (!listeners.isEmpty()) {
+                listeners.decided(new Decisions(Leasing.split(concealed), each), since(begun));
+            }
+            return new Lease(made, leasing.held());
         });
     }
 
@@ -381,7 +424,43 @@ public final class RateLimiter {
     }
 
     /**
-     * Forgets a key: every permit is free again, and every place. Who holds one asks for it anew at the next renewal.
+     * Blocks a key for a time, on every instance that shares the store: until the time is over, every request for 1 permit
+     * or more is denied. What is spent stays spent, and comes back meanwhile as always: the key is free no sooner than it
+     * would have been. A block of a key that is blocked for longer already changes nothing; {@link #reset} lifts a block.
+     *
+     * <p>While the store is away and a policy decides by {@link OnError}, it does not know of blocks.
+     *
+     * @param policy   the policy
+     * @param key      who is blocked
+     * @param duration for how long, 1 microsecond to 366 days; what is finer than a microsecond is cut off
+     * @throws IllegalArgumentException  if the duration is out of range
+     * @throws RateLimitBackendException if the backend failed or cannot block, and the key may not be blocked
+     */
+    public void block(Policy policy, String key, Duration duration) {
+        await(blockAsync(policy, key, duration));
+    }
+
+    /**
+     * Blocks a key for a time; see {@link #block}.
+     *
+     * @param policy   the policy
+     * @param key      who is blocked
+     * @param duration for how long, 1 microsecond to 366 days; what is finer than a microsecond is cut off
+     * @return completes when the key is blocked on every instance
+     * @throws IllegalArgumentException if the duration is out of range
+     */
+    public CompletionStage<Void> blockAsync(Policy policy, String key, Duration duration) {
+        if (duration.compareTo(SHORTEST_BLOCK) < 0 || duration.compareTo(Limit.MAX_PERIOD) > 0) {
+            throw new IllegalArgumentException(
+                    "A key is blocked for 1 microsecond to 366 days, not for " + duration + ".");
+        }
+        requireSound(policy, 0);
+        return called(() -> backend.block(policy, concealed(key), LimitText.micros(duration)));
+    }
+
+    /**
+     * Forgets a key: every permit is free again, a block is lifted, and every place is free. Who holds one asks for it anew at
+     * the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
@@ -392,7 +471,8 @@ public final class RateLimiter {
     }
 
     /**
-     * Forgets a key: every permit is free again, and every place. Who holds one asks for it anew at the next renewal.
+     * Forgets a key: every permit is free again, a block is lifted, and every place is free. Who holds one asks for it anew at
+     * the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
@@ -423,18 +503,44 @@ public final class RateLimiter {
         }
     }
 
+    /**
+     * How many decisions this limiter made, from the first call of this method on: who never asks pays nothing for it.
+     *
+     * @return always the same object, which goes on counting
+     */
+    public synchronized DecisionCounts counts() {
+        DecisionCounts counting = counts;
+        if (counting == null) {
+            counting = new DecisionCounts();
+            counts = counting;
+        }
+        return counting;
+    }
+
+    /**
+     * How this limiter and what it stands on are doing.
+     *
+     * @return numbers as of now
+     */
+    public LimiterStats stats() {
+        return new Survey(listeners).of(backend);
+    }
+
     private String concealed(String key) {
         return secret == null ? key : secret.conceal(key);
     }
 
+    private Ask concealed(Ask ask) {
+        return secret == null ? ask : new Ask(ask.policy(), secret.conceal(ask.key()), ask.permits(), ask.type());
+    }
+
     private List<Ask> concealed(List<Ask> asks) {
-        return secret == null ? asks : asks.stream()
-                .map(ask -> new Ask(ask.policy(), secret.conceal(ask.key()), ask.permits())).toList();
+        return secret == null ? asks : asks.stream().map(this::concealed).toList();
     }
 
     private static @Nullable Guard guardIn(RateLimitBackend backend) {
         RateLimitBackend inner = backend;
-        while (inner instanceof InFront front) {
+        while (!(inner instanceof Guard) && inner instanceof InFront front) {
             inner = front.of();
         }
         return inner instanceof Guard found ? found : null;

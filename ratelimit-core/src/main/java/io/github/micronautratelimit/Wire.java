@@ -15,6 +15,8 @@ public final class Wire {
     private static final int FORM = 1;
     /** Of places, which stores may keep beside states. */
     private static final int PLACES_FORM = 65;
+    /** Of a state under a block: the instant at which that ends, and then all of the first form but the form. */
+    private static final int BLOCKED_FORM = 2;
 
     private static final int TOKEN_BUCKET = 1;
     private static final int SLIDING_WINDOW = 2;
@@ -30,10 +32,14 @@ public final class Wire {
      * @return what {@link #readState} reads
      */
     public static byte[] write(LimitState state) {
-        Writer out = new Writer(FORM);
-        List<LimitState> parts = state.parts();
+        boolean blocked = state.blockedUntil() != LimitState.NOT_BLOCKED;
+        Writer out = new Writer(blocked ? BLOCKED_FORM : FORM);
+        if (blocked) {
+            out.number(state.blockedUntil());
+        }
+        List<SingleState> parts = state.parts();
         out.number(parts.size());
-        for (LimitState part : parts) {
+        for (SingleState part : parts) {
             write(part.limit(), out);
             part.write(out);
         }
@@ -48,16 +54,24 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no state
      */
     public static LimitState readState(byte[] bytes) {
-        Reader in = new Reader(bytes, FORM);
+        Reader in = new Reader(bytes, BLOCKED_FORM);
+        if (in.form == BLOCKED_FORM) {
+            long until = in.number();
+            return readParts(in).blockedUntil(until);
+        }
+        return readParts(in);
+    }
+
+    private static LimitState readParts(Reader in) {
         int count = in.count();
         if (count == 1) {
             return readLimit(in).read(in);
         }
-        List<LimitState> parts = new ArrayList<>(count);
+        List<SingleState> parts = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             parts.add(readLimit(in).read(in));
         }
-        return new SeveralStates(parts);
+        return SeveralStates.whole(parts);
     }
 
     /**
@@ -112,7 +126,11 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no places
      */
     public static Places readPlaces(byte[] bytes) {
-        return Places.read(new Reader(bytes, PLACES_FORM));
+        Reader in = new Reader(bytes, PLACES_FORM);
+        if (in.form != PLACES_FORM) {
+            throw new IllegalArgumentException("The store holds a state where places are expected.");
+        }
+        return Places.read(in);
     }
 
     /**
@@ -179,15 +197,16 @@ public final class Wire {
     static final class Reader {
 
         private final byte[] bytes;
+        private final int form;
         private int next;
 
-        private Reader(byte[] bytes, int known) {
+        private Reader(byte[] bytes, int newest) {
             this.bytes = bytes;
-            int form = next();
-            if (form != known) {
+            this.form = next();
+            if (form < FORM || form > newest) {
                 throw new IllegalArgumentException("The store holds, or sent, form " + form + " of a state or limit, "
-                        + "written by a newer version of micronaut-ratelimit; this one reads form " + known
-                        + ": update this instance.");
+                        + "written by a newer version of micronaut-ratelimit; this one reads up to form "
+                        + newest + ": update this instance.");
             }
         }
 

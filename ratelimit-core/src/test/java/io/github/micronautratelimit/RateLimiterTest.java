@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -77,6 +78,11 @@ class RateLimiterTest {
         }
 
         @Override
+        public boolean isInline() {
+            return true;
+        }
+
+        @Override
         public void onAllow(RateLimitEvent event) {
             told.add(name + " allow " + event.policy().name() + " " + event.permits() + " of "
                     + event.keyHash().substring(0, 8) + " left " + event.decision().remaining());
@@ -88,9 +94,9 @@ class RateLimiterTest {
         }
 
         @Override
-        public void onError(Policy policy, Throwable failure) {
-            assertSame(BROKEN, failure);
-            told.add(name + " error " + policy.name());
+        public void onError(RateLimitFailure failure) {
+            assertSame(BROKEN, failure.cause());
+            told.add(name + " error " + failure.policy().name());
         }
     }
 
@@ -117,6 +123,11 @@ class RateLimiterTest {
         List<String> shown = new ArrayList<>();
         new RateLimiter(backend, List.of(new RateLimitListener() {
             @Override
+            public boolean isInline() {
+                return true;
+            }
+
+            @Override
             public void onAllow(RateLimitEvent event) {
                 shown.add(event.toString());
             }
@@ -128,6 +139,11 @@ class RateLimiterTest {
     private static RateLimitListener throwing(Throwable thrown) {
         return new RateLimitListener() {
             @Override
+            public boolean isInline() {
+                return true;
+            }
+
+            @Override
             public void onAllow(RateLimitEvent event) {
                 throwAny(thrown);
             }
@@ -138,7 +154,7 @@ class RateLimiterTest {
             }
 
             @Override
-            public void onError(Policy policy, Throwable failure) {
+            public void onError(RateLimitFailure failure) {
                 throwAny(thrown);
             }
         };
@@ -320,6 +336,30 @@ class RateLimiterTest {
         backend.failing = "acquire w";
         assertSame(BROKEN, assertThrows(RateLimitBackendException.class,
                 () -> limiter.acquireAll(List.of(new Ask(WRITE, "w", 1)))).getCause());
+    }
+
+    @Test
+    void aBackendThatCannotBlockSaysSo() {
+        RateLimitBackendException told = assertThrows(RateLimitDefectException.class,
+                () -> limiter.block(WRITE, "key", Duration.ofMinutes(1)));
+        assertTrue(told.getMessage().contains("FailingBackend does not block keys; override"), told.getMessage());
+        assertTrue(limiter.acquire(WRITE, "key").allowed());
+    }
+
+    @Test
+    void aBlockLastsFrom1MicrosecondTo366Days() {
+        RateLimiter alone = RateLimiter.inMemory();
+        for (Duration wrong : List.of(Duration.ZERO, Duration.ofNanos(999), Duration.ofSeconds(-1),
+                Duration.ofDays(366).plusNanos(1_000), Duration.ofSeconds(Long.MAX_VALUE))) {
+            String message = assertThrows(IllegalArgumentException.class,
+                    () -> alone.block(WRITE, "key", wrong)).getMessage();
+            assertEquals("A key is blocked for 1 microsecond to 366 days, not for " + wrong + ".", message);
+        }
+        assertTrue(alone.acquire(WRITE, "key").allowed());
+        alone.block(WRITE, "key", Duration.ofDays(366));
+        assertFalse(alone.acquire(WRITE, "key").allowed());
+        alone.reset(WRITE, "key");
+        assertTrue(alone.acquire(WRITE, "key").allowed());
     }
 
     @Test

@@ -4,17 +4,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import com.hazelcast.map.IMap;
 
 import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Wire;
 
 /**
  * Decides in the stead of members that have not got this library: reads the entry, takes the step here and replaces the
  * entry, if nobody else has in the meantime; else again. It works on the same entries as {@link Decide}, so both may be
- * used at once. Time is the caller's, and each step waits for two or three answers of the member.
+ * used at once. Time is the caller's, and each step waits for one or two answers of the member, and its thread for two more.
  */
 final class CompareAndReplace {
 
@@ -74,13 +76,27 @@ final class CompareAndReplace {
 
     /**
      * Replacing makes an entry immortal. The renewed life is as long as any state of the policy says something: others may
-     * have replaced the entry since, and must not see it end before its time.
+     * have replaced the entry since, and must not see it end before its time. They may also have blocked the key for longer,
+     * or use longer limits; so the entry is looked at again.
      */
     private void renew(String key, long life) {
         try {
-            map.setTtl(key, life, TimeUnit.MILLISECONDS);
+            long given = 0;
+            for (long needed = life; needed > given; needed = lifeOf(map.get(key))) {
+                map.setTtl(key, needed, TimeUnit.MILLISECONDS);
+                given = needed;
+            }
         } catch (RuntimeException e) {
             LOG.debug("An entry has got no time to live and stays until it is used again.", e);
         }
+    }
+
+    private long lifeOf(byte @Nullable [] value) {
+        if (value == null) {
+            return 0;
+        }
+        long now = clock.micros();
+        return Written.lifeMillis(Wire.isPlaces(value) ? Wire.readPlaces(value).endAfter(now)
+                : Wire.readState(value).resetAfter(now), inTests);
     }
 }

@@ -1,25 +1,19 @@
 package io.github.micronautratelimit.http;
 
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.config.RequiresRateLimit;
-import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.web.DenialAnswers;
 import io.github.micronautratelimit.web.RateLimitHeaders;
 import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
-import io.micronaut.http.HttpResponse;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.http.MutableHttpHeaders;
 import io.micronaut.http.MutableHttpResponse;
 import io.micronaut.http.annotation.ResponseFilter;
 import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
-import io.micronaut.web.router.RouteAttributes;
 
 /**
  * Tells clients how they stand, in the headers of every answer that limits applied to: of a route, of an error, of a
@@ -41,7 +35,7 @@ final class HeadersFilter implements Ordered {
     @ResponseFilter
     @NonBlocking
     void write(HttpRequest<?> request, MutableHttpResponse<?> response) {
-        Decisions decisions = decisions(request, response);
+        Decisions decisions = RateLimitAttributes.decisions(request, response).orElse(null);
         if (decisions == null) {
             return;
         }
@@ -66,16 +60,6 @@ final class HeadersFilter implements Ordered {
         if (seconds > 0) {
             written.set(HttpHeaders.RETRY_AFTER, Long.toString(seconds));
         }
-    }
-
-    /** What was decided on the request; if a bean it called denied, what was decided there. */
-    private static @Nullable Decisions decisions(HttpRequest<?> request, HttpResponse<?> response) {
-        if (response.code() >= HttpStatus.BAD_REQUEST.getCode()
-                && RouteAttributes.getException(response).orElse(null) instanceof RateLimitExceededException denial) {
-            return denial.decisions();
-        }
-        LimitedRequest limited = LimitedRequest.of(request);
-        return limited == null ? null : limited.decisions();
     }
 
     @Override
