@@ -36,7 +36,7 @@ import io.github.micronautratelimit.RateLimitBackend;
  *
  * <p>Members have to have this library on their class path, and nothing else to configure. While one of them has not, or
  * has an older version that does not know what is asked, decisions are made here by compare-and-replace on the same
- * entries: two round trips or three, by this machine's clock, and slow on a hot key; a
+ * entries: two round trips, and two more after the answer, by this machine's clock, and slow on a hot key; a
  * {@link io.github.micronautratelimit.Coalescer} in front helps. As soon as all members have it, they decide.
  *
  * <p>Nothing here blocks the caller, and stages complete on threads of this backend's own. A stage completes exceptionally

@@ -26,10 +26,12 @@ final class HeadersFilter implements Ordered {
 
     private final RateLimitHeaders headers;
     private final DenialAnswers answers;
+    private final HeaderWriter writer;
 
-    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers) {
+    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers, HeaderWriter writer) {
         this.headers = headers;
         this.answers = answers;
+        this.writer = writer;
     }
 
     @ResponseFilter
@@ -40,7 +42,7 @@ final class HeadersFilter implements Ordered {
             return;
         }
         MutableHttpHeaders written = response.getHeaders();
-        headers.write(decisions, written::set);
+        headers.write(decisions, writer.to(written));
         HttpStatus status = response.status();
         if ((status == HttpStatus.TOO_MANY_REQUESTS || status == HttpStatus.SERVICE_UNAVAILABLE)
                 && !decisions.allowed()) {

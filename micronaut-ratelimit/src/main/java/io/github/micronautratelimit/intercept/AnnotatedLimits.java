@@ -2,6 +2,7 @@ package io.github.micronautratelimit.intercept;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +43,7 @@ import jakarta.inject.Singleton;
  */
 @Singleton
 @RequiresRateLimit
-public class AnnotatedLimits {
+public class AnnotatedLimits implements AppliedLimits {
 
     private static final int LONGEST_NAME = 200;
 
@@ -70,6 +71,11 @@ public class AnnotatedLimits {
      */
     public List<AppliedLimit> of(Class<?> beanType, ExecutableMethod<?, ?> method) {
         return known.computeIfAbsent(new Method(beanType, method), this::read);
+    }
+
+    @Override
+    public Collection<AppliedLimit> all() {
+        return known.values().stream().flatMap(List::stream).toList();
     }
 
     /**
@@ -159,7 +165,7 @@ public class AnnotatedLimits {
         try {
             written.check();
             Policy policy = policy(written, name, annotation.enumValue("onError", OnError.class).orElse(null));
-            return new AppliedLimit(policy, keyExpression != null ? null : key(written, policy, method), keyExpression,
+            return new AppliedLimit(place, policy, keyExpression != null ? null : key(written, policy, method), keyExpression,
                     costExpression != null ? Cost.ONE : Cost.parse(written.permits()), costExpression);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()), e);

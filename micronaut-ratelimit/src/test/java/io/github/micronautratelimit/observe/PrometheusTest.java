@@ -139,8 +139,8 @@ class PrometheusTest {
             assertEquals(1, away.get(decisions("ten", "code", "allowed", "fallback")));
             assertEquals(0, away.get("ratelimit_near_limit_total{limit_type=\"code\",policy=\"ten\",source=\"fallback\"}"));
             assertEquals(1, away.get("ratelimit_store_failures_total{backend=\"async\"}"));
-            assertEquals(1, away.get("ratelimit_store_seconds_count"
-                    + "{backend=\"async\",operation=\"acquire\",outcome=\"failed\"}"));
+            assertTrue(away.get("ratelimit_store_seconds_count"
+                    + "{backend=\"async\",operation=\"acquire\",outcome=\"failed\"}") >= 1, "and what is tried later");
             assertTrue(away.get("ratelimit_fallback_time_seconds_total{backend=\"async\"}") > 0);
         }
     }

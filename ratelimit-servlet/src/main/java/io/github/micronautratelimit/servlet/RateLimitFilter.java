@@ -17,6 +17,7 @@ import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.web.DenialAnswers;
+import io.github.micronautratelimit.web.OwnNumbers;
 import io.github.micronautratelimit.web.PathRule;
 import io.github.micronautratelimit.web.RateLimitHeaders;
 import io.github.micronautratelimit.web.RequestKeys;
@@ -53,6 +54,7 @@ public final class RateLimitFilter implements Filter {
     private final RateLimiter limiter;
     private final List<PathLimit> limits;
     private final List<PathRule> exclude;
+    private final OwnNumbers<HttpServletRequest> numbers;
     private final ServletRequests requests;
     private final RateLimitHeaders headers;
     private final DenialAnswers denials;
@@ -60,11 +62,13 @@ public final class RateLimitFilter implements Filter {
     private final String counted = RateLimitFilter.class.getName() + "." + System.identityHashCode(this);
     private final AtomicBoolean failed = new AtomicBoolean();
 
-    RateLimitFilter(RateLimiter limiter, List<PathLimit> limits, List<PathRule> exclude, ServletRequests requests,
-                    RateLimitHeaders headers, DenialAnswers denials) {
+    RateLimitFilter(RateLimiter limiter, List<PathLimit> limits, List<PathRule> exclude,
+                    OwnNumbers<HttpServletRequest> numbers, ServletRequests requests, RateLimitHeaders headers,
+                    DenialAnswers denials) {
         this.limiter = limiter;
         this.limits = List.copyOf(limits);
         this.exclude = List.copyOf(exclude);
+        this.numbers = numbers;
         this.requests = requests;
         this.headers = headers;
         this.denials = denials;
@@ -184,7 +188,8 @@ public final class RateLimitFilter implements Filter {
         ServletRequests.Read read = requests.read(request);
         for (PathLimit limit : limits) {
             if (limit.rule().matches(request.getMethod(), path)) {
-                asks.add(new Ask(limit.policy(), keys.keyOf(limit.key(), read), limit.cost().permits(keys, read),
+                String key = keys.keyOf(limit.key(), read);
+                asks.add(new Ask(numbers.of(limit.policy(), key, request), key, limit.cost().permits(keys, read),
                         LimitType.HTTP));
             }
         }
