@@ -261,6 +261,12 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         });
     }
 
+    /** Places are not taken ahead: each is asked for. */
+    @Override
+    public LeaseBackend leases() {
+        return guard.leases();
+    }
+
     @Override
     public RateLimitBackend of() {
         return guard;

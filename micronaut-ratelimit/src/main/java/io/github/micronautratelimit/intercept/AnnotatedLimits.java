@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.annotation.NoRateLimit;
@@ -173,7 +173,7 @@ public class AnnotatedLimits implements AppliedLimits {
     }
 
     private Policy policy(WrittenLimit written, String name, @Nullable OnError onError) {
-        List<Limit> limits = written.value().isEmpty() ? List.of() : Limit.parseAll(written.value());
+        Limits limits = written.value().isEmpty() ? new Limits(List.of(), null) : Limits.parse(written.value());
         return policies.get(written.policy().isEmpty() ? storable(name) : written.policy(), limits, onError,
                 written.place());
     }
