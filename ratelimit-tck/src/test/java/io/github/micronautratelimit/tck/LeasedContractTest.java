@@ -79,6 +79,11 @@ class LeasedContractTest extends RateLimitBackendContract {
     public void retryAfterIsTightAfterAnyHistory(History history) {
     }
 
+    /** Cannot hold while they still ask: one may be denied what another one holds. */
+    @Override
+    public void aCrowdIsGrantedExactlyWhatComesBack(String limits) {
+    }
+
     /** Cannot hold: see above. */
     @Override
     public void whatIsSpentStaysSpentAndComesBackMeanwhile(History history) {
