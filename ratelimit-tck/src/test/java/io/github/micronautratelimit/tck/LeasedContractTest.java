@@ -79,7 +79,12 @@ class LeasedContractTest extends RateLimitBackendContract {
     public void retryAfterIsTightAfterAnyHistory(History history) {
     }
 
-    /** Cannot hold while they still ask: one may be denied what another one holds. */
+    /** Cannot hold: while they ask, one may be denied what another one holds. */
+    @Override
+    public void aCrowdOfDifferentCostsIsGrantedExactlyWhatIsThere(String limits) {
+    }
+
+    /** Cannot hold: see the one before. */
     @Override
     public void aCrowdIsGrantedExactlyWhatComesBack(String limits) {
     }
