@@ -8,6 +8,7 @@ import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.web.DenialAnswers;
 import io.github.micronautratelimit.web.RateLimitHeaders;
+import io.github.micronautratelimit.websocket.Upgrades;
 import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpHeaders;
@@ -32,16 +33,22 @@ final class HeadersFilter implements Ordered {
 
     private final RateLimitHeaders headers;
     private final DenialAnswers answers;
+    private final Upgrades upgrades;
 
-    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers) {
+    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers, Upgrades upgrades) {
         this.headers = headers;
         this.answers = answers;
+        this.upgrades = upgrades;
     }
 
     @ResponseFilter
     @NonBlocking
     void write(HttpRequest<?> request, MutableHttpResponse<?> response) {
-        Decisions decisions = decisions(request, response);
+        LimitedRequest limited = LimitedRequest.of(request);
+        if (limited != null && limited.isUpgrade() && response.code() != HttpStatus.OK.getCode()) {
+            upgrades.abandoned(request);
+        }
+        Decisions decisions = decisions(limited, response);
         if (decisions == null) {
             return;
         }
@@ -69,12 +76,11 @@ final class HeadersFilter implements Ordered {
     }
 
     /** What was decided on the request; if a bean it called denied, what was decided there. */
-    private static @Nullable Decisions decisions(HttpRequest<?> request, HttpResponse<?> response) {
+    private static @Nullable Decisions decisions(@Nullable LimitedRequest limited, HttpResponse<?> response) {
         if (response.code() >= HttpStatus.BAD_REQUEST.getCode()
                 && RouteAttributes.getException(response).orElse(null) instanceof RateLimitExceededException denial) {
             return denial.decisions();
         }
-        LimitedRequest limited = LimitedRequest.of(request);
         return limited == null ? null : limited.decisions();
     }
 

@@ -27,6 +27,7 @@ import io.github.micronautratelimit.web.RequestPath;
 import io.github.micronautratelimit.web.SetupWarning;
 import io.github.micronautratelimit.web.SetupWarnings;
 import io.github.micronautratelimit.web.WebRequest;
+import io.github.micronautratelimit.websocket.Upgrades;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.inject.ExecutableMethod;
@@ -56,6 +57,7 @@ final class RequestLimiter {
     private final RequestExecutor executor;
     private final Denials denials;
     private final SetupWarnings warnings;
+    private final Upgrades upgrades;
     private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
 
     private enum Stage {
@@ -63,7 +65,7 @@ final class RequestLimiter {
     }
 
     RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, PolicyChoice choice, RateLimiter limiter,
-                   RequestExecutor executor, Denials denials, SetupWarnings warnings) {
+                   RequestExecutor executor, Denials denials, SetupWarnings warnings, Upgrades upgrades) {
         this.annotated = annotated;
         this.rules = rules;
         this.keys = keys;
@@ -72,6 +74,7 @@ final class RequestLimiter {
         this.executor = executor;
         this.denials = denials;
         this.warnings = warnings;
+        this.upgrades = upgrades;
     }
 
     /** Forgets what was read of routes, after it has changed. */
@@ -104,7 +107,8 @@ final class RequestLimiter {
             before = joined(before, byRules.get(Stage.BEFORE_AUTHENTICATION));
             after = joined(after, byRules.get(Stage.AFTER_AUTHENTICATION));
         }
-        return decide(request, LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left), before);
+        LimitedRequest limited = LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left);
+        return decide(request, ofRoute.socket && upgrades.isUpgrade(request) ? limited.asUpgrade() : limited, before);
     }
 
     private RouteLimits limitsOf(HttpRequest<?> request, RouteMatch<?> route) {
@@ -115,7 +119,16 @@ final class RequestLimiter {
     /** The second stage; completes like the first. */
     CompletableFuture<Optional<HttpResponse<?>>> afterAuthentication(HttpRequest<?> request) {
         LimitedRequest limited = LimitedRequest.of(request);
-        return limited == null ? PROCEED : decide(request, limited, limited.afterAuthentication());
+        if (limited == null) {
+            return PROCEED;
+        }
+        CompletableFuture<Optional<HttpResponse<?>>> answer = decide(request, limited, limited.afterAuthentication());
+        return !limited.isUpgrade() ? answer : answer.thenApply(denial -> {
+            if (denial.isEmpty()) {
+                upgrades.granted(request);
+            }
+            return denial;
+        });
     }
 
     private CompletableFuture<Optional<HttpResponse<?>>> decide(HttpRequest<?> request, LimitedRequest limited,
@@ -143,6 +156,9 @@ final class RequestLimiter {
             giveBack(before);
         }
         limited.decided(made);
+        if (limited.isUpgrade()) {
+            upgrades.refused(request, made);
+        }
         RateLimitExceededException denial = new RateLimitExceededException(made);
         if (onItsThread) {
             return Optional.of(denials.answer(request, denial));
@@ -178,13 +194,13 @@ final class RequestLimiter {
     }
 
     /** The limits of a route by who enforces them when; those left need the arguments of the call. */
-    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean exempt, List<AppliedLimit> before,
-                               List<AppliedLimit> after, List<AppliedLimit> left) {
+    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean socket, boolean exempt,
+                               List<AppliedLimit> before, List<AppliedLimit> after, List<AppliedLimit> left) {
 
-        private static final RouteLimits NONE = new RouteLimits(null, false, List.of(), List.of(), List.of());
+        private static final RouteLimits NONE = new RouteLimits(null, false, false, List.of(), List.of(), List.of());
 
         boolean isEmpty() {
-            return before.isEmpty() && after.isEmpty() && left.isEmpty();
+            return before.isEmpty() && after.isEmpty() && left.isEmpty() && !socket;
         }
 
         String name() {
@@ -198,11 +214,13 @@ final class RequestLimiter {
             return RouteLimits.NONE;
         }
         ExecutableMethod<?, ?> method = match.getExecutableMethod();
-        List<AppliedLimit> limits = annotated.of(match.getRouteInfo().getDeclaringType(), method);
+        Class<?> type = match.getRouteInfo().getDeclaringType();
+        boolean socket = annotated.isSocket(method);
+        List<AppliedLimit> limits = socket ? annotated.ofConnections(type, method) : annotated.of(type, method);
         Map<Boolean, List<AppliedLimit>> byAdvice =
                 limits.stream().collect(Collectors.partitioningBy(AppliedLimit::needsArguments));
         Map<Stage, List<AppliedLimit>> byStage = byStage(byAdvice.get(false));
-        RouteLimits read = new RouteLimits(method, annotated.isExempt(method),
+        RouteLimits read = new RouteLimits(method, socket, annotated.isExempt(method),
                 byStage.getOrDefault(Stage.BEFORE_AUTHENTICATION, List.of()),
                 byStage.getOrDefault(Stage.AFTER_AUTHENTICATION, List.of()), byAdvice.get(true));
         warnIfClientsChoice(read.name(),

@@ -9,22 +9,22 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 
 /** What is logged while it is open. */
-final class Log implements AutoCloseable {
+public final class Log implements AutoCloseable {
 
     private final Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
 
-    Log() {
+    public Log() {
         appender.start();
         root.addAppender(appender);
     }
 
     /** The lines so far that begin with a text. */
-    List<String> startingWith(String start) {
+    public List<String> startingWith(String start) {
         return lines().stream().filter(line -> line.startsWith(start)).toList();
     }
 
-    List<String> lines() {
+    public List<String> lines() {
         return List.copyOf(appender.list).stream().map(ILoggingEvent::getFormattedMessage).toList();
     }
 
