@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Lets callers who wait on the same policy and key share one call to the store: a hot key then costs the store a call per
@@ -23,7 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <p>Looks, refunds, resets, requests under several policies and lists of requests pass through.
  */
-public final class Coalescer implements RateLimitBackend {
+public final class Coalescer implements RateLimitBackend, InFront {
 
     /** The most callers that wait for one call, and that share the next. */
     static final int MOST_WAITING = 1000;
@@ -31,6 +32,8 @@ public final class Coalescer implements RateLimitBackend {
     private final RateLimitBackend store;
     private final long patienceNanos;
     private final ConcurrentHashMap<Lane.Name, Lane> lanes = new ConcurrentHashMap<>();
+    private final LongAdder decisions = new LongAdder();
+    private final LongAdder calls = new LongAdder();
 
     /**
      * A coalescer.
@@ -79,6 +82,22 @@ public final class Coalescer implements RateLimitBackend {
 
     RateLimitBackend store() {
         return store;
+    }
+
+    /** The store is called once for so many. */
+    void called(int callers) {
+        decisions.add(callers);
+        calls.increment();
+    }
+
+    @Override
+    public RateLimitBackend of() {
+        return store;
+    }
+
+    @Override
+    public LimiterStats.Sharing sharing() {
+        return new LimiterStats.Sharing(decisions.sum(), calls.sum());
     }
 
     long patienceNanos(Policy policy) {

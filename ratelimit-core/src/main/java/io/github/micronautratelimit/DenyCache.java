@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.LongAdder;
 
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +43,7 @@ public final class DenyCache implements RateLimitBackend, InFront {
      * asked: it may be from before.
      */
     private final AtomicIntegerArray givenBack = new AtomicIntegerArray(STRIPES);
+    private final LongAdder hits = new LongAdder();
 
     private record Place(String policy, String key) {
 
@@ -84,6 +86,7 @@ public final class DenyCache implements RateLimitBackend, InFront {
         long now = clock.micros();
         Decision known = known(place, policy, permits, now);
         if (known != null) {
+            hits.increment();
             return CompletableFuture.completedFuture(known);
         }
         int before = givenBack.get(stripe(place));
@@ -99,6 +102,7 @@ public final class DenyCache implements RateLimitBackend, InFront {
         long now = clock.micros();
         Decision known = known(place, policy, permits, now);
         if (known != null) {
+            hits.increment();
             return known;
         }
         int before = givenBack.get(stripe(place));
@@ -124,6 +128,7 @@ public final class DenyCache implements RateLimitBackend, InFront {
             decisions.add(known != null ? known : new Decision.Allowed(0, 0, Decision.Source.DENY_CACHE));
         }
         if (denied) {
+            hits.increment();
             return CompletableFuture.completedFuture(decisions);
         }
         return store.acquireAll(asks).thenApply(made -> {
@@ -165,6 +170,11 @@ public final class DenyCache implements RateLimitBackend, InFront {
         if (givenBack.get(stripe(place)) != before) {
             denials.invalidate(place);
         }
+    }
+
+    /** The requests denied here. */
+    long hits() {
+        return hits.sum();
     }
 
     /** The keys remembered now. */

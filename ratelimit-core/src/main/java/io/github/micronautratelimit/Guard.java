@@ -6,7 +6,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
@@ -27,7 +26,7 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
  * <p>A {@link RateLimitDefectException} is answered by on-error too, but does not open the breaker: it is logged as an
  * error. The thread that ends calls at their deadline completes their stages: who goes on on it must not block.
  */
-public final class Guard implements RateLimitBackend {
+public final class Guard implements RateLimitBackend, InFront {
 
     /** The most instances that limits are divided by. */
     public static final int MAX_INSTANCES = 10_000;
@@ -142,8 +141,8 @@ public final class Guard implements RateLimitBackend {
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return guarded(policy.deadline(), key, () -> store.acquire(policy, key, permits), failure -> {
-            listeners.failed(policy, failure);
+        return guarded(policy.deadline(), key, () -> store.acquire(policy, key, permits), (failure, nanos) -> {
+            listeners.failed(policy, key, failure, nanos);
             return fallback.acquire(policy, key, permits, chargeAfter(failure));
         });
     }
@@ -153,16 +152,16 @@ public final class Guard implements RateLimitBackend {
         if (asks.isEmpty()) {
             return CompletableFuture.completedFuture(List.of());
         }
-        return guarded(shortest(asks), asks.get(0).key(), () -> store.acquireAll(asks), failure -> {
-            asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
+        return guarded(shortest(asks), asks.get(0).key(), () -> store.acquireAll(asks), (failure, nanos) -> {
+            listeners.failed(asks, failure, nanos);
             return fallback.acquireAll(asks, chargeAfter(failure));
         });
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return guarded(policy.deadline(), key, () -> store.peek(policy, key, permits), failure -> {
-            listeners.failed(policy, failure);
+        return guarded(policy.deadline(), key, () -> store.peek(policy, key, permits), (failure, nanos) -> {
+            listeners.failed(policy, key, failure, nanos);
             return fallback.peek(policy, key, permits);
         });
     }
@@ -170,7 +169,7 @@ public final class Guard implements RateLimitBackend {
     /** Fails if the store fails; what was granted here is given back here then. */
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), failure -> {
+        return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), (failure, nanos) -> {
             fallback.refund(policy, key, permits);
             throw asException(failure);
         });
@@ -180,9 +179,24 @@ public final class Guard implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         fallback.reset(policy, key);
-        return guarded(policy.deadline(), key, () -> store.reset(policy, key), failure -> {
+        return guarded(policy.deadline(), key, () -> store.reset(policy, key), (failure, nanos) -> {
             throw asException(failure);
         });
+    }
+
+    Listeners listeners() {
+        return listeners;
+    }
+
+    LimiterStats.Store stats() {
+        return new LimiterStats.Store(health.breaker().getName(), health.breaker().getState().name(),
+                health.transitions(), health.inOutage(), Duration.ofNanos(health.outageNanos()), health.failures(),
+                health.defects());
+    }
+
+    @Override
+    public RateLimitBackend of() {
+        return store;
     }
 
     @Override
@@ -221,10 +235,15 @@ public final class Guard implements RateLimitBackend {
         return shortest;
     }
 
+    /** Answers for the store, which failed after so long. */
+    private interface Instead<T> {
+        T answer(Throwable failure, long nanos);
+    }
+
     private <T> CompletionStage<T> guarded(@Nullable Duration own, String key,
-                                           Supplier<CompletionStage<T>> ask, Function<Throwable, T> instead) {
+                                           Supplier<CompletionStage<T>> ask, Instead<T> instead) {
         if (!health.mayAsk()) {
-            return RateLimiter.called(() -> CompletableFuture.completedFuture(instead.apply(notAsked)));
+            return RateLimiter.called(() -> CompletableFuture.completedFuture(instead.answer(notAsked, 0)));
         }
         long begun = System.nanoTime();
         return new Call<>(RateLimiter.called(ask).toCompletableFuture(), begun) {
@@ -237,7 +256,7 @@ public final class Guard implements RateLimitBackend {
             @Override
             T instead(Throwable failure, long nanos) {
                 health.failed(key, nanos, failure);
-                return instead.apply(failure);
+                return instead.answer(failure, nanos);
             }
         }.await(own == null ? usual : Deadlines.SHARED.of(own));
     }

@@ -92,6 +92,7 @@ final class Lane {
 
     /** Calls the store for the first caller of an idle key. */
     CompletionStage<Decision> goAlone(long permits) {
+        coalescer.called(1);
         CompletableFuture<Decision> answer = RateLimiter.called(
                 () -> coalescer.store().acquire(name.policy, name.key, permits)).toCompletableFuture();
         if (answer.isDone()) {
@@ -192,6 +193,7 @@ final class Lane {
 
     private Call call(List<Waiting> callers) {
         calledAt = System.nanoTime();
+        coalescer.called(callers.size());
         RateLimitBackend store = coalescer.store();
         CompletionStage<List<Decision>> answer = RateLimiter.called(() -> callers.size() == 1
                 ? store.acquire(name.policy, name.key, callers.get(0).permits).thenApply(List::of)

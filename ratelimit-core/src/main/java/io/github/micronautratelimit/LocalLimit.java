@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 
 import io.github.micronautratelimit.memory.MemoryBackend;
 
@@ -20,6 +21,7 @@ public final class LocalLimit implements RateLimitBackend, InFront {
     private final RateLimitBackend store;
     private final MemoryBackend counters;
     private final Map<Policy, Policy> local = new ConcurrentHashMap<>();
+    private final LongAdder denials = new LongAdder();
 
     /**
      * Local limits before a store.
@@ -38,8 +40,11 @@ public final class LocalLimit implements RateLimitBackend, InFront {
             return store.acquire(policy, key, permits);
         }
         Decision decision = counters.acquireBlocking(localOf(policy), key, 1);
-        return decision.allowed()
-                ? store.acquire(policy, key, permits) : CompletableFuture.completedFuture(denial(decision));
+        if (decision.allowed()) {
+            return store.acquire(policy, key, permits);
+        }
+        denials.increment();
+        return CompletableFuture.completedFuture(denial(decision));
     }
 
     @Override
@@ -54,6 +59,7 @@ public final class LocalLimit implements RateLimitBackend, InFront {
         if (local.stream().allMatch(Decision::allowed)) {
             return store.acquireAll(asks);
         }
+        denials.increment();
         int next = 0;
         List<Decision> decisions = new ArrayList<>(asks.size());
         for (Ask ask : asks) {
@@ -63,6 +69,11 @@ public final class LocalLimit implements RateLimitBackend, InFront {
                     ? new Decision.Allowed(0, 0, Decision.Source.LOCAL_LIMIT) : denial(decision));
         }
         return CompletableFuture.completedFuture(decisions);
+    }
+
+    /** The requests denied here. */
+    long denials() {
+        return denials.sum();
     }
 
     private Policy localOf(Policy policy) {

@@ -91,7 +91,11 @@ public record Policy(String name, List<Limit> limits, OnError onError, @Nullable
      * @return at least 1
      */
     public long capacity() {
-        return limits.stream().mapToLong(Limit::capacity).min().orElseThrow();
+        long smallest = limits.get(0).capacity();
+        for (int i = 1; i < limits.size(); i++) {
+            smallest = Math.min(smallest, limits.get(i).capacity());
+        }
+        return smallest;
     }
 
     /**

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where the state of keys lives: the interface a store implements to be a backend.
  *
@@ -126,6 +128,15 @@ public interface RateLimitBackend extends AutoCloseable {
      */
     default Duration deadline() {
         return DEFAULT_DEADLINE;
+    }
+
+    /**
+     * How requests share calls to the store, for metrics. The default says that they do not.
+     *
+     * @return counts since the start; {@code null} if every request is a call
+     */
+    default LimiterStats.@Nullable Sharing sharing() {
+        return null;
     }
 
     /** Releases what the backend itself has opened. The default has nothing to release. */

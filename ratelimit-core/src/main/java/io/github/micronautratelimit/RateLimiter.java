@@ -27,12 +27,13 @@ public final class RateLimiter {
     private final Listeners listeners;
     private final @Nullable Guard guard;
     private final @Nullable KeySecret secret;
+    private volatile @Nullable DecisionCounts counts;
 
     /**
      * A limiter.
      *
      * @param backend   decides
-     * @param listeners are told, in this order
+     * @param listeners are told of every decision, in this order
      */
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners) {
         this(backend, listeners, null);
@@ -42,14 +43,15 @@ public final class RateLimiter {
      * A limiter that shows neither the backend nor the listeners a key, but what a secret makes of it.
      *
      * @param backend   decides
-     * @param listeners are told, in this order
+     * @param listeners are told of every decision, in this order
      * @param secret    conceals the keys; {@code null} to pass them on as they are
      */
     public RateLimiter(RateLimitBackend backend, List<? extends RateLimitListener> listeners,
                        @Nullable KeySecret secret) {
         this.backend = backend;
-        this.listeners = new Listeners(listeners);
         this.guard = guardIn(backend);
+        this.listeners = guard != null && guard.listeners().are(listeners)
+                ? guard.listeners() : new Listeners(listeners);
         this.secret = secret;
     }
 
@@ -84,11 +86,16 @@ public final class RateLimiter {
      * @throws RateLimitBackendException if the backend failed
      */
     public Decision acquire(Policy policy, String key, long permits) {
-        if (listeners.isEmpty()) {
-            Ask.requireNotNegative(permits);
-            return backend.acquireBlocking(policy, concealed(key), permits);
+        if (!listeners.isEmpty()) {
+            return await(acquireAsync(policy, key, permits));
         }
-        return await(acquireAsync(policy, key, permits));
+        Ask.requireNotNegative(permits);
+        Decision decision = backend.acquireBlocking(policy, concealed(key), permits);
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.count(policy, LimitType.CODE, permits, decision);
+        }
+        return decision;
     }
 
     /**
@@ -101,19 +108,37 @@ public final class RateLimiter {
      * @throws IllegalArgumentException if permits are negative
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
-        Ask.requireNotNegative(permits);
-        String concealed = concealed(key);
-        CompletionStage<Decision> decision = called(() -> backend.acquire(policy, concealed, permits));
-        if (listeners.isEmpty()) {
-            return decision;
+        return acquireAsync(new Ask(policy, key, permits));
+    }
+
+    private CompletionStage<Decision> acquireAsync(Ask asked) {
+        Ask ask = concealed(asked);
+        DecisionCounts counting = counts;
+        if (listeners.isEmpty() && counting == null) {
+            return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits()));
         }
-        return decision.whenComplete((made, failure) -> {
-            if (failure == null) {
-                listeners.decided(new Ask(policy, concealed, permits), made);
-            } else {
-                listeners.failed(policy, failure);
+        long begun = begun();
+        return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits())).whenComplete((made, failure) -> {
+            if (failure != null) {
+                listeners.failed(ask.policy(), ask.key(), failure, since(begun));
+                return;
+            }
+            if (counting != null) {
+                counting.count(ask.policy(), ask.type(), ask.permits(), made);
+            }
+            if (!listeners.isEmpty()) {
+                listeners.decided(ask, made, since(begun));
             }
         });
+    }
+
+    /** When something begins that listeners are told the duration of; looking at the clock takes as long as deciding. */
+    private long begun() {
+        return listeners.isEmpty() ? 0 : System.nanoTime();
+    }
+
+    private long since(long begun) {
+        return listeners.isEmpty() ? 0 : System.nanoTime() - begun;
     }
 
     /**
@@ -166,18 +191,25 @@ public final class RateLimiter {
      */
     public CompletionStage<Decisions> acquireAllAsync(List<Ask> asks) {
         if (asks.size() == 1) {
-            Ask ask = asks.get(0);
-            return acquireAsync(ask.policy(), ask.key(), ask.permits())
+            return acquireAsync(asks.get(0))
                     .thenApply(decision -> new Decisions(asks, List.of(decision)));
         }
         List<Ask> concealed = concealed(asks);
+        DecisionCounts counting = counts;
+        long begun = begun();
         return called(() -> backend.acquireAll(concealed)).handle((each, failure) -> {
             if (failure != null) {
-                asks.stream().map(Ask::policy).distinct().forEach(policy -> listeners.failed(policy, failure));
+                listeners.failed(concealed, failure, since(begun));
                 throw new CompletionException(Listeners.unwrapped(failure));
             }
-            listeners.decided(new Decisions(concealed, each));
-            return new Decisions(asks, each);
+            Decisions made = new Decisions(asks, each);
+            if (counting != null) {
+                counting.count(made);
+            }
+            if (!listeners.isEmpty()) {
+                listeners.decided(new Decisions(concealed, each), since(begun));
+            }
+            return made;
         });
     }
 
@@ -275,18 +307,44 @@ public final class RateLimiter {
         return called(() -> backend.reset(policy, concealed(key)));
     }
 
+    /**
+     * How many decisions this limiter made, from the first call of this method on: who never asks pays nothing for it.
+     *
+     * @return always the same object, which goes on counting
+     */
+    public synchronized DecisionCounts counts() {
+        DecisionCounts counting = counts;
+        if (counting == null) {
+            counting = new DecisionCounts();
+            counts = counting;
+        }
+        return counting;
+    }
+
+    /**
+     * How this limiter and what it stands on are doing.
+     *
+     * @return numbers as of now
+     */
+    public LimiterStats stats() {
+        return new Survey(listeners).of(backend);
+    }
+
     private String concealed(String key) {
         return secret == null ? key : secret.conceal(key);
     }
 
+    private Ask concealed(Ask ask) {
+        return secret == null ? ask : new Ask(ask.policy(), secret.conceal(ask.key()), ask.permits(), ask.type());
+    }
+
     private List<Ask> concealed(List<Ask> asks) {
-        return secret == null ? asks : asks.stream()
-                .map(ask -> new Ask(ask.policy(), secret.conceal(ask.key()), ask.permits())).toList();
+        return secret == null ? asks : asks.stream().map(this::concealed).toList();
     }
 
     private static @Nullable Guard guardIn(RateLimitBackend backend) {
         RateLimitBackend inner = backend;
-        while (inner instanceof InFront front) {
+        while (!(inner instanceof Guard) && inner instanceof InFront front) {
             inner = front.of();
         }
         return inner instanceof Guard found ? found : null;

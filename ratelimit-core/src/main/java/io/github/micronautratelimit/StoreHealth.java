@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,7 +48,10 @@ final class StoreHealth {
     private final AtomicLong failures = new AtomicLong();
     private final AtomicLong defects = new AtomicLong();
     private final CountDownLatch closed = new CountDownLatch(1);
+    private final LongAdder transitions = new LongAdder();
     private volatile String lastFailed = "";
+    private long outagesBefore;
+    private long outageBegun;
 
     StoreHealth(String name, RateLimitBackend store, Duration deadline, Debts debts) {
         this.name = name;
@@ -55,6 +59,7 @@ final class StoreHealth {
         this.debts = debts;
         this.deadlineNanos = deadline.toNanos();
         this.breaker = newBreaker(name);
+        breaker.getEventPublisher().onStateTransition(transition -> transitions.increment());
     }
 
     static CircuitBreaker newBreaker(String name) {
@@ -73,6 +78,28 @@ final class StoreHealth {
 
     long failures() {
         return failures.get();
+    }
+
+    long transitions() {
+        return transitions.sum();
+    }
+
+    /** How long outages have lasted, the present one included. */
+    synchronized long outageNanos() {
+        return outagesBefore + (inOutage() ? System.nanoTime() - outageBegun : 0);
+    }
+
+    private synchronized boolean begin() {
+        boolean begins = outage.compareAndSet(false, true);
+        if (begins) {
+            outageBegun = System.nanoTime();
+        }
+        return begins;
+    }
+
+    private synchronized void end() {
+        outagesBefore = outageNanos();
+        outage.set(false);
     }
 
     long defects() {
@@ -97,7 +124,7 @@ final class StoreHealth {
         lastFailed = key;
         failures.incrementAndGet();
         breaker.onError(nanos, TimeUnit.NANOSECONDS, failure);
-        if (closed.getCount() > 0 && outage.compareAndSet(false, true)) {
+        if (!inOutage() && closed.getCount() > 0 && begin()) {
             LOG.warn("The rate limit store \"{}\" cannot be asked, and each policy's on-error decides until it can: {}",
                     name, failure.toString());
             Thread recovery = new Thread(this::recover, "ratelimit-recovery-" + name);
@@ -122,14 +149,14 @@ final class StoreHealth {
             long calm;
             do {
                 calm = awaitCalm();
-                outage.set(false);
+                end();
                 // A failure that came just before is not left to nobody: it has begun no outage of its own.
-            } while ((failures.get() != calm || !mayAsk()) && outage.compareAndSet(false, true));
+            } while ((failures.get() != calm || !mayAsk()) && begin());
             LOG.info("The rate limit store \"{}\" decides again, after {} ms; {} permits granted without it were charged "
                     + "to it.", name, Duration.ofNanos(System.nanoTime() - begun).toMillis(),
                     debts.charged() - chargedBefore);
         } catch (InterruptedException e) {
-            outage.set(false);
+            end();
         }
     }
 

@@ -33,8 +33,13 @@ class GuardTest {
     private Guard guard(Duration deadline) {
         return new Guard(new Store(), deadline, List.of(new RateLimitListener() {
             @Override
-            public void onError(Policy policy, Throwable failure) {
-                told.add(failure);
+            public boolean isInline() {
+                return true;
+            }
+
+            @Override
+            public void onError(RateLimitFailure failure) {
+                told.add(failure.cause());
             }
         }));
     }

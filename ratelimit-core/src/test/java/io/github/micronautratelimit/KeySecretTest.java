@@ -58,6 +58,11 @@ class KeySecretTest {
         List<String> heard = new ArrayList<>();
         RateLimitListener listener = new RateLimitListener() {
             @Override
+            public boolean isInline() {
+                return true;
+            }
+
+            @Override
             public void onAllow(RateLimitEvent event) {
                 heard.add(event.keyHash());
             }

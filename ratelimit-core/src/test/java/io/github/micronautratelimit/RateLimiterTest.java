@@ -77,6 +77,11 @@ class RateLimiterTest {
         }
 
         @Override
+        public boolean isInline() {
+            return true;
+        }
+
+        @Override
         public void onAllow(RateLimitEvent event) {
             told.add(name + " allow " + event.policy().name() + " " + event.permits() + " of "
                     + event.keyHash().substring(0, 8) + " left " + event.decision().remaining());
@@ -88,9 +93,9 @@ class RateLimiterTest {
         }
 
         @Override
-        public void onError(Policy policy, Throwable failure) {
-            assertSame(BROKEN, failure);
-            told.add(name + " error " + policy.name());
+        public void onError(RateLimitFailure failure) {
+            assertSame(BROKEN, failure.cause());
+            told.add(name + " error " + failure.policy().name());
         }
     }
 
@@ -117,6 +122,11 @@ class RateLimiterTest {
         List<String> shown = new ArrayList<>();
         new RateLimiter(backend, List.of(new RateLimitListener() {
             @Override
+            public boolean isInline() {
+                return true;
+            }
+
+            @Override
             public void onAllow(RateLimitEvent event) {
                 shown.add(event.toString());
             }
@@ -128,6 +138,11 @@ class RateLimiterTest {
     private static RateLimitListener throwing(Throwable thrown) {
         return new RateLimitListener() {
             @Override
+            public boolean isInline() {
+                return true;
+            }
+
+            @Override
             public void onAllow(RateLimitEvent event) {
                 throwAny(thrown);
             }
@@ -138,7 +153,7 @@ class RateLimiterTest {
             }
 
             @Override
-            public void onError(Policy policy, Throwable failure) {
+            public void onError(RateLimitFailure failure) {
                 throwAny(thrown);
             }
         };

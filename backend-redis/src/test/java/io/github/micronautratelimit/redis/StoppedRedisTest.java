@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitFailure;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
@@ -76,8 +77,13 @@ class StoppedRedisTest {
         private final AtomicLong late = new AtomicLong();
 
         @Override
-        public void onError(Policy policy, Throwable failure) {
-            if (String.valueOf(failure.getMessage()).contains("breaker is open")) {
+        public boolean isInline() {
+            return true;
+        }
+
+        @Override
+        public void onError(RateLimitFailure failure) {
+            if (String.valueOf(failure.cause().getMessage()).contains("breaker is open")) {
                 openSince.compareAndSet(0, System.nanoTime());
             } else {
                 late.incrementAndGet();

@@ -16,9 +16,11 @@ import io.github.micronautratelimit.Guard;
 import io.github.micronautratelimit.KeySecret;
 import io.github.micronautratelimit.LocalLimit;
 import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.ObservedStore;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.StoreListener;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.micronaut.context.BeanContext;
 import io.micronaut.context.annotation.Bean;
@@ -58,14 +60,16 @@ final class RateLimiterFactory {
     @Singleton
     @Bean(preDestroy = "close")
     ChosenBackend chosenBackend(BeanContext beans, RateLimitConfiguration configuration, MicroClock clock,
-                                List<RateLimitListener> listeners) {
+                                List<RateLimitListener> listeners, List<StoreListener> storeListeners) {
         BeanDefinition<RateLimitBackend> chosen = chosen(beans, configuration);
         RateLimitBackend backend = beans.getBean(chosen);
         LOG.info("Rate limits are decided by {}.", nameOf(chosen));
         if (backend instanceof MemoryBackend) {
             return new ChosenBackend(MEMORY, null, backend);
         }
-        Guard guard = new Guard(backend, nameOf(chosen),
+        RateLimitBackend store = storeListeners.isEmpty() ? backend
+                : new ObservedStore(backend, nameOf(chosen), storeListeners);
+        Guard guard = new Guard(store, nameOf(chosen),
                 configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock, listeners);
         RateLimitBackend front = new LocalLimit(guard, clock);
         Duration denyCache = configuration.getDenyCache();

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.PolicyChoice;
@@ -190,7 +191,8 @@ final class RequestLimiter {
 
     private Ask ask(HttpRequest<?> request, WebRequest read, AppliedLimit limit) {
         String key = keys.keyOf(Objects.requireNonNull(limit.key()), read);
-        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read));
+        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read),
+                LimitType.HTTP);
     }
 
     /** The limits of a route by who enforces them when; those left need the arguments of the call. */

@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimited;
@@ -171,7 +172,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         for (AppliedLimit limit : limits) {
             long permits = permits(limit, context, read);
             String key = key(limit, context, read, permits);
-            asks.add(new Ask(choice.of(limit.policy(), key, request), key, permits));
+            asks.add(new Ask(choice.of(limit.policy(), key, request), key, permits, LimitType.METHOD));
         }
         return asks;
     }
@@ -208,7 +209,8 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
                     + "is no request whose address could stand in.", limit.policy().name(),
                     limit.key() == null ? limit.keyExpression() : limit.key());
         }
-        throw new RateLimitExceededException(new Decisions(List.of(new Ask(limit.policy(), RequestKeys.EVERYBODY, permits)),
+        throw new RateLimitExceededException(new Decisions(List.of(
+                new Ask(limit.policy(), RequestKeys.EVERYBODY, permits, LimitType.METHOD)),
                 List.of(new Decision.Denied(0, Decision.NEVER, 0, List.of(), Decision.Source.FALLBACK))));
     }
 

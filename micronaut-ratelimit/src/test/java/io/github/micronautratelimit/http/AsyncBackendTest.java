@@ -17,9 +17,9 @@ import org.junit.jupiter.api.Test;
 import io.github.micronautratelimit.AsyncBackend;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.OnError;
-import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.RateLimitFailure;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
@@ -303,13 +303,18 @@ class AsyncBackendTest {
         final List<String> errors = Collections.synchronizedList(new ArrayList<>());
 
         @Override
+        public boolean isInline() {
+            return true;
+        }
+
+        @Override
         public void onBlock(RateLimitEvent event) {
             throw new IllegalStateException("A listener that throws changes nothing.");
         }
 
         @Override
-        public void onError(Policy policy, Throwable failure) {
-            errors.add(policy.name());
+        public void onError(RateLimitFailure failure) {
+            errors.add(failure.policy().name());
         }
     }
 }

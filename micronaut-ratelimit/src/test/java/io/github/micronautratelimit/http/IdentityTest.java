@@ -112,6 +112,11 @@ class IdentityTest {
         final Set<String> texts = ConcurrentHashMap.newKeySet();
 
         @Override
+        public boolean isInline() {
+            return true;
+        }
+
+        @Override
         public void onAllow(RateLimitEvent event) {
             texts.add(event.keyHash());
         }

@@ -12,6 +12,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.web.DenialAnswers;
@@ -162,7 +163,8 @@ public final class RateLimitFilter implements Filter {
         ServletRequests.Read read = requests.read(request);
         for (PathLimit limit : limits) {
             if (limit.rule().matches(request.getMethod(), path)) {
-                asks.add(new Ask(limit.policy(), keys.keyOf(limit.key(), read), limit.cost().permits(keys, read)));
+                asks.add(new Ask(limit.policy(), keys.keyOf(limit.key(), read), limit.cost().permits(keys, read),
+                        LimitType.HTTP));
             }
         }
         return asks;
