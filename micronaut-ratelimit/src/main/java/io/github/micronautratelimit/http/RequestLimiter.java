@@ -137,7 +137,7 @@ final class RequestLimiter {
         if (limits.isEmpty()) {
             return PROCEED;
         }
-        CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks(request, limits)).toCompletableFuture();
+        CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks(request, limited, limits)).toCompletableFuture();
         if (!decisions.isDone() || decisions.isCompletedExceptionally()) {
             return decisions.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
                     executor.of(request));
@@ -177,22 +177,22 @@ final class RequestLimiter {
         }
     }
 
-    private List<Ask> asks(HttpRequest<?> request, List<AppliedLimit> limits) {
+    private List<Ask> asks(HttpRequest<?> request, LimitedRequest limited, List<AppliedLimit> limits) {
         WebRequest read = keys.of(request);
+        LimitType type = limited.isUpgrade() ? LimitType.WS_CONNECTION : LimitType.HTTP;
         if (limits.size() == 1) {
-            return List.of(ask(request, read, limits.get(0)));
+            return List.of(ask(request, read, limits.get(0), type));
         }
         List<Ask> asks = new ArrayList<>(limits.size());
         for (AppliedLimit limit : limits) {
-            asks.add(ask(request, read, limit));
+            asks.add(ask(request, read, limit, type));
         }
         return asks;
     }
 
-    private Ask ask(HttpRequest<?> request, WebRequest read, AppliedLimit limit) {
+    private Ask ask(HttpRequest<?> request, WebRequest read, AppliedLimit limit, LimitType type) {
         String key = keys.keyOf(Objects.requireNonNull(limit.key()), read);
-        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read),
-                LimitType.HTTP);
+        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read), type);
     }
 
     /** The limits of a route by who enforces them when; those left need the arguments of the call. */

@@ -7,6 +7,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.config.PolicyChoice;
 import io.github.micronautratelimit.intercept.AppliedLimit;
 import io.github.micronautratelimit.key.Keys;
@@ -87,7 +88,8 @@ final class MessageLimits {
             AppliedLimit limit = limits.get(i);
             if (Objects.requireNonNull(limit.key()).isOfConnection() == ownCounter) {
                 String key = keyed.get(i);
-                asks.add(new Ask(choice.of(limit.policy(), key, opening), key, keys.permitsOf(limit.cost(), message)));
+                asks.add(new Ask(choice.of(limit.policy(), key, opening), key, keys.permitsOf(limit.cost(), message),
+                        LimitType.WS_MESSAGE));
             }
         }
         return asks;

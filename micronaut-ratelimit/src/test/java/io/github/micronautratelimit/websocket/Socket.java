@@ -52,14 +52,15 @@ final class Socket implements WebSocket.Listener, AutoCloseable {
 
     /** Is refused a connection. */
     static HttpResponse<?> refused(EmbeddedServer server, String path, String... headers) {
-        try (Socket opened = open(server, path, headers)) {
-            throw new AssertionError("The handshake succeeded.");
+        try {
+            open(server, path, headers).close();
         } catch (CompletionException e) {
             if (e.getCause() instanceof WebSocketHandshakeException handshake) {
                 return handshake.getResponse();
             }
             throw e;
         }
+        throw new AssertionError("The handshake succeeded.");
     }
 
     Socket send(String... messages) {
