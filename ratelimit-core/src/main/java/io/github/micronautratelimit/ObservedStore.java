@@ -71,6 +71,11 @@ public final class ObservedStore implements RateLimitBackend, InFront {
         return told(Operation.RESET, List.of(policy), () -> store.reset(policy, key));
     }
 
+    @Override
+    public LeaseBackend leases() {
+        return store.leases();
+    }
+
     private <T> CompletionStage<T> told(Operation operation, List<Policy> policies, Supplier<CompletionStage<T>> call) {
         List<StoreListener.Call> underWay = new ArrayList<>(listeners.size());
         for (StoreListener listener : listeners) {

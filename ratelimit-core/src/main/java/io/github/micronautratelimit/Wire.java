@@ -90,6 +90,29 @@ public final class Wire {
         return limits;
     }
 
+    /**
+     * Writes places.
+     *
+     * @param places who holds them
+     * @return what {@link #readPlaces} reads
+     */
+    public static byte[] write(Places places) {
+        Writer out = new Writer();
+        places.write(out);
+        return out.bytes();
+    }
+
+    /**
+     * Reads places.
+     *
+     * @param bytes what {@link #write(Places)} has written, here or in an older version
+     * @return who holds them
+     * @throws IllegalArgumentException if the bytes are of a newer version, or no places
+     */
+    public static Places readPlaces(byte[] bytes) {
+        return Places.read(new Reader(bytes));
+    }
+
     private static void write(Limit limit, Writer out) {
         out.number(limit instanceof TokenBucket ? TOKEN_BUCKET
                 : limit instanceof SlidingWindow ? SLIDING_WINDOW : FIXED_WINDOW);

@@ -34,7 +34,9 @@ public @interface RateLimit {
 
     /**
      * The limits, for example {@code 100/min}, {@code 5/s burst 20}, {@code 1000/h sliding}, {@code 10000/day fixed};
-     * several are joined by semicolons.
+     * several are joined by semicolons. One of them may be a limit on how many calls are under way at a time,
+     * {@code 5 concurrent}: on a route until the response is written or the client gone, on other methods until they
+     * return, or what they return completes, fails or is cancelled.
      *
      * @return the text; empty if the {@link #policy()} is configured
      */

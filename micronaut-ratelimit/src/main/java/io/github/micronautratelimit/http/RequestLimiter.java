@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
@@ -137,24 +138,29 @@ final class RequestLimiter {
         if (limits.isEmpty()) {
             return PROCEED;
         }
-        CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks(request, limited, limits)).toCompletableFuture();
-        if (!decisions.isDone() || decisions.isCompletedExceptionally()) {
-            return decisions.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
+        CompletableFuture<Lease> leased = limiter.leaseAllAsync(asks(request, limited, limits)).toCompletableFuture();
+        if (!leased.isDone() || leased.isCompletedExceptionally()) {
+            return leased.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
                     executor.of(request));
         }
-        Optional<HttpResponse<?>> answer = conclude(request, limited, decisions.join(), true);
+        Optional<HttpResponse<?>> answer = conclude(request, limited, leased.join(), true);
         return answer.isEmpty() ? PROCEED : CompletableFuture.completedFuture(answer);
     }
 
-    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, LimitedRequest limited, Decisions made,
+    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, LimitedRequest limited, Lease lease,
                                                boolean onItsThread) {
+        Decisions made = lease.decisions();
         Decisions before = limited.decisions();
         if (made.allowed()) {
+            if (lease.hasPlaces()) {
+                hold(request, limited, lease);
+            }
             limited.decided(before == null ? made : before.and(made));
             return Optional.empty();
         }
         if (before != null) {
             giveBack(before);
+            limited.atEnd().end();
         }
         limited.decided(made);
         if (limited.isUpgrade()) {
@@ -165,6 +171,12 @@ final class RequestLimiter {
             return Optional.of(denials.answer(request, denial));
         }
         throw denial;
+    }
+
+    /** Until the response is written or the client gone, whichever is first. */
+    private void hold(HttpRequest<?> request, LimitedRequest limited, Lease lease) {
+        limited.atEnd().add(lease::close);
+        limited.atEnd().add(executor.whenGone(request, limited.atEnd()::end));
     }
 
     /** Gives back what the store has charged; what was granted without it is not the store's to give. */

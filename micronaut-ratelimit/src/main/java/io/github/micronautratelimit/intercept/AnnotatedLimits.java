@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.annotation.NoRateLimit;
@@ -50,13 +50,13 @@ public class AnnotatedLimits {
     private final Policies policies;
     private final Keys keys;
     private final Environment environment;
-    private final Map<Method, Limits> known = new ConcurrentHashMap<>();
+    private final Map<Method, ByRole> known = new ConcurrentHashMap<>();
 
     private record Method(Class<?> beanType, ExecutableMethod<?, ?> method) {
     }
 
     /** What is limited where a method is. */
-    private record Limits(List<AppliedLimit> calls, List<AppliedLimit> connections, List<AppliedLimit> messages) {
+    private record ByRole(List<AppliedLimit> calls, List<AppliedLimit> connections, List<AppliedLimit> messages) {
     }
 
     AnnotatedLimits(Policies policies, Keys keys, Environment environment) {
@@ -102,7 +102,7 @@ public class AnnotatedLimits {
         return limits(beanType, method).messages;
     }
 
-    private Limits limits(Class<?> beanType, ExecutableMethod<?, ?> method) {
+    private ByRole limits(Class<?> beanType, ExecutableMethod<?, ?> method) {
         return known.computeIfAbsent(new Method(beanType, method), this::read);
     }
 
@@ -112,7 +112,7 @@ public class AnnotatedLimits {
      * @throws ConfigurationException if something is wrong now; what was read before then still holds
      */
     public void reload() {
-        Map<Method, Limits> anew = new HashMap<>();
+        Map<Method, ByRole> anew = new HashMap<>();
         known.keySet().forEach(method -> anew.put(method, read(method)));
         known.putAll(anew);
     }
@@ -141,7 +141,7 @@ public class AnnotatedLimits {
                 : method.hasAnnotation(NoRateLimit.class);
     }
 
-    private Limits read(Method method) {
+    private ByRole read(Method method) {
         AnnotationMetadata written = asWritten(method.method.getAnnotationMetadata());
         Class<?> owner = owner(method.beanType, method.method);
         SocketRole role = SocketRole.of(method.method);
@@ -160,11 +160,11 @@ public class AnnotatedLimits {
                     owner.getName() + "." + method.method.getMethodName() + arguments, method.method, role);
         }
         return switch (role) {
-            case NONE -> ofClass == SocketRole.NONE ? new Limits(joined(classLimits, methodLimits), List.of(), List.of())
-                    : new Limits(methodLimits, List.of(), List.of());
-            case OPEN -> new Limits(List.of(), joined(classLimits, methodLimits), List.of());
-            case MESSAGE -> new Limits(List.of(), classLimits, methodLimits);
-            case EVENT -> new Limits(List.of(), List.of(), List.of());
+            case NONE -> ofClass == SocketRole.NONE ? new ByRole(joined(classLimits, methodLimits), List.of(), List.of())
+                    : new ByRole(methodLimits, List.of(), List.of());
+            case OPEN -> new ByRole(List.of(), joined(classLimits, methodLimits), List.of());
+            case MESSAGE -> new ByRole(List.of(), classLimits, methodLimits);
+            case EVENT -> new ByRole(List.of(), List.of(), List.of());
         };
     }
 
@@ -227,6 +227,10 @@ public class AnnotatedLimits {
             // Connections stay: what is let in while the store is away is there when it is back.
             Policy policy = policy(written, name, annotation.enumValue("onError", OnError.class)
                     .orElse(role == SocketRole.OPEN ? OnError.CLOSED : null));
+            if (role == SocketRole.MESSAGE && policy.concurrency() != null) {
+                throw new IllegalArgumentException(place + " has the limit \"" + policy.concurrency() + "\", but a message "
+                        + "holds no place; write how often messages may come, such as \"100/min\".");
+            }
             return new AppliedLimit(policy, keyExpression != null ? null : key(written, policy, method, role), keyExpression,
                     costExpression != null ? Cost.ONE : Cost.parse(written.permits()), costExpression);
         } catch (IllegalArgumentException e) {
@@ -235,7 +239,7 @@ public class AnnotatedLimits {
     }
 
     private Policy policy(WrittenLimit written, String name, @Nullable OnError onError) {
-        List<Limit> limits = written.value().isEmpty() ? List.of() : Limit.parseAll(written.value());
+        Limits limits = written.value().isEmpty() ? new Limits(List.of(), null) : Limits.parse(written.value());
         return policies.get(written.policy().isEmpty() ? storable(name) : written.policy(), limits, onError,
                 written.place());
     }

@@ -19,6 +19,7 @@ public final class LimitedRequest {
 
     private final @Nullable ExecutableMethod<?, ?> route;
     private final List<AppliedLimit> afterAuthentication;
+    private final AtEnd atEnd = new AtEnd();
     private @Nullable List<AppliedLimit> left;
     private @Nullable Decisions decisions;
     private boolean upgrade;
@@ -100,6 +101,15 @@ public final class LimitedRequest {
      */
     public void decided(Decisions made) {
         decisions = made;
+    }
+
+    /**
+     * What is to be done when the response is written, or the client gone: places are given back then.
+     *
+     * @return the same for as long as the request lasts
+     */
+    public AtEnd atEnd() {
+        return atEnd;
     }
 
     /** Adds what the advice has granted, if it was on the route's own method. */

@@ -2,7 +2,7 @@ package io.github.micronautratelimit.intercept;
 
 import java.util.List;
 
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.core.annotation.AnnotationMetadata;
@@ -49,7 +49,7 @@ public record WrittenLimit(String place, String value, String policy, String key
                     + "write @RateLimit(\"100/min\") or @RateLimit(policy = \"write\").");
         }
         if (!value.isEmpty()) {
-            check("", value, () -> Limit.parseAll(value));
+            check("", value, () -> Limits.parse(value));
         }
         if (!key.isEmpty() && isChecked("key", key)) {
             check("The key of ", key, () -> KeyTemplate.parse(key));

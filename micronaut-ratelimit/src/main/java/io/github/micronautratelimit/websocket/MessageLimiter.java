@@ -6,13 +6,10 @@ import java.util.concurrent.CompletionStage;
 
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.KeySecret;
-import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import jakarta.inject.Singleton;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Decides on messages. A connection is this process's alone, so what is limited per connection is counted in memory,
@@ -25,10 +22,9 @@ final class MessageLimiter {
     private final RateLimiter shared;
     private final RateLimiter own;
 
-    MessageLimiter(RateLimiter limiter, MemoryBackend memory, List<RateLimitListener> listeners,
-                   @Nullable KeySecret secret) {
+    MessageLimiter(RateLimiter limiter, MemoryBackend memory) {
         this.shared = limiter;
-        this.own = new RateLimiter(memory, listeners, secret);
+        this.own = limiter.over(memory);
     }
 
     /**

@@ -2,8 +2,6 @@ package io.github.micronautratelimit.websocket;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.config.PolicyChoice;
 import io.github.micronautratelimit.config.RequiresRateLimit;
@@ -21,7 +19,6 @@ import io.micronaut.web.router.MethodBasedRouteMatch;
 import io.micronaut.web.router.RouteAttributes;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -75,7 +72,9 @@ final class NettyUpgrades extends Upgrades {
             if (!annotated.ofMessages(socket, method).isEmpty()) {
                 MessageLimits limits = new MessageLimits(() -> annotated.ofMessages(socket, method), keys, choice, request,
                         Long.toString(connections.incrementAndGet()));
-                add(request, GATE, new MessageGate(limiter.get(), limits, answers));
+                MessageGate gate = new MessageGate(limiter.get(), limits, answers);
+                request.setAttribute(GATE, gate);
+                add(request, gate);
             }
         }
     }
@@ -85,23 +84,20 @@ final class NettyUpgrades extends Upgrades {
         if (answers.closeRefused()) {
             String subprotocols = definition(socket(request)).stringValue(ANNOTATION, "subprotocols")
                     .filter(written -> !written.isEmpty()).orElse(null);
-            add(request, null, new RefusedUpgrade(((NettyHttpRequest<?>) request).getNativeRequest(), subprotocols,
+            add(request, new RefusedUpgrade(((NettyHttpRequest<?>) request).getNativeRequest(), subprotocols,
                     answers.refused(denial)));
         }
     }
 
     @Override
     public void abandoned(HttpRequest<?> request) {
-        ChannelPipeline pipeline = context(request).pipeline();
-        if (pipeline.get(GATE) != null) {
-            pipeline.remove(GATE);
-        }
+        request.removeAttribute(GATE, MessageGate.class).ifPresent(context(request).pipeline()::remove);
     }
 
     /** Before the framework's handler of requests, which the one of messages will take the place of. */
-    private static void add(HttpRequest<?> request, @Nullable String name, ChannelHandler handler) {
+    private static void add(HttpRequest<?> request, ChannelHandler handler) {
         ChannelHandlerContext requests = context(request);
-        requests.pipeline().addBefore(requests.name(), name, handler);
+        requests.pipeline().addBefore(requests.name(), null, handler);
     }
 
     private static ChannelHandlerContext context(HttpRequest<?> request) {

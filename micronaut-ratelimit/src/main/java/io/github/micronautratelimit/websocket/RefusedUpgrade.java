@@ -37,7 +37,12 @@ final class RefusedUpgrade extends ChannelOutboundHandlerAdapter {
     public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
         boolean answer = message instanceof HttpResponse response
                 && !response.status().equals(HttpResponseStatus.SWITCHING_PROTOCOLS);
-        if (!answer || !shakeHands(context)) {
+        if (!answer) {
+            context.write(message, promise);
+            return;
+        }
+        if (!shakeHands(context)) {
+            context.pipeline().remove(this);
             context.write(message, promise);
             return;
         }
@@ -59,7 +64,6 @@ final class RefusedUpgrade extends ChannelOutboundHandlerAdapter {
             handshaker.handshake(context.channel(), whole);
             return true;
         } catch (WebSocketHandshakeException e) {
-            context.pipeline().remove(this);
             return false;
         }
     }

@@ -73,11 +73,23 @@ final class SocketAnswers {
         return new WebSocketCloseStatus(WebSocketCloseStatus.POLICY_VIOLATION.code(), reason(denial));
     }
 
-    /** Why a connection is refused: one that may come later is to try again, any other breaks the rules. */
+    /** Why a connection is refused: one too many breaks the rules, one too early is to try again. */
     WebSocketCloseStatus refused(Decisions denial) {
-        WebSocketCloseStatus kind = denial.retryAfterMicros() == Decision.NEVER
+        WebSocketCloseStatus kind = isOneTooMany(denial)
                 ? WebSocketCloseStatus.POLICY_VIOLATION : WebSocketCloseStatus.TRY_AGAIN_LATER;
         return new WebSocketCloseStatus(kind.code(), reason(denial));
+    }
+
+    private static boolean isOneTooMany(Decisions denial) {
+        for (int i = 0; i < denial.each().size(); i++) {
+            Decision decision = denial.each().get(i);
+            boolean places = denial.asks().get(i).policy().concurrency() != null
+                    && decision.source() != Decision.Source.FALLBACK;
+            if (!decision.allowed() && (places || decision.retryAfterMicros() == Decision.NEVER)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** At most 123 bytes. */

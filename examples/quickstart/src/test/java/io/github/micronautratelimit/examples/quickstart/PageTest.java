@@ -49,6 +49,12 @@ class PageTest {
 
     @BeforeEach
     void open() {
+        browser = start();
+        browser.get(server.getURL().toString());
+    }
+
+    /** A new browser; if there is none to be had, the test is skipped. */
+    static WebDriver start() {
         Optional<File> chromium = onPath("chromium", "google-chrome");
         Optional<File> driver = onPath("chromedriver");
         if (chromium.isEmpty() || driver.isEmpty()) {
@@ -57,9 +63,8 @@ class PageTest {
             Assumptions.abort(skipped);
         }
         ChromeOptions options = new ChromeOptions().setBinary(chromium.get()).addArguments(OPTIONS);
-        browser = new ChromeDriver(
+        return new ChromeDriver(
                 new ChromeDriverService.Builder().usingDriverExecutable(driver.get()).build(), options);
-        browser.get(server.getURL().toString());
     }
 
     @AfterEach
