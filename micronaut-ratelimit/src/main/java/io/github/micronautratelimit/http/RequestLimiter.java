@@ -60,6 +60,7 @@ final class RequestLimiter {
     private final Denials denials;
     private final SetupWarnings warnings;
     private final Upgrades upgrades;
+    private final HeldPlaces held;
     private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
 
     private enum Stage {
@@ -67,7 +68,8 @@ final class RequestLimiter {
     }
 
     RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, PolicyChoice choice, RateLimiter limiter,
-                   RequestExecutor executor, Denials denials, SetupWarnings warnings, Upgrades upgrades) {
+                   RequestExecutor executor, Denials denials, SetupWarnings warnings, Upgrades upgrades,
+                   HeldPlaces held) {
         this.annotated = annotated;
         this.rules = rules;
         this.keys = keys;
@@ -77,6 +79,7 @@ final class RequestLimiter {
         this.denials = denials;
         this.warnings = warnings;
         this.upgrades = upgrades;
+        this.held = held;
     }
 
     /** Forgets what was read of routes, after it has changed. */
@@ -175,7 +178,7 @@ final class RequestLimiter {
 
     /** Until the response is written or the client gone, whichever is first. */
     private void hold(HttpRequest<?> request, LimitedRequest limited, Lease lease) {
-        limited.atEnd().add(lease::close);
+        limited.atEnd().add(held.hold(lease));
         limited.atEnd().add(executor.whenGone(request, limited.atEnd()::end));
     }
 

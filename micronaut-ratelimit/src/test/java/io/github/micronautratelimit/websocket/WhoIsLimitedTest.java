@@ -3,6 +3,7 @@ package io.github.micronautratelimit.websocket;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.Closeable;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -140,7 +141,7 @@ class WhoIsLimitedTest {
 
     @ClientWebSocket("/address")
     @Requires(property = "spec", value = "WhoIsLimitedTest")
-    abstract static class Client implements AutoCloseable {
+    abstract static class Client implements Closeable {
 
         final BlockingQueue<String> received = new LinkedBlockingQueue<>();
 
@@ -150,9 +151,6 @@ class WhoIsLimitedTest {
         }
 
         abstract void send(String message);
-
-        @Override
-        public abstract void close();
     }
 
     @ServerWebSocket("/user")
