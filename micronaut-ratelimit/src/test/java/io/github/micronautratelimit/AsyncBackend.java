@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.micronaut.context.annotation.Requires;
+import jakarta.inject.Inject;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 
@@ -30,6 +31,11 @@ public class AsyncBackend implements RateLimitBackend {
     private final ExecutorService thread =
             Executors.newSingleThreadExecutor(task -> new Thread(task, "store-client"));
 
+    public AsyncBackend(MicroClock clock) {
+        this(clock, Optional.empty());
+    }
+
+    @Inject
     AsyncBackend(MicroClock clock, Optional<Shared> shared) {
         this.memory = shared.map(Shared::memory).orElseGet(() -> new MemoryBackend(clock, 1_000));
     }

@@ -135,6 +135,11 @@ public final class Coalescer implements RateLimitBackend, InFront {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return store.block(policy, key, micros);
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return store.reset(policy, key);
     }

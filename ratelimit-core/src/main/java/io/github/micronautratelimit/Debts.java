@@ -139,7 +139,7 @@ final class Debts {
     private static long spent(LimitState state) {
         long spent = 0;
         long capacity = Long.MAX_VALUE;
-        for (LimitState part : state.parts()) {
+        for (SingleState part : state.parts()) {
             capacity = Math.min(capacity, part.limit().capacity());
             spent = Math.max(spent, part.limit().capacity() - part.remaining());
         }

@@ -19,8 +19,8 @@ import com.github.benmanes.caffeine.cache.Caffeine;
  *
  * <p>A denial is reused for requests of the same cost under the same limits. A cheaper one may pass and a dearer one has
  * to wait longer, so both go to the store; of several costs denied, the least is remembered. A denial is counted from
- * when it was asked for, which is never later than when the store decided it, and is forgotten when the key is refunded
- * or reset through this process or asked for under other limits. Nothing is denied here that the store would grant, but
+ * when it was asked for, which is never later than when the store decided it, and is forgotten when the key is refunded,
+ * blocked or reset through this process or asked for under other limits. Nothing is denied here that the store would grant, but
  * for what another process gives back: of its refunds, resets and changes of limits nothing is known here, and they take
  * effect when the denial has reached the greatest age.
  *
@@ -39,8 +39,8 @@ public final class DenyCache implements RateLimitBackend, InFront {
     private final Cache<Place, Denial> denials =
             Caffeine.newBuilder().maximumSize(MAX_KEYS).executor(Runnable::run).build();
     /**
-     * How often something was given back to keys, by their hash. A denial is kept only if nothing was while the store was
-     * asked: it may be from before.
+     * How often something was given back to keys, or they were blocked, by their hash. A denial is kept only if nothing was
+     * while the store was asked: it may be from before.
      */
     private final AtomicIntegerArray givenBack = new AtomicIntegerArray(STRIPES);
     private final LongAdder hits = new LongAdder();
@@ -202,6 +202,13 @@ public final class DenyCache implements RateLimitBackend, InFront {
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
         Place place = Place.of(policy.name(), key);
         return store.refund(policy, key, permits).whenComplete((done, failure) -> forget(place));
+    }
+
+    /** What is known to be denied may be denied for longer now. */
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        Place place = Place.of(policy.name(), key);
+        return store.block(policy, key, micros).whenComplete((done, failure) -> forget(place));
     }
 
     @Override

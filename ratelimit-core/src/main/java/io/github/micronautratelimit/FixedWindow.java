@@ -34,7 +34,7 @@ public final class FixedWindow extends Limit {
     }
 
     @Override
-    public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
+    SingleState single(@Nullable LimitState stored, long nowMicros) {
         long window = Math.floorDiv(nowMicros, periodMicros());
         if (stored instanceof State state && continues(state) && state.window >= window) {
             return new State(this, state.window, state.used);
@@ -43,12 +43,12 @@ public final class FixedWindow extends Limit {
     }
 
     @Override
-    LimitState read(Wire.Reader in) {
+    SingleState read(Wire.Reader in) {
         return new State(this, in.number(), in.number());
     }
 
     /** The permits used in one window. */
-    static final class State extends LimitState {
+    static final class State extends SingleState {
 
         private final FixedWindow limit;
         private final long window;
@@ -66,12 +66,12 @@ public final class FixedWindow extends Limit {
         }
 
         @Override
-        public LimitState charge(long permits) {
+        public SingleState charge(long permits) {
             return new State(limit, window, used + permits);
         }
 
         @Override
-        public LimitState refund(long permits) {
+        public SingleState refund(long permits) {
             return new State(limit, window, Math.max(0, used - permits));
         }
 
@@ -95,7 +95,7 @@ public final class FixedWindow extends Limit {
         }
 
         @Override
-        LimitState joinSame(LimitState other) {
+        SingleState joinSame(SingleState other) {
             State same = (State) other;
             if (window != same.window) {
                 return window > same.window ? this : same;

@@ -25,7 +25,8 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
  * come back with time and there is room for it; not charged is what was late, because the store may have charged it.
  *
  * <p>A {@link RateLimitDefectException} is answered by on-error too, but does not open the breaker: it is logged as an
- * error. The thread that ends calls at their deadline completes their stages: who goes on on it must not block.
+ * error. Stages of late calls complete on a few threads of the guards' own: who goes on there may make further calls and
+ * wait for them, but does long work elsewhere.
  */
 public final class Guard implements RateLimitBackend, InFront {
 
@@ -174,6 +175,14 @@ public final class Guard implements RateLimitBackend, InFront {
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
         return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), (failure, nanos) -> {
             fallback.refund(policy, key, permits);
+            throw asException(failure);
+        });
+    }
+
+    /** Fails if the store fails. A block is the store's: while it is away, on-error answers as if there were none. */
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return guarded(policy.deadline(), key, () -> store.block(policy, key, micros), (failure, nanos) -> {
             throw asException(failure);
         });
     }

@@ -115,7 +115,12 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
      * @param nowMicros the instant, in microseconds since the epoch
      * @return the state at that instant, written in this limit's numbers
      */
-    public abstract LimitState stateAt(@Nullable LimitState stored, long nowMicros);
+    public final LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
+        return single(stored, nowMicros);
+    }
+
+    /** What {@link #stateAt} answers. */
+    abstract SingleState single(@Nullable LimitState stored, long nowMicros);
 
     /** This limit as a list. */
     final List<Limit> alone() {
@@ -126,7 +131,7 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     abstract boolean continues(LimitState stored);
 
     /** Reads a state in this limit's numbers, which that state has written. */
-    abstract LimitState read(Wire.Reader in);
+    abstract SingleState read(Wire.Reader in);
 
     /** What follows {@code permits/period} in the text form: nothing, or a space and words. */
     abstract String suffix();

@@ -10,10 +10,21 @@ import java.util.List;
  * {@link #admits}, and either answer {@link #denial} and store nothing, or store {@link #charge} and answer its
  * {@link #grant}. Nothing here reads a clock or does I/O, so any thread may call any of it.
  */
-public abstract sealed class LimitState
-        permits TokenBucket.State, SlidingWindow.State, FixedWindow.State, SeveralStates {
+public abstract sealed class LimitState permits SingleState, SeveralStates, BlockedState {
+
+    static final long NOT_BLOCKED = Long.MIN_VALUE;
 
     LimitState() {
+    }
+
+    /**
+     * The states of a policy's limits as one: all of them grant, or none is charged.
+     *
+     * @param each one or more that are not blocked, in the policy's order
+     * @return what {@link Policy#stateAt} would make of them
+     */
+    public static LimitState of(List<LimitState> each) {
+        return SeveralStates.whole(each.stream().flatMap(state -> state.parts().stream()).toList());
     }
 
     /**
@@ -66,6 +77,18 @@ public abstract sealed class LimitState
     public abstract long resetAfter(long nowMicros);
 
     /**
+     * The same state, except that nothing is granted before an instant, whatever is free. What is spent stays spent and
+     * comes back with time as always, so the key is free no sooner than it would have been. A key that is blocked for
+     * longer already stays so.
+     *
+     * @param untilMicros the end of the block, in microseconds since the epoch
+     * @return the blocked state; {@link Policy#stateAt} lifts the block when it is over
+     */
+    public final LimitState blockedUntil(long untilMicros) {
+        return new BlockedState(unblocked(), Math.max(untilMicros, blockedUntil()));
+    }
+
+    /**
      * The state in which as much is spent as in this one and as in another of the same key: what either of them denies,
      * it denies. For stores whose parts have lost sight of each other and each went on alone. Limits are this state's; of
      * the other counts what {@link Policy#stateAt} would carry over.
@@ -74,33 +97,33 @@ public abstract sealed class LimitState
      * @return both in one
      */
     public final LimitState join(LimitState other) {
-        List<LimitState> mine = parts();
-        List<Limit> limits = mine.stream().map(LimitState::limit).toList();
-        List<LimitState> others = new Policy("joined", limits, OnError.CLOSED).stateAt(other, 0).parts();
-        List<LimitState> joined = new ArrayList<>(mine.size());
+        List<SingleState> mine = parts();
+        List<Limit> limits = mine.stream().map(SingleState::limit).toList();
+        List<SingleState> others =
+                new Policy("joined", limits, OnError.CLOSED).stateAt(other.unblocked(), 0).parts();
+        List<SingleState> joined = new ArrayList<>(mine.size());
         for (int i = 0; i < mine.size(); i++) {
             joined.add(mine.get(i).joinSame(others.get(i)));
         }
-        return joined.size() == 1 ? joined.get(0) : new SeveralStates(joined);
+        LimitState both = SeveralStates.whole(joined);
+        long until = Math.max(blockedUntil(), other.blockedUntil());
+        return until == NOT_BLOCKED ? both : new BlockedState(both, until);
     }
-
-    /** The join with a state of the same limit. */
-    abstract LimitState joinSame(LimitState other);
-
-    /** Writes what the limit's {@code read} reads. */
-    abstract void write(Wire.Writer out);
 
     /** The limits that do not admit so many permits. */
-    List<Limit> deniedBy(long permits) {
-        return admits(permits) ? List.of() : limit().alone();
-    }
-
-    /** The limit whose numbers the state is written in; of several, the first. */
-    abstract Limit limit();
+    abstract List<Limit> deniedBy(long permits);
 
     /** The states of the single limits, in the policy's order. */
-    List<LimitState> parts() {
-        return List.of(this);
+    abstract List<SingleState> parts();
+
+    /** The state as it would be without a block. */
+    LimitState unblocked() {
+        return this;
+    }
+
+    /** The instant until which nothing is granted, or {@link #NOT_BLOCKED}. */
+    long blockedUntil() {
+        return NOT_BLOCKED;
     }
 
     /**

@@ -98,6 +98,11 @@ public final class LocalLimit implements RateLimitBackend, InFront {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return store.block(policy, key, micros);
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         counters.reset(policy, key);
         return store.reset(policy, key);

@@ -67,6 +67,11 @@ public final class ObservedStore implements RateLimitBackend, InFront {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return told(Operation.BLOCK, List.of(policy), () -> store.block(policy, key, micros));
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return told(Operation.RESET, List.of(policy), () -> store.reset(policy, key));
     }

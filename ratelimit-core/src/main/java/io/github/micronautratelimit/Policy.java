@@ -186,34 +186,36 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      * Brings what is remembered of a key forward to an instant, in this policy's numbers.
      *
      * <p>If the limits have changed since the state was written, each limit carries on from the state of its own
-     * algorithm and period, or else from the first left over that it can carry over; see {@link Limit#stateAt}.
+     * algorithm and period, or else from the first left over that it can carry over; see {@link Limit#stateAt}. A block
+     * (see {@link LimitState#blockedUntil}) stays until it is over, whatever the limits.
      *
      * @param stored    what was remembered, or {@code null} for a key not seen before
      * @param nowMicros the instant, in microseconds since the epoch
      * @return the state at that instant
      */
     public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
-        if (limits.size() == 1 && !(stored instanceof SeveralStates)) {
+        if (limits.size() == 1 && (stored == null || stored instanceof SingleState)) {
             return limits.get(0).stateAt(stored, nowMicros);
         }
-        List<@Nullable LimitState> before = predecessors(stored == null ? List.of() : stored.parts());
-        if (limits.size() == 1) {
-            return limits.get(0).stateAt(before.get(0), nowMicros);
+        if (stored instanceof BlockedState blocked) {
+            LimitState unblocked = stateAt(blocked.unblocked(), nowMicros);
+            return nowMicros < blocked.blockedUntil() ? unblocked.blockedUntil(blocked.blockedUntil()) : unblocked;
         }
-        List<LimitState> parts = new ArrayList<>(limits.size());
+        List<@Nullable SingleState> before = predecessors(stored == null ? List.of() : stored.parts());
+        List<SingleState> parts = new ArrayList<>(limits.size());
         for (int i = 0; i < limits.size(); i++) {
-            parts.add(limits.get(i).stateAt(before.get(i), nowMicros));
+            parts.add(limits.get(i).single(before.get(i), nowMicros));
         }
-        return new SeveralStates(parts);
+        return SeveralStates.whole(parts);
     }
 
-    private List<@Nullable LimitState> predecessors(List<LimitState> stored) {
-        List<@Nullable LimitState> before = new ArrayList<>(limits.size());
+    private List<@Nullable SingleState> predecessors(List<SingleState> stored) {
+        List<@Nullable SingleState> before = new ArrayList<>(limits.size());
         if (sameLimits(stored)) {
             before.addAll(stored);
             return before;
         }
-        List<LimitState> left = new ArrayList<>(stored);
+        List<SingleState> left = new ArrayList<>(stored);
         for (Limit limit : limits) {
             before.add(takeFirst(left, state -> limit.continues(state)
                     && state.limit().periodMicros() == limit.periodMicros()));
@@ -226,7 +228,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
         return before;
     }
 
-    private boolean sameLimits(List<LimitState> stored) {
+    private boolean sameLimits(List<SingleState> stored) {
         if (stored.size() != limits.size()) {
             return false;
         }
@@ -238,8 +240,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
         return true;
     }
 
-    private static @Nullable LimitState takeFirst(List<LimitState> states,
-                                                  Predicate<LimitState> wanted) {
+    private static @Nullable SingleState takeFirst(List<SingleState> states, Predicate<SingleState> wanted) {
         for (int i = 0; i < states.size(); i++) {
             if (wanted.test(states.get(i))) {
                 return states.remove(i);

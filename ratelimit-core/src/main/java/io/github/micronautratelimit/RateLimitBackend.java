@@ -112,7 +112,26 @@ public interface RateLimitBackend extends AutoCloseable {
     CompletionStage<Void> refund(Policy policy, String key, long permits);
 
     /**
-     * Forgets a key: every permit is free again.
+     * Blocks a key: until so much time has passed, every request for 1 permit or more is denied by all limits of the
+     * policy, whatever they are by then. What is spent stays spent and comes back with time meanwhile; a refund gives back
+     * as always. Of several blocks the one that ends last counts; {@link #reset} lifts them. The result is what
+     * {@link LimitState#blockedUntil} makes of the key's state.
+     *
+     * <p>This default refuses.
+     *
+     * @param policy the policy
+     * @param key    who is blocked
+     * @param micros for how long, in microseconds from the store's present; 1 to {@link Limit#MAX_PERIOD}
+     * @return completes when the key is blocked for everybody; exceptionally with a {@link RateLimitDefectException} if
+     *         this backend cannot block
+     */
+    default CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return CompletableFuture.failedStage(new RateLimitDefectException(new UnsupportedOperationException(
+                getClass().getName() + " does not block keys; override RateLimitBackend.block().")));
+    }
+
+    /**
+     * Forgets a key: every permit is free again, and no block is left.
      *
      * @param policy the policy
      * @param key    who is limited

@@ -1,5 +1,7 @@
 package io.github.micronautratelimit;
 
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -26,6 +28,8 @@ import io.github.micronautratelimit.memory.MemoryBackend;
  * <p>Safe for use by any number of threads.
  */
 public final class RateLimiter {
+
+    private static final Duration SHORTEST_BLOCK = Duration.of(1, ChronoUnit.MICROS);
 
     private final RateLimitBackend backend;
     private final Listeners listeners;
@@ -439,7 +443,42 @@ public final class RateLimiter {
     }
 
     /**
-     * Forgets a key: every permit is free again, and every place. Who holds one asks for it anew at the next renewal.
+     * Blocks a key for a time, on every instance that shares the store: until the time is over, every request for 1 permit
+     * or more is denied. What is spent stays spent, and comes back meanwhile as always: the key is free no sooner than it
+     * would have been. A block of a key that is blocked for longer already changes nothing; {@link #reset} lifts a block.
+     *
+     * <p>While the store is away and a policy decides by {@link OnError}, it does not know of blocks.
+     *
+     * @param policy   the policy
+     * @param key      who is blocked
+     * @param duration for how long, 1 microsecond to 366 days; what is finer than a microsecond is cut off
+     * @throws IllegalArgumentException  if the duration is out of range
+     * @throws RateLimitBackendException if the backend failed or cannot block, and the key may not be blocked
+     */
+    public void block(Policy policy, String key, Duration duration) {
+        await(blockAsync(policy, key, duration));
+    }
+
+    /**
+     * Blocks a key for a time; see {@link #block}.
+     *
+     * @param policy   the policy
+     * @param key      who is blocked
+     * @param duration for how long, 1 microsecond to 366 days; what is finer than a microsecond is cut off
+     * @return completes when the key is blocked on every instance
+     * @throws IllegalArgumentException if the duration is out of range
+     */
+    public CompletionStage<Void> blockAsync(Policy policy, String key, Duration duration) {
+        if (duration.compareTo(SHORTEST_BLOCK) < 0 || duration.compareTo(Limit.MAX_PERIOD) > 0) {
+            throw new IllegalArgumentException(
+                    "A key is blocked for 1 microsecond to 366 days, not for " + duration + ".");
+        }
+        return called(() -> backend.block(policy, concealed(key), LimitText.micros(duration)));
+    }
+
+    /**
+     * Forgets a key: every permit is free again, every place, and a block is lifted. Who holds a place asks for it anew
+     * at the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
@@ -450,7 +489,8 @@ public final class RateLimiter {
     }
 
     /**
-     * Forgets a key: every permit is free again, and every place. Who holds one asks for it anew at the next renewal.
+     * Forgets a key: every permit is free again, every place, and a block is lifted. Who holds a place asks for it anew
+     * at the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited

@@ -7,10 +7,15 @@ import java.util.function.UnaryOperator;
 /** The states of a policy's several limits as one: all of them grant, or none is charged. */
 final class SeveralStates extends LimitState {
 
-    private final List<LimitState> parts;
+    private final List<SingleState> parts;
 
-    SeveralStates(List<LimitState> parts) {
+    private SeveralStates(List<SingleState> parts) {
         this.parts = parts;
+    }
+
+    /** The states of one or more limits; that of one alone is the whole. */
+    static LimitState whole(List<SingleState> parts) {
+        return parts.size() == 1 ? parts.get(0) : new SeveralStates(parts);
     }
 
     @Override
@@ -33,9 +38,9 @@ final class SeveralStates extends LimitState {
         return each(part -> part.refund(permits));
     }
 
-    private LimitState each(UnaryOperator<LimitState> change) {
-        List<LimitState> changed = new ArrayList<>(parts.size());
-        for (LimitState part : parts) {
+    private LimitState each(UnaryOperator<SingleState> change) {
+        List<SingleState> changed = new ArrayList<>(parts.size());
+        for (SingleState part : parts) {
             changed.add(change.apply(part));
         }
         return new SeveralStates(changed);
@@ -84,22 +89,7 @@ final class SeveralStates extends LimitState {
     }
 
     @Override
-    LimitState joinSame(LimitState other) {
-        throw new UnsupportedOperationException("Parts are joined one by one.");
-    }
-
-    @Override
-    void write(Wire.Writer out) {
-        throw new UnsupportedOperationException("Parts are written one by one.");
-    }
-
-    @Override
-    Limit limit() {
-        return parts.get(0).limit();
-    }
-
-    @Override
-    List<LimitState> parts() {
+    List<SingleState> parts() {
         return parts;
     }
 }

@@ -45,7 +45,7 @@ public final class SlidingWindow extends Limit {
     }
 
     @Override
-    public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
+    SingleState single(@Nullable LimitState stored, long nowMicros) {
         long segment = Math.floorDiv(nowMicros, segmentMicros);
         return stored instanceof State state && continues(state) ? forward(state, segment)
                 : new State(this, segment, NONE, 0);
@@ -71,7 +71,7 @@ public final class SlidingWindow extends Limit {
     }
 
     @Override
-    LimitState read(Wire.Reader in) {
+    SingleState read(Wire.Reader in) {
         long newest = in.number();
         long[] counts = new long[in.count()];
         long total = 0;
@@ -83,7 +83,7 @@ public final class SlidingWindow extends Limit {
     }
 
     /** The permits granted in each segment of the window, newest first; segments not listed granted none. */
-    static final class State extends LimitState {
+    static final class State extends SingleState {
 
         private final SlidingWindow limit;
         private final long newest;
@@ -105,14 +105,14 @@ public final class SlidingWindow extends Limit {
         }
 
         @Override
-        public LimitState charge(long permits) {
+        public SingleState charge(long permits) {
             long[] charged = Arrays.copyOf(counts, Math.max(1, counts.length));
             charged[0] += permits;
             return new State(limit, newest, charged, total + permits);
         }
 
         @Override
-        public LimitState refund(long permits) {
+        public SingleState refund(long permits) {
             long[] refunded = counts.clone();
             long left = Math.min(permits, total);
             for (int i = 0; left > 0; i++) {
@@ -160,7 +160,7 @@ public final class SlidingWindow extends Limit {
 
         /** Segment by segment, the more that was granted in either. */
         @Override
-        LimitState joinSame(LimitState other) {
+        SingleState joinSame(SingleState other) {
             long later = Math.max(newest, ((State) other).newest);
             State a = limit.forward(this, later);
             State b = limit.forward((State) other, later);

@@ -25,6 +25,8 @@ public interface StoreListener {
         PEEK,
         /** Permits given back. */
         REFUND,
+        /** A key blocked for a time. */
+        BLOCK,
         /** A key forgotten. */
         RESET
     }

@@ -78,7 +78,7 @@ public final class TokenBucket extends Limit {
     }
 
     @Override
-    public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
+    SingleState single(@Nullable LimitState stored, long nowMicros) {
         if (!(stored instanceof State state)) {
             return new State(this, nowMicros, 0);
         }
@@ -86,7 +86,7 @@ public final class TokenBucket extends Limit {
     }
 
     @Override
-    LimitState read(Wire.Reader in) {
+    SingleState read(Wire.Reader in) {
         return new State(this, in.number(), in.number());
     }
 
@@ -176,7 +176,7 @@ public final class TokenBucket extends Limit {
     }
 
     /** How much is missing from a full bucket at an instant: two longs, and the limit that names their unit. */
-    static final class State extends LimitState {
+    static final class State extends SingleState {
 
         private final TokenBucket limit;
         private final long timeMicros;
@@ -206,12 +206,12 @@ public final class TokenBucket extends Limit {
         }
 
         @Override
-        public LimitState charge(long permits) {
+        public SingleState charge(long permits) {
             return new State(limit, timeMicros, owed + permits * limit.unitsPerPermit);
         }
 
         @Override
-        public LimitState refund(long permits) {
+        public SingleState refund(long permits) {
             long units = permits > MAX_UNITS / limit.unitsPerPermit ? MAX_UNITS : permits * limit.unitsPerPermit;
             return new State(limit, timeMicros, Math.max(0, owed - units));
         }
@@ -235,7 +235,7 @@ public final class TokenBucket extends Limit {
         }
 
         @Override
-        LimitState joinSame(LimitState other) {
+        SingleState joinSame(SingleState other) {
             State same = (State) other;
             long later = Math.max(timeMicros, same.timeMicros);
             return new State(limit, later, Math.max(limit.owed(this, later), limit.owed(same, later)));

@@ -13,6 +13,8 @@ import java.util.List;
 public final class Wire {
 
     private static final int FORM = 1;
+    /** Of a state under a block: the instant at which that ends, and then all of the first form but the form. */
+    private static final int BLOCKED_FORM = 2;
 
     private static final int TOKEN_BUCKET = 1;
     private static final int SLIDING_WINDOW = 2;
@@ -28,10 +30,14 @@ public final class Wire {
      * @return what {@link #readState} reads
      */
     public static byte[] write(LimitState state) {
-        Writer out = new Writer();
-        List<LimitState> parts = state.parts();
+        boolean blocked = state.blockedUntil() != LimitState.NOT_BLOCKED;
+        Writer out = new Writer(blocked ? BLOCKED_FORM : FORM);
+        if (blocked) {
+            out.number(state.blockedUntil());
+        }
+        List<SingleState> parts = state.parts();
         out.number(parts.size());
-        for (LimitState part : parts) {
+        for (SingleState part : parts) {
             write(part.limit(), out);
             part.write(out);
         }
@@ -46,16 +52,24 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no state
      */
     public static LimitState readState(byte[] bytes) {
-        Reader in = new Reader(bytes);
+        Reader in = new Reader(bytes, BLOCKED_FORM);
+        if (in.form == BLOCKED_FORM) {
+            long until = in.number();
+            return readParts(in).blockedUntil(until);
+        }
+        return readParts(in);
+    }
+
+    private static LimitState readParts(Reader in) {
         int count = in.count();
         if (count == 1) {
             return readLimit(in).read(in);
         }
-        List<LimitState> parts = new ArrayList<>(count);
+        List<SingleState> parts = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             parts.add(readLimit(in).read(in));
         }
-        return new SeveralStates(parts);
+        return SeveralStates.whole(parts);
     }
 
     /**
@@ -65,7 +79,7 @@ public final class Wire {
      * @return what {@link #readLimits} reads
      */
     public static byte[] write(List<Limit> limits) {
-        Writer out = new Writer();
+        Writer out = new Writer(FORM);
         out.number(limits.size());
         for (Limit limit : limits) {
             write(limit, out);
@@ -81,7 +95,7 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no limits
      */
     public static List<Limit> readLimits(byte[] bytes) {
-        Reader in = new Reader(bytes);
+        Reader in = new Reader(bytes, FORM);
         int count = in.count();
         List<Limit> limits = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
@@ -142,8 +156,8 @@ public final class Wire {
         private byte[] bytes = new byte[48];
         private int end;
 
-        private Writer() {
-            bytes[end++] = FORM;
+        private Writer(int form) {
+            bytes[end++] = (byte) form;
         }
 
         void number(long number) {
@@ -167,15 +181,16 @@ public final class Wire {
     static final class Reader {
 
         private final byte[] bytes;
+        private final int form;
         private int next;
 
-        private Reader(byte[] bytes) {
+        private Reader(byte[] bytes, int newest) {
             this.bytes = bytes;
-            int form = next();
-            if (form != FORM) {
+            this.form = next();
+            if (form < FORM || form > newest) {
                 throw new IllegalArgumentException("The store holds, or sent, form " + form + " of a state or limit, "
-                        + "written by a newer version of micronaut-ratelimit; this one reads form " + FORM
-                        + ": update this instance.");
+                        + "written by a newer version of micronaut-ratelimit; this one reads up to form "
+                        + newest + ": update this instance.");
             }
         }
 

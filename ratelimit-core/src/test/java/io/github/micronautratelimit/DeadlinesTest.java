@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -94,5 +95,37 @@ class DeadlinesTest {
                 Thread.onSpinWait();
             }
         }
+    }
+
+    /** Whoever goes on with a late call does so on no thread that others need to end theirs. */
+    @Test
+    void aReceiverThatBlocksHoldsUpNoOtherCall() {
+        CountDownLatch release = new CountDownLatch(1);
+        Deadlines.Lane lane = deadlines.of(Duration.ofMillis(5));
+        CompletableFuture<String> blocked = new Kept(new CompletableFuture<>()).await(lane).thenApply(late -> {
+            try {
+                return late + " and released " + release.await(60, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        });
+        for (int i = 0; i < 100; i++) {
+            assertEquals("late", new Kept(new CompletableFuture<>()).await(lane).orTimeout(30, TimeUnit.SECONDS).join());
+        }
+        assertFalse(blocked.isDone());
+        release.countDown();
+        assertEquals("late and released true", blocked.orTimeout(30, TimeUnit.SECONDS).join());
+    }
+
+    /** More of them at once than there are threads for them: others take their places. */
+    @Test
+    void receiversMayCallAgainAndWait() {
+        Deadlines.Lane lane = deadlines.of(Duration.ofMillis(20));
+        List<CompletableFuture<String>> twice = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            twice.add(new Kept(new CompletableFuture<>()).await(lane)
+                    .thenApply(late -> late + ", " + new Kept(new CompletableFuture<>()).await(lane).join()));
+        }
+        twice.forEach(both -> assertEquals("late, late", both.orTimeout(30, TimeUnit.SECONDS).join()));
     }
 }

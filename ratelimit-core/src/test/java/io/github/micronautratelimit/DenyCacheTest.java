@@ -101,6 +101,43 @@ class DenyCacheTest {
     }
 
     @Test
+    void aBlockIsSeenAtOnceAndThenRemembered() {
+        acquire(10);
+        assertEquals(100_000, acquire(1).retryAfterMicros());
+        cache.block(policy, "key", 5_000_000).toCompletableFuture().join();
+        assertEquals(new Decision.Denied(0, 5_000_000, 5_000_000, policy.limits(), Decision.Source.STORE), acquire(1));
+        micros.addAndGet(4_999_999);
+        assertEquals(new Decision.Denied(0, 1, 1, policy.limits(), Decision.Source.DENY_CACHE), acquire(1));
+        micros.addAndGet(1);
+        assertTrue(acquire(10).allowed());
+    }
+
+    @Test
+    void aDenialFromBeforeABlockIsNotRemembered() {
+        acquire(10);
+        store.held = new CompletableFuture<>();
+        CompletionStage<Decision> late = cache.acquire(policy, "key", 1);
+        CompletableFuture<Void> held = store.held;
+        store.held = null;
+        cache.block(policy, "key", 5_000_000).toCompletableFuture().join();
+        held.complete(null);
+        assertEquals(100_000, late.toCompletableFuture().join().retryAfterMicros());
+        assertEquals(5_000_000, acquire(1).retryAfterMicros());
+    }
+
+    /** It is never granted meanwhile; what it is told may be from before, until its next call to the store. */
+    @Test
+    void aBlockByAnotherInstanceActsAtOnceAndIsToldByTheNextCall() {
+        acquire(10);
+        acquire(1);
+        memory.block(policy, "key", 5_000_000).join();
+        assertEquals(100_000, acquire(1).retryAfterMicros());
+        assertEquals(5_000_000, acquire(2).retryAfterMicros());
+        micros.addAndGet(100_000);
+        assertEquals(4_900_000, acquire(1).retryAfterMicros());
+    }
+
+    @Test
     void aChangedLimitIsAskedAbout() {
         acquire(10);
         acquire(1);
@@ -271,6 +308,11 @@ class DenyCacheTest {
         @Override
         public CompletionStage<Void> refund(Policy policy, String key, long permits) {
             return store.refund(policy, key, permits);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return store.block(policy, key, micros);
         }
 
         @Override

@@ -132,6 +132,18 @@ class GuardTest {
     }
 
     @Test
+    void aBlockThatFailsSaysSoAndTheFallbackKnowsOfNone() {
+        Guard guard = guard(LONG);
+        Policy policy = policy("p", OnError.LOCAL);
+        CompletionException block = assertThrows(CompletionException.class, () -> join(guard.block(policy, "key", 9)));
+        assertInstanceOf(Away.class, block.getCause());
+        assertTrue(join(guard.acquire(policy, "key", 2)).allowed());
+        store = CompletableFuture::new;
+        assertInstanceOf(RateLimitBackendException.class, assertThrows(CompletionException.class,
+                () -> join(guard(Duration.ofMillis(1)).block(policy, "key", 9))).getCause());
+    }
+
+    @Test
     void aThreadThatMustNotWaitIsAnsweredAtOnce() {
         store = CompletableFuture::new;
         RateLimiter limiter = new RateLimiter(guard(LONG), List.of());
@@ -171,6 +183,11 @@ class GuardTest {
         @Override
         public CompletionStage<Void> refund(Policy policy, String key, long permits) {
             return store.get().thenApply(any -> null);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return refund(policy, key, micros);
         }
 
         @Override

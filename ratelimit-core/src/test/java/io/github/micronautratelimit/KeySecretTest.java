@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -74,11 +75,12 @@ class KeySecretTest {
         limiter.acquireAllAtOnce(List.of(new Ask(POLICY, "alice", 1)));
         limiter.peek(POLICY, "alice", 1);
         limiter.refund(POLICY, "alice", 1);
+        limiter.block(POLICY, "alice", Duration.ofMinutes(1));
         limiter.reset(POLICY, "alice");
         new RateLimiter(new Watched(seen), List.of(), new KeySecret(SECRET)).acquire(POLICY, "alice");
 
         String concealed = new KeySecret(SECRET).conceal("alice");
-        assertEquals(IntStream.range(0, 8).mapToObj(i -> concealed).toList(), seen);
+        assertEquals(IntStream.range(0, 9).mapToObj(i -> concealed).toList(), seen);
         assertEquals(List.of(KeyHash.of(concealed)), heard.stream().distinct().toList());
         assertFalse(decisions.toString().contains("alice"), decisions.toString());
     }
@@ -99,6 +101,12 @@ class KeySecretTest {
 
         @Override
         public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+            seen.add(key);
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
             seen.add(key);
             return CompletableFuture.completedFuture(null);
         }

@@ -63,6 +63,16 @@ class LocalLimitTest {
     }
 
     @Test
+    void aBlockIsTheStoresToAnswer() {
+        local.block(policy, "key", 5_000_000).toCompletableFuture().join();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(new Decision.Denied(0, 5_000_000, 5_000_000, policy.limits(), Decision.Source.STORE),
+                    acquire(policy, 5));
+        }
+        assertEquals(Decision.Source.LOCAL_LIMIT, acquire(policy, 5).source());
+    }
+
+    @Test
     void aResetForgetsHowOftenAKeyCame() {
         for (int i = 0; i < 3; i++) {
             acquire(policy, 1);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -335,6 +336,30 @@ class RateLimiterTest {
         backend.failing = "acquire w";
         assertSame(BROKEN, assertThrows(RateLimitBackendException.class,
                 () -> limiter.acquireAll(List.of(new Ask(WRITE, "w", 1)))).getCause());
+    }
+
+    @Test
+    void aBackendThatCannotBlockSaysSo() {
+        RateLimitBackendException told = assertThrows(RateLimitDefectException.class,
+                () -> limiter.block(WRITE, "key", Duration.ofMinutes(1)));
+        assertTrue(told.getMessage().contains("FailingBackend does not block keys; override"), told.getMessage());
+        assertTrue(limiter.acquire(WRITE, "key").allowed());
+    }
+
+    @Test
+    void aBlockLastsFrom1MicrosecondTo366Days() {
+        RateLimiter alone = RateLimiter.inMemory();
+        for (Duration wrong : List.of(Duration.ZERO, Duration.ofNanos(999), Duration.ofSeconds(-1),
+                Duration.ofDays(366).plusNanos(1_000), Duration.ofSeconds(Long.MAX_VALUE))) {
+            String message = assertThrows(IllegalArgumentException.class,
+                    () -> alone.block(WRITE, "key", wrong)).getMessage();
+            assertEquals("A key is blocked for 1 microsecond to 366 days, not for " + wrong + ".", message);
+        }
+        assertTrue(alone.acquire(WRITE, "key").allowed());
+        alone.block(WRITE, "key", Duration.ofDays(366));
+        assertFalse(alone.acquire(WRITE, "key").allowed());
+        alone.reset(WRITE, "key");
+        assertTrue(alone.acquire(WRITE, "key").allowed());
     }
 
     @Test

@@ -72,9 +72,9 @@ class WireTest {
     @Test
     void aNewerFormIsRefusedAndSoIsWhatIsNoState() {
         byte[] newer = Wire.write(spent("100/min", 60));
-        newer[0] = 2;
+        newer[0] = 3;
         String message = assertThrows(IllegalArgumentException.class, () -> Wire.readState(newer)).getMessage();
-        assertTrue(message.contains("form 2") && message.contains("update"), message);
+        assertTrue(message.contains("form 3") && message.contains("update"), message);
         assertThrows(IllegalArgumentException.class, () -> Wire.readLimits(newer));
         byte[] whole = Wire.write(spent("100/min sliding", 60, 3));
         for (int length = 0; length < whole.length; length++) {
@@ -83,6 +83,39 @@ class WireTest {
         }
         assertThrows(IllegalArgumentException.class, () -> Wire.readState(new byte[] {1, 1, 9, 1, 1, 1, 1}));
         assertArrayEquals(new byte[] {1, 0}, Wire.write(List.of()));
+    }
+
+    /** An older version, which does not know blocks, refuses such a state: else it would grant what is blocked. */
+    @ParameterizedTest
+    @CsvSource({
+        "100/min, 02fba8fcdaeced9603010164808ece1c64dbe189bfeced9603c095a215",
+        "100/day fixed, 02fba8fcdaeced960301036480c0ddeec102e6a1014c"})
+    void aBlockedStateHasAFormOfItsOwn(String limits, String bytes) {
+        Policy policy = Policy.of("p", limits);
+        long until = NOW + 59_500_000;
+        LimitState open = spent(limits, 60, 16);
+        byte[] written = Wire.write(open.blockedUntil(until));
+        assertEquals(bytes, HexFormat.of().formatHex(written));
+        assertSameState(open.blockedUntil(until), Wire.readState(written), policy);
+        assertArrayEquals(Wire.write(policy.stateAt(open, until)),
+                Wire.write(policy.stateAt(Wire.readState(written), until)), "afterwards it is written as always");
+        for (int length = 0; length < written.length; length++) {
+            byte[] part = Arrays.copyOf(written, length);
+            assertThrows(IllegalArgumentException.class, () -> Wire.readState(part));
+        }
+    }
+
+    @Test
+    void ofTwoThatAreJoinedTheLongerBlockWins() {
+        LimitState state = spent("100/min", 60);
+        LimitState longer = state.blockedUntil(NOW + 9_000_000);
+        LimitState shorter = spent("100/min", 90).blockedUntil(NOW + 5_000_000);
+        Policy policy = Policy.of("p", "100/min");
+        for (LimitState joined : List.of(state.join(longer), longer.join(state), shorter.join(longer),
+                longer.join(shorter), longer.join(longer), policy.stateAt(null, NOW).join(longer))) {
+            assertEquals(9_000_000, policy.stateAt(joined, NOW).retryAfter(1, NOW));
+        }
+        assertEquals(10, policy.stateAt(longer.join(shorter).unblocked(), NOW).remaining());
     }
 
     /** Both went on from the same state: what either of them denies is denied, at any later time. */

@@ -14,7 +14,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.TokenBucket;
 
 /**
- * One change of one key: a charge for several requests, or a refund.
+ * One change of one key: a charge for several requests, a refund, or a block.
  *
  * <p>It is attempted on the key as it was last seen. If the condition fails, DynamoDB returns the item it failed on, and
  * the change is decided anew on that, by the same instant: either it is a denial, and done, or it is attempted again. A
@@ -113,9 +113,27 @@ final class Change {
                 ? CompletableFuture.completedStage(null) : refund(permits, met, true));
     }
 
-    /** Whether the item can be changed where it lies: not if it was written under other limits. */
+    /** Whatever else the item says stays as it is, so nobody has to have seen it. */
+    CompletionStage<Void> block(long micros) {
+        long until = now + micros;
+        Update update = new Update(policy.limits().size());
+        String end = update.number(until);
+        update.require("(attribute_not_exists(" + Item.KEY + ") OR attribute_exists(" + Item.LIMITS + "))");
+        update.require("(attribute_not_exists(" + Item.BLOCKED + ") OR " + Item.BLOCKED + " < " + end + ")");
+        update.set(Item.LIMITS, "if_not_exists(" + Item.LIMITS + ", " + update.text(Item.text(policy)) + ")");
+        update.set(Item.VERSION, update.number(update.stamp()));
+        update.set(Item.BLOCKED, end);
+        // If it is refused, the key is blocked for as long already, or somebody else's.
+        return table.update(name, update, expires(until)).thenAccept(outcome -> {
+            Item met = Item.read(outcome.met(), policy);
+            seen.put(name, outcome.written() ? met.blocked(until, update.stamp()) : met);
+        });
+    }
+
+    /** Whether the item can be changed where it lies: not if it was written under other limits, or is blocked. */
     private boolean isInPlace(@Nullable Item known) {
-        return policy.limits().size() <= MOST_IN_PLACE && (known == null || known.isUnder(policy));
+        return policy.limits().size() <= MOST_IN_PLACE
+                && (known == null || known.isUnder(policy) && !known.isBlocked(now));
     }
 
     private Update update() {
@@ -124,8 +142,10 @@ final class Change {
         String version = update.number(update.stamp());
         update.require("(attribute_not_exists(" + Item.KEY + ") OR " + Item.LIMITS + " = " + limits
                 + " AND " + Item.VERSION + " <> " + version + ")");
+        update.require("(attribute_not_exists(" + Item.BLOCKED + ") OR " + Item.BLOCKED + " <= " + update.number(now) + ")");
         update.set(Item.LIMITS, limits);
         update.set(Item.VERSION, version);
+        update.remove(Item.BLOCKED);
         return update;
     }
 
@@ -138,12 +158,12 @@ final class Change {
     }
 
     private CompletionStage<Table.Outcome> attempt(Update update) {
-        return counted(() -> table.update(name, update, expires()));
+        return counted(() -> table.update(name, update, expires(now)));
     }
 
     /** Replaces the whole item; {@code null} if that was done, else what was there instead. */
     private CompletionStage<@Nullable Item> put(Item after, Item before) {
-        var whole = after.write(name, Update.newStamp(), expires());
+        var whole = after.write(name, Update.newStamp(), expires(after.blockedUntil()));
         return counted(() -> table.put(whole, before.version())).thenApply(outcome -> {
             Item met = Item.read(outcome.written() ? whole : outcome.met(), policy);
             seen.put(name, met);
@@ -161,8 +181,8 @@ final class Change {
      * Seconds since the epoch, when the key surely says nothing any more, by an hour later: the table's clock may differ.
      * What is still there then says nothing either way.
      */
-    private long expires() {
-        long life = policy.limits().stream().mapToLong(Change::life).max().orElseThrow();
+    private long expires(long blockedUntil) {
+        long life = Math.max(blockedUntil - now, policy.limits().stream().mapToLong(Change::life).max().orElseThrow());
         return (Math.max(now, StoreClock.machineMicros()) + life) / 1_000_000 + HOUR_SECONDS;
     }
 

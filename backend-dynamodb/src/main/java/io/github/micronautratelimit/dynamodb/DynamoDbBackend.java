@@ -134,13 +134,18 @@ public final class DynamoDbBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return Defect.told(table.read(name(policy, key)).thenApply(found ->
-                Verdict.foretold(policy, permits, Item.read(found, policy).under(policy), clock.micros())));
+                Verdict.foretold(permits, Item.read(found, policy).under(policy), clock.micros())));
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
         return permits == 0 ? CompletableFuture.completedStage(null)
                 : inTime(policy, key, change -> change.refund(permits));
+    }
+
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return inTime(policy, key, change -> change.block(micros));
     }
 
     @Override

@@ -16,26 +16,30 @@ import io.github.micronautratelimit.RateLimitDefectException;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
 /**
- * A key as the table has it: a part for each limit it was last written under, the text of those limits, {@code k}, and a
- * version that every write changes, {@code v}. An immutable value; a key that is not there is one that says nothing.
+ * A key as the table has it: a part for each limit it was last written under, the text of those limits, {@code k}, a
+ * version that every write changes, {@code v}, and if it was blocked the end of that, {@code b}. An immutable value; a key
+ * that is not there is one that says nothing.
  *
- * @param limits  what {@code k} says
- * @param parts   one per limit
- * @param version what {@code v} says; {@code null} if the key is not there
+ * @param limits       what {@code k} says
+ * @param parts        one per limit
+ * @param version      what {@code v} says; {@code null} if the key is not there
+ * @param blockedUntil what {@code b} says, in microseconds since the epoch; {@link #NOT_BLOCKED} if it is not there
  */
-record Item(String limits, List<Part> parts, @Nullable String version) {
+record Item(String limits, List<Part> parts, @Nullable String version, long blockedUntil) {
 
     static final String KEY = "pk";
     static final String EXPIRES = "ttl";
     static final String LIMITS = "k";
     static final String VERSION = "v";
+    static final String BLOCKED = "b";
+    static final long NOT_BLOCKED = 0;
 
     static String text(Policy policy) {
         return policy.limits().stream().map(Limit::toString).collect(Collectors.joining("; "));
     }
 
     static Item blank(Policy policy) {
-        return new Item(text(policy), policy.limits().stream().map(Part::blank).toList(), null);
+        return new Item(text(policy), policy.limits().stream().map(Part::blank).toList(), null, NOT_BLOCKED);
     }
 
     static Item read(Map<String, AttributeValue> item, Policy policy) {
@@ -54,7 +58,8 @@ record Item(String limits, List<Part> parts, @Nullable String version) {
         for (int i = 0; i < limits.size(); i++) {
             parts.add(Part.read(limits.get(i), i, item));
         }
-        return new Item(written.s(), parts, version.n());
+        long blockedUntil = Part.has(item, BLOCKED) ? Part.number(item, BLOCKED) : NOT_BLOCKED;
+        return new Item(written.s(), parts, version.n(), blockedUntil);
     }
 
     private static List<Limit> read(String limits) {
@@ -73,6 +78,9 @@ record Item(String limits, List<Part> parts, @Nullable String version) {
         item.put(LIMITS, AttributeValue.fromS(limits));
         item.put(VERSION, Part.value(stamp));
         item.put(EXPIRES, Part.value(expires));
+        if (blockedUntil != NOT_BLOCKED) {
+            item.put(BLOCKED, Part.value(blockedUntil));
+        }
         for (int i = 0; i < parts.size(); i++) {
             parts.get(i).write(i, item, stamp);
         }
@@ -83,9 +91,14 @@ record Item(String limits, List<Part> parts, @Nullable String version) {
         return limits.equals(text(policy));
     }
 
-    /** The states of the parts, brought forward to an instant. */
-    List<LimitState> states(long now) {
-        return parts.stream().map(part -> part.limit().stateAt(part.state(), now)).toList();
+    boolean isBlocked(long now) {
+        return now < blockedUntil;
+    }
+
+    /** The state in the core's form, brought forward to an instant. */
+    LimitState state(long now) {
+        LimitState state = LimitState.of(parts.stream().map(part -> part.limit().stateAt(part.state(), now)).toList());
+        return isBlocked(now) ? state.blockedUntil(blockedUntil) : state;
     }
 
     /** As this would be after a charge that was decided on another, earlier view of the key. */
@@ -94,11 +107,16 @@ record Item(String limits, List<Part> parts, @Nullable String version) {
         for (int i = 0; i < parts.size(); i++) {
             charged.add(parts.get(i).charged(permits, seen.parts.get(i).instant(now), stamp));
         }
-        return new Item(limits, charged, Long.toString(stamp));
+        return new Item(limits, charged, Long.toString(stamp), NOT_BLOCKED);
     }
 
     Item refunded(long permits, long now) {
-        return new Item(limits, parts.stream().map(part -> part.refunded(permits, part.instant(now))).toList(), version);
+        return new Item(limits, parts.stream().map(part -> part.refunded(permits, part.instant(now))).toList(), version,
+                blockedUntil);
+    }
+
+    Item blocked(long until, long stamp) {
+        return new Item(limits, parts, Long.toString(stamp), until);
     }
 
     /** The same under a policy whose limits may have changed: paired as {@link Policy#stateAt} pairs them. */
@@ -117,7 +135,7 @@ record Item(String limits, List<Part> parts, @Nullable String version) {
             Part part = carried.get(i) != null ? carried.get(i) : takeFirst(left, limit, any -> true);
             all.add(part != null ? part : Part.blank(limit));
         }
-        return new Item(text(policy), all, version);
+        return new Item(text(policy), all, version, blockedUntil);
     }
 
     private static @Nullable Part takeFirst(List<Part> left, Limit limit, Predicate<Part> wanted) {

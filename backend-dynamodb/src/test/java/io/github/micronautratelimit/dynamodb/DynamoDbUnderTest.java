@@ -13,7 +13,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
 /** The DynamoDB backend in a namespace of its own, on DynamoDB Local called without a wire; each call is a round trip. */
-final class DynamoDbUnderTest implements BackendUnderTest {
+class DynamoDbUnderTest implements BackendUnderTest {
 
     private static final DynamoDbClient STORE = CountingClient.STORE;
     private static final String TABLE = CountingClient.TABLE;

@@ -78,6 +78,24 @@ class ItemTest {
         assertTrue(expires >= least && expires <= least + 60, () -> expires - least + " seconds later");
     }
 
+    /** Whatever is written during a block. */
+    @Test
+    void anItemExpiresAnHourAfterItsBlock() {
+        Policy policy = Policy.of("p", "100/min");
+        acquire(policy, 5);
+        backend.block(policy, "user 42", 86_400_000_000L).toCompletableFuture().join();
+        for (int i = 0; i < 3; i++) {
+            long expires = Long.parseLong(item(policy).get("ttl").n());
+            long least = clock.micros() / 1_000_000 + 86_400 + 3_600;
+            assertTrue(expires >= least && expires <= least + 60, () -> expires - least + " seconds later");
+            backend.refund(policy, "user 42", 1).toCompletableFuture().join();
+            backend.block(policy, "user 42", 1 + i).toCompletableFuture().join();
+        }
+        clock.advance(86_400_000_000L);
+        acquire(policy, 1);
+        assertFalse(item(policy).containsKey("b"), "what is over is removed");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"2/min", "2/h sliding", "2/day fixed", "2/min; 2/h sliding; 2/day fixed"})
     void aDenialAndALookWriteNothing(String limits) {

@@ -163,6 +163,31 @@ class RequestsTest {
         assertEquals(12, client.requests());
     }
 
+    /** A block is a write; who does not know of it tries one, and from then on looks. Afterwards it costs nothing. */
+    @ParameterizedTest
+    @CsvSource({"100/min, 6", "100/min fixed, 6", "100/min sliding, 7", "100/min; 5000/h sliding, 7"})
+    void aBlockCostsWhatADenialCosts(String limits, long afterwards) {
+        Policy policy = Policy.of("blocked", limits);
+        DynamoDbBackend blocking = instance(clock);
+        DynamoDbBackend other = instance(clock);
+        asks(other, policy, "key");
+        blocking.block(policy, "key", 10_000_000).toCompletableFuture().join();
+        assertEquals(List.of(2L, 2L), List.of(client.requests(), client.writes()));
+        for (int i = 0; i < 10; i++) {
+            assertFalse(asks(blocking, policy, "key"));
+            assertFalse(asks(other, policy, "key"));
+        }
+        assertEquals(List.of(22L, 3L), List.of(client.requests(), client.writes()));
+        other.refund(policy, "key", 1).toCompletableFuture().join();
+        assertEquals(List.of(24L, 4L), List.of(client.requests(), client.writes()));
+        clock.advance(10_000_000);
+        for (int i = 0; i < 5; i++) {
+            assertTrue(asks(other, policy, "key"));
+        }
+        assertTrue(asks(blocking, policy, "key"));
+        assertEquals(24 + afterwards, client.requests(), "as ever, a sliding window that others have charged may cost one more");
+    }
+
     /** Several requests of a key told at once cost one write, or two if only some are granted and nobody knew. */
     @Test
     void requestsToldAtOnceShareAWrite() {

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,7 +21,7 @@ import io.github.micronautratelimit.Wire;
 /**
  * Decides in the stead of members that have not got this library: reads the entry, takes the step here and replaces the
  * entry, if nobody else has in the meantime; else again. It works on the same entries as {@link Decide}, so both may be
- * used at once. Time is the caller's, and each step waits for two or three answers of the member.
+ * used at once. Time is the caller's, and each step waits for one or two answers of the member, and its thread for two more.
  */
 final class CompareAndReplace {
 
@@ -80,14 +81,23 @@ final class CompareAndReplace {
 
     /**
      * Replacing makes an entry immortal. The renewed life is as long as any state of the policy says something: others may
-     * have replaced the entry since, and must not see it end before its time.
+     * have replaced the entry since, and must not see it end before its time. They may also have blocked the key for longer,
+     * or use longer limits; so the entry is looked at again.
      */
     private void renew(String key, long life) {
         try {
-            map.setTtl(key, life, TimeUnit.MILLISECONDS);
+            long given = 0;
+            for (long needed = life; needed > given; needed = lifeOf(map.get(key))) {
+                map.setTtl(key, needed, TimeUnit.MILLISECONDS);
+                given = needed;
+            }
         } catch (RuntimeException e) {
             LOG.debug("An entry has got no time to live and stays until it is used again.", e);
         }
+    }
+
+    private long lifeOf(byte @Nullable [] value) {
+        return value == null ? 0 : Written.lifeMillis(Wire.readState(value), clock.micros(), inTests);
     }
 
     private long longestLife(Step step, long now) {

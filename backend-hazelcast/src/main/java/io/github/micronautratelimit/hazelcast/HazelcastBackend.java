@@ -132,6 +132,11 @@ public final class HazelcastBackend implements RateLimitBackend {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return take(Step.Kind.BLOCK, policy, key, List.of(micros)).thenApply(done -> null);
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         try {
             return Defect.told(CompletableFuture.runAsync(() -> {

@@ -15,12 +15,12 @@ import io.github.micronautratelimit.Policy;
  *
  * @param kind   what to do
  * @param policy the limits; its name says nothing here
- * @param costs  the permits of each request, one after the other
+ * @param costs  the permits of each request, one after the other; of a block the microseconds that it lasts
  */
 record Step(Kind kind, Policy policy, List<Long> costs) {
 
     /** What can be asked. The order is what is sent: new kinds go to the end. */
-    enum Kind { ACQUIRE, PEEK, REFUND }
+    enum Kind { ACQUIRE, PEEK, REFUND, BLOCK }
 
     /**
      * What came of it.
@@ -37,6 +37,7 @@ record Step(Kind kind, Policy policy, List<Long> costs) {
             case ACQUIRE -> acquire(state, nowMicros);
             case PEEK -> new Outcome(costs.stream().map(cost -> verdict(state, cost, nowMicros)).toList(), null);
             case REFUND -> new Outcome(List.of(), stored == null ? null : state.refund(costs.get(0)));
+            case BLOCK -> new Outcome(List.of(), state.blockedUntil(nowMicros + costs.get(0)));
         };
     }
 

@@ -3,6 +3,7 @@ package io.github.micronautratelimit.hazelcast;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -51,7 +52,15 @@ class SplitBrainTest {
                 here.acquire(policy, "only here", 90);
                 there.acquire(policy, "only there", 90);
             }
+            here.block(bucket, "blocked here", Duration.ofDays(1));
+            there.acquire(bucket, "blocked here", 20);
+            here.acquire(several, "blocked there", 20);
+            there.block(several, "blocked there", Duration.ofDays(1));
             awaitOneCluster(one);
+            for (RateLimiter half : List.of(here, there)) {
+                awaitBlocked(half, bucket, "blocked here");
+                awaitBlocked(half, several, "blocked there");
+            }
             for (Policy policy : policies) {
                 for (String key : List.of("more here", "more there", "only here", "only there")) {
                     for (RateLimiter half : List.of(here, there)) {
@@ -90,5 +99,14 @@ class SplitBrainTest {
         }
         long left = remaining;
         assertTrue(left >= 10, () -> policy + " " + key + ": only " + left + " are free");
+    }
+
+    /** A block wins. */
+    private static void awaitBlocked(RateLimiter half, Policy policy, String key) {
+        long since = System.nanoTime();
+        while (half.peek(policy, key, 1).allowed()) {
+            assertTrue(System.nanoTime() - since < TimeUnit.SECONDS.toNanos(60), () -> key + " is not blocked");
+        }
+        assertTrue(half.peek(policy, key, 1).retryAfterMicros() > TimeUnit.HOURS.toMicros(23));
     }
 }

@@ -14,14 +14,26 @@ final class Call {
     /** The script's numbers are exact to 2^53; more than this is denied, or given back, alike. */
     private static final long MOST_PERMITS = Limit.MAX_PERMITS + 1;
     private static final int HEAD = 1 + 7;
+    private static final char BLOCK = 'b';
 
     final char operation;
     /** The requests of each key. */
     final List<List<Request>> keys;
+    private final long blockMicros;
 
     Call(char operation, List<List<Request>> keys) {
+        this(operation, keys, 0);
+    }
+
+    private Call(char operation, List<List<Request>> keys, long blockMicros) {
         this.operation = operation;
         this.keys = keys;
+        this.blockMicros = blockMicros;
+    }
+
+    /** Blocks the key of a request for 0 permits. */
+    static Call block(Request request, long micros) {
+        return new Call(BLOCK, List.of(List.of(request)), micros);
     }
 
     /** Adds all that follows the script: the number of keys, the keys and the arguments. */
@@ -33,7 +45,8 @@ final class Call {
             arguments.addKey(key.get(0).key);
             requests += key.size();
         }
-        ByteBuffer asked = ByteBuffer.allocate(HEAD + 4 * keys.size() + 5 * requests);
+        int tail = operation == BLOCK ? 7 : 0;
+        ByteBuffer asked = ByteBuffer.allocate(HEAD + 4 * keys.size() + 5 * requests + tail);
         asked.put((byte) operation);
         Packed.put(asked, micros, 7);
         for (List<Request> key : keys) {
@@ -43,6 +56,7 @@ final class Call {
                 Packed.put(asked, Math.min(request.permits, MOST_PERMITS), 5);
             }
         }
+        Packed.put(asked, blockMicros, tail);
         arguments.add(asked.array());
         policies.keySet().forEach(terms -> arguments.add(terms.limits));
     }

@@ -30,6 +30,8 @@ record ConnectionOptions(Duration deadline, @Nullable SslOptions ssl) {
         return with(ClientOptions.builder()).build();
     }
 
+    /** Lettuce 7 does unasked, and calls deprecated, what Lettuce 6 must be told. */
+    @SuppressWarnings("deprecation")
     ClusterClientOptions cluster() {
         ClusterClientOptions.Builder builder = ClusterClientOptions.builder();
         with(builder);

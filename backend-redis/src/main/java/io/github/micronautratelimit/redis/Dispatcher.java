@@ -5,10 +5,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
+import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
@@ -30,6 +32,9 @@ final class Dispatcher {
     /** While this thread hands out answers, what callers ask in reply: sent together when all have theirs. */
     private final ThreadLocal<@Nullable List<Request>> held = new ThreadLocal<>();
 
+    private final LongAdder requests = new LongAdder();
+    private final LongAdder shared = new LongAdder();
+
     Dispatcher(Script script, Link link, boolean cluster,
                @Nullable MicroClock clock) {
         this.script = script;
@@ -46,6 +51,7 @@ final class Dispatcher {
 
     /** Asks for what is decided on its own. */
     void share(Request request) {
+        requests.increment();
         List<Request> later = held.get();
         if (later != null) {
             later.add(request);
@@ -61,11 +67,16 @@ final class Dispatcher {
     }
 
     private void send(int slot, Batch batch) {
+        shared.increment();
         send(CommandType.EVALSHA, batch, () -> {
             // Nobody may ever ask for this slot again.
             open.compareAndSet(slot, batch, null);
             return batch.close();
         });
+    }
+
+    LimiterStats.Sharing sharing() {
+        return new LimiterStats.Sharing(requests.sum(), shared.sum());
     }
 
     /** Sends a call of its own. */

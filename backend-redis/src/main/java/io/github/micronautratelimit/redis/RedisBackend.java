@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -25,7 +26,7 @@ import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
  * every permit is free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. Of a
  * policy's name that is longer than nine characters, or has a tilde, the last three are written, a tilde, and the first
  * five of its own {@link KeyHash#brief}: a token bucket's key and state then take 120 bytes at most, as long as the
- * namespace has nine characters or fewer. All that is written is what was granted, given back or reset.
+ * namespace has nine characters or fewer. All that is written is what was granted, given back, blocked or reset.
  *
  * <p>In a cluster, keys of the same identity share a slot, whatever their policies, so a request under several policies
  * is one step there too. If a request names several identities, those in different slots are asked in turn, and what was
@@ -142,10 +143,22 @@ public final class RedisBackend implements RateLimitBackend {
         return call('r', policy, key, permits).thenApply(done -> null);
     }
 
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        Request request = new Request(terms.of(policy), key, 0);
+        dispatcher.send(Call.block(request, micros));
+        return request.thenApply(done -> null);
+    }
+
     private Request call(char operation, Policy policy, String key, long permits) {
         Request request = new Request(terms.of(policy), key, permits);
         dispatcher.send(new Call(operation, List.of(List.of(request))));
         return request;
+    }
+
+    @Override
+    public LimiterStats.Sharing sharing() {
+        return dispatcher.sharing();
     }
 
     @Override

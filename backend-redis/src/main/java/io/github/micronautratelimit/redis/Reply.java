@@ -20,6 +20,7 @@ final class Reply {
     private static final long MOST_UNITS = 1L << 62;
     private static final byte GRANTED = 1;
     private static final byte FOREIGN = 2;
+    private static final byte BLOCKED = 3;
 
     private final ByteBuffer numbers;
     private final long now;
@@ -40,9 +41,22 @@ final class Reply {
             request.completeExceptionally(new RateLimitDefectException(new RedisCommandExecutionException("the key "
                     + new String(request.key, StandardCharsets.UTF_8) + " holds something that is no rate limit; "
                     + "delete it, or give the rate limits another namespace.")));
+        } else if (status == BLOCKED) {
+            request.complete(blocked(next(7) - now, request.terms.policy, request.permits));
         } else {
             request.complete(decision(request.terms.policy, request.permits, status == GRANTED));
         }
+    }
+
+    private Decision blocked(long rest, Policy policy, long permits) {
+        Decision unblocked = decision(policy, permits, false);
+        long reset = Math.max(rest, unblocked.resetAfterMicros());
+        if (permits == 0) {
+            return new Decision.Allowed(0, reset, Decision.Source.STORE);
+        }
+        long retry = unblocked.retryAfterMicros();
+        return new Decision.Denied(0, retry == Decision.NEVER ? retry : Math.max(rest, retry), reset, policy.limits(),
+                Decision.Source.STORE);
     }
 
     private Decision decision(Policy policy, long permits, boolean granted) {

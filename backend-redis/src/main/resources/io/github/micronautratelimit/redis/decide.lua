@@ -1,12 +1,13 @@
--- Decides requests for permits, or gives permits back, in one atomic step.
+-- Decides requests for permits, gives permits back, or blocks a key, in one atomic step.
 -- The arithmetic is that of the core's TokenBucket, SlidingWindow and FixedWindow, to the microsecond.
 --
 -- KEYS     the keys asked for; if one is named twice, what comes later finds what comes earlier has left
--- ARGV[1]  operation:1 time:7, then for each key policy:2 count:2 and so many times permits:5
+-- ARGV[1]  operation:1 time:7, then for each key policy:2 count:2 and so many times permits:5, and of operation b how long:7
 --            operation  e  each request on its own, those of one key in the order given
 --                       a  all requests are granted, or none is charged
 --                       p  a look at what would be decided
 --                       r  permits are given back
+--                       b  the keys are blocked for so many microseconds, unless they are for longer already; 0 permits
 --            time       microseconds since the epoch, or 0 for this server's own time
 --            policy     1 for ARGV[2], 2 for ARGV[3] ...
 -- ARGV[2]  and further, one for each policy: for each of its limits
@@ -16,16 +17,18 @@
 --            f permits:5 period:6    fixed window, periods in microseconds
 -- Returns  time:7, then for each request of each key status:1 and for each limit how it stands after the decision
 --            status  1 granted (of operation a: all), 0 not granted, 2 the key holds what is none of ours: nothing was
---                    done to it, and nothing of its limits follows
+--                    done to it, and nothing of its limits follows, 3 the key is blocked, until:7: only 0 permits are
+--                    granted, and what follows is how its limits stand but for that
 --            t  as of when:7 whole permits owed:5 rest owed in 1/period permits:6
 --            s, f  permits used:5 when the permits asked for are free:7 (0 if they are) when all permits are free:7
--- Writes   what was charged or given back, once for each key, and nothing else: a denial and a look write nothing. A key
---          is deleted, or expires, when every permit is free.
+-- Writes   what was charged, given back or blocked, once for each key, and nothing else: a denial and a look write nothing.
+--          A key is deleted, or expires, when every permit is free and no block is left.
 -- State    a string of one part for each limit. Its head, 128 + 30 * kind + 5 * (w - 1) + (v - 1), says what follows;
 --          text has other heads, and so may what later versions write
 --            t  kind 0: head:1 period:w time:7 permits owed:v rest owed:w
 --            f  kind 1: head:1 period:w window:7 permits used:v
 --            s  kind 2: head:1 period:w newest segment:7 permits used:v cells:1, then the cells:v, newest first
+--          Of a blocked key 255 until:7 go before it.
 --
 -- All integers are unsigned and big endian, so many bytes long. Numbers are doubles, exact to 2^53. Permits are below 2^40
 -- and periods below 2^45; instants reach 2^53 in 2255.
@@ -124,6 +127,7 @@ local max, min, sub = math.max, math.min, string.sub
 local SEGMENTS = 65
 local PX_LONGEST = 1e15
 local KINDS = {[0] = 't', 'f', 's'}
+local BLOCKED = 255
 -- Quicker than to have each number formatted.
 local DIGITS = {'1', '2', '3', '4', '5', '6'}
 
@@ -389,10 +393,11 @@ local function retry(limit, state, permits)
   return leaves(state, oldest)
 end
 
--- Stores states for as long as they say something: until every permit is free, rounded up, and until the latest time
--- that was seen. Deletes them if they say nothing.
-local function store(key, limits, states)
-  local life = 0
+-- Stores states for as long as they say something: until every permit is free and the block is over, rounded up, and until
+-- the latest time that was seen. Deletes them if they say nothing.
+local function store(key, limits, states, blocked)
+  local life = max(0, blocked - now)
+  local block = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
   for i, state in ipairs(states) do
     if state.kind == 't' then
       life = max(life, state.time - now + (state.owed * state.period + state.rest) / limits[i].permits)
@@ -405,7 +410,7 @@ local function store(key, limits, states)
     redis.call('DEL', key)
   else
     local px = min(PX_LONGEST, ceil(life / 1000) + 1) + px_extra
-    redis.call('SET', key, write(limits, states), 'PX', format('%.0f', px))
+    redis.call('SET', key, block .. write(limits, states), 'PX', format('%.0f', px))
   end
 end
 
@@ -424,7 +429,7 @@ local function limits_of(policy)
   return limits
 end
 
--- What a key holds: states, false if nothing, nil if it is none of ours.
+-- What a key holds: states, false if nothing, nil if it is none of ours; and until when it is blocked, 0 if it is not.
 local function find(key)
   local text = texts[key] or redis.pcall('GET', key)
   if type(text) == 'table' then
@@ -434,7 +439,10 @@ local function find(key)
     -- Not this key's fault: called once more, the same error ends the script.
     redis.call('GET', key)
   end
-  return text and read(text)
+  if text and #text >= 8 and string.byte(text) == BLOCKED then
+    return read(sub(text, 9)), unpack('>I7', text, 2)
+  end
+  return text and read(text), 0
 end
 
 -- What each request finds, and what it would leave; the next of the same key finds what the one before would leave.
@@ -444,7 +452,8 @@ for _, ask in ipairs(left) do
   ask.limits = limits[ask.policy]
   local known = latest[ask.key]
   if not known then
-    known = {states = find(ask.key)}
+    known = {}
+    known.states, known.blocked = find(ask.key)
     known.existed = known.states
     latest[ask.key] = known
   end
@@ -456,6 +465,13 @@ for _, ask in ipairs(left) do
     for i, limit in ipairs(ask.limits) do
       ask.before[i] = forward(limit, stored[i], now)
       granted = granted and admits(limit, ask.before[i], ask.permits)
+    end
+    if operation == 'b' then
+      known.blocked = max(known.blocked, now + unpack('>I7', asked, at))
+      known.states, known.limits = ask.before, ask.limits
+    end
+    if known.blocked > now then
+      ask.blocked, granted = known.blocked, ask.permits == 0
     end
     ask.granted, ask.after, all = granted, ask.before, all and granted
     local change = operation == 'r' and refund or operation ~= 'p' and granted and ask.permits > 0 and charge
@@ -472,7 +488,7 @@ end
 if operation ~= 'a' or all then
   for key, known in pairs(latest) do
     if known.limits and (operation ~= 'r' or known.existed) then
-      store(key, known.limits, known.states)
+      store(key, known.limits, known.states, known.blocked)
     end
   end
 end
@@ -486,6 +502,9 @@ for _, ask in ipairs(left) do
       granted = all
     end
     local answer = granted and '\1' or '\0'
+    if ask.blocked then
+      answer, granted = '\3' .. pack('>I7', ask.blocked), false
+    end
     for i, state in ipairs(operation == 'a' and not all and ask.before or ask.after) do
       if state.kind == 't' then
         answer = answer .. pack('>I7I5I6', state.time, state.owed, state.rest)

@@ -112,6 +112,21 @@ class BatchTest {
         }
     }
 
+    /** In a call with others, a blocked key is denied, and they are not. */
+    @Test
+    void aBlockedKeyHoldsUpNobodyElse() throws InterruptedException {
+        backend.block(POLICY, "key 3", 3_600_000_000L).toCompletableFuture().join();
+        List<CompletionStage<Decision>> stages;
+        try (Busy busy = new Busy(backend)) {
+            stages = IntStream.range(0, 30).mapToObj(i -> backend.acquire(POLICY, "key " + i % 10, 1)).toList();
+        }
+        List<Decision> decisions = all(stages.stream());
+        for (int i = 0; i < 30; i++) {
+            assertEquals(i % 10 != 3, decisions.get(i).allowed());
+            assertEquals(i % 10 == 3 ? 0 : 999 - i / 10, decisions.get(i).remaining());
+        }
+    }
+
     @Test
     void aKeyAskedForOftenIsReadAndWrittenOnce() throws InterruptedException {
         List<CompletionStage<Decision>> stages;

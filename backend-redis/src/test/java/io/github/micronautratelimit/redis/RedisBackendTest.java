@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -35,6 +36,7 @@ import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.micronautratelimit.tck.VirtualClock;
+import io.github.micronautratelimit.redis.server.Eventually;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.KillArgs;
 import io.lettuce.core.RedisChannelHandler;
@@ -220,6 +222,72 @@ class RedisBackendTest {
         }
         commands.sort(null);
         return commands;
+    }
+
+    private void block(Policy policy, String key, Duration duration) {
+        backend.block(policy, key, duration.toNanos() / 1_000).toCompletableFuture().join();
+    }
+
+    /** Whatever is done to it meanwhile: by the server's clock, and to the millisecond. */
+    @ParameterizedTest
+    @ValueSource(strings = {"100/min", "7/s; 100/s sliding"})
+    void aBlockedKeyLivesUntilItsBlockIsOver(String limits) {
+        Policy policy = Policy.of("p", limits);
+        acquire(policy, "key", 7);
+        long before = System.nanoTime();
+        block(policy, "key", Duration.ofHours(1));
+        for (int i = 0; i < 3; i++) {
+            Decision denied = acquire(policy, "key", 1);
+            long left = server.pttl(name(policy, "key"));
+            long passed = (System.nanoTime() - before) / 1_000_000 + 1;
+            assertTrue(left <= 3_600_001 && left >= 3_600_000 - passed, () -> left + " ms left");
+            assertTrue(denied.retryAfterMicros() <= 3_600_000_000L
+                    && denied.retryAfterMicros() >= 3_600_000_000L - 1_000 * passed);
+            backend.refund(policy, "key", 1).toCompletableFuture().join();
+            block(policy, "key", Duration.ofMillis(1 + i));
+        }
+        backend.reset(policy, "key").toCompletableFuture().join();
+        assertEquals(0, server.exists(name(policy, "key")));
+    }
+
+    @Test
+    void aBlockCostsWhatAGrantCostsAndItsDenialsNoMoreThanOthers() {
+        Policy policy = Policy.of("p", "100/min");
+        acquire(policy, "key", 60);
+        server.configResetstat();
+        block(policy, "key", Duration.ofHours(1));
+        assertEquals(List.of("evalsha 1", "get 1", "set 1", "time 1"), commands());
+        String state = server.get(name(policy, "key"));
+        server.configResetstat();
+        assertFalse(acquire(policy, "key", 1).allowed());
+        assertEquals(List.of("evalsha 1", "get 1", "time 1"), commands());
+        assertEquals(state, server.get(name(policy, "key")));
+    }
+
+    @Test
+    void afterABlockAKeyIsWrittenAsAlways() {
+        Policy policy = Policy.of("p", "100/day");
+        acquire(policy, "key", 60);
+        long size = server.strlen(name(policy, "key"));
+        block(policy, "key", Duration.ofMillis(20));
+        assertEquals(size + 8, server.strlen(name(policy, "key")));
+        Eventually.await("the block is over", () -> acquire(policy, "key", 1).allowed());
+        assertEquals(size, server.strlen(name(policy, "key")));
+        assertEquals(38, acquire(policy, "key", 1).remaining());
+    }
+
+    /** A later version may begin what it writes with other bytes; nothing is done to that. */
+    @Test
+    void aKeyOfSomebodyElsesIsNotBlocked() {
+        Policy policy = Policy.of("p", "10/min");
+        String name = name(policy, "key");
+        for (String text : new String[] {"hello", "t".repeat(26)}) {
+            server.set(name, text);
+            CompletionException e =
+                    assertThrows(CompletionException.class, () -> block(policy, "key", Duration.ofHours(1)));
+            assertInstanceOf(RateLimitDefectException.class, e.getCause());
+            assertEquals(text, server.get(name));
+        }
     }
 
     @Test

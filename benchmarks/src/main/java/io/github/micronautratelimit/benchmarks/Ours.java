@@ -10,6 +10,7 @@ import org.openjdk.jmh.annotations.State;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.memory.MemoryBackend;
 
@@ -26,6 +27,18 @@ public class Ours {
     @Benchmark
     public CompletionStage<Decision> oursAsync(Bucket limiter, Cursor cursor) {
         return limiter.acquireAsync(cursor.next());
+    }
+
+    /** The same, counted for metrics. */
+    @Benchmark
+    public Decision oursCounted(Counted limiter, Cursor cursor) {
+        return limiter.acquire(cursor.next());
+    }
+
+    /** The same, told to a listener on the thread that decided. */
+    @Benchmark
+    public Decision oursHeard(Heard limiter, Cursor cursor) {
+        return limiter.acquire(cursor.next());
     }
 
     /** One token bucket, denying. */
@@ -72,6 +85,28 @@ public class Ours {
 
         public Bucket() {
             super("100/min burst 1000000000");
+        }
+    }
+
+    /** Counts its decisions, as it does for metrics. */
+    public static class Counted extends Limited {
+
+        public Counted() {
+            super("100/min burst 1000000000", MicroClock.system(), List.of());
+            limiter().counts();
+        }
+    }
+
+    /** Has a listener that does nothing. */
+    public static class Heard extends Limited {
+
+        public Heard() {
+            super("100/min burst 1000000000", MicroClock.system(), List.of(new RateLimitListener() {
+                @Override
+                public boolean isInline() {
+                    return true;
+                }
+            }));
         }
     }
 
@@ -124,9 +159,17 @@ public class Ours {
         }
 
         Limited(String limits, MicroClock clock) {
+            this(limits, clock, List.of());
+        }
+
+        Limited(String limits, MicroClock clock, List<RateLimitListener> listeners) {
             this.policy = Policy.of("benchmark", limits);
             this.backend = new MemoryBackend(clock, 1_000_000);
-            this.limiter = new RateLimiter(backend, List.of());
+            this.limiter = new RateLimiter(backend, listeners);
+        }
+
+        RateLimiter limiter() {
+            return limiter;
         }
 
         @Override

@@ -12,7 +12,7 @@ import io.github.micronautratelimit.RateLimitBackend;
  * @param guard stands between the application and its store; {@code null} for memory, which needs none
  * @param front what the application asks
  */
-record ChosenBackend(String name, @Nullable Guard guard, RateLimitBackend front) implements AutoCloseable {
+public record ChosenBackend(String name, @Nullable Guard guard, RateLimitBackend front) implements AutoCloseable {
 
     /** Ends what the guard does about an outage. */
     @Override

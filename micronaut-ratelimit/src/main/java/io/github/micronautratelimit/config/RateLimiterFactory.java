@@ -29,6 +29,7 @@ import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.inject.BeanDefinition;
 import io.micronaut.core.annotation.AnnotationUtil;
+import io.micronaut.core.util.Toggleable;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 
@@ -56,11 +57,21 @@ final class RateLimiterFactory {
         }
     }
 
+    /** Who is told of decisions, in this order. */
+    record Audience(List<RateLimitListener> listeners) {
+    }
+
+    @Singleton
+    Audience audience(List<RateLimitListener> listeners) {
+        return new Audience(listeners.stream()
+                .filter(listener -> !(listener instanceof Toggleable toggle) || toggle.isEnabled()).toList());
+    }
+
     /** Memory cannot fail and needs nothing in front. */
     @Singleton
     @Bean(preDestroy = "close")
     ChosenBackend chosenBackend(BeanContext beans, RateLimitConfiguration configuration, MicroClock clock,
-                                List<RateLimitListener> listeners, List<StoreListener> storeListeners) {
+                                Audience audience, List<StoreListener> storeListeners) {
         BeanDefinition<RateLimitBackend> chosen = chosen(beans, configuration);
         RateLimitBackend backend = beans.getBean(chosen);
         LOG.info("Rate limits are decided by {}.", nameOf(chosen));
@@ -70,7 +81,8 @@ final class RateLimiterFactory {
         RateLimitBackend store = storeListeners.isEmpty() ? backend
                 : new ObservedStore(backend, nameOf(chosen), storeListeners);
         Guard guard = new Guard(store, nameOf(chosen),
-                configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock, listeners);
+                configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock,
+                audience.listeners());
         RateLimitBackend front = new LocalLimit(guard, clock);
         Duration denyCache = configuration.getDenyCache();
         return new ChosenBackend(nameOf(chosen), guard,
@@ -78,8 +90,8 @@ final class RateLimiterFactory {
     }
 
     @Context
-    RateLimiter rateLimiter(ChosenBackend chosen, List<RateLimitListener> listeners, @Nullable KeySecret secret) {
-        return new RateLimiter(chosen.front(), listeners, secret);
+    RateLimiter rateLimiter(ChosenBackend chosen, Audience audience, @Nullable KeySecret secret) {
+        return new RateLimiter(chosen.front(), audience.listeners(), secret);
     }
 
     private static BeanDefinition<RateLimitBackend> chosen(BeanContext beans, RateLimitConfiguration configuration) {

@@ -1,9 +1,6 @@
 package io.github.micronautratelimit.http;
 
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.web.DenialAnswers;
@@ -13,14 +10,12 @@ import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
-import io.micronaut.http.HttpResponse;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.http.MutableHttpHeaders;
 import io.micronaut.http.MutableHttpResponse;
 import io.micronaut.http.annotation.ResponseFilter;
 import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
-import io.micronaut.web.router.RouteAttributes;
 
 /**
  * Tells clients how they stand, in the headers of every answer that limits applied to: of a route, of an error, of a
@@ -48,7 +43,7 @@ final class HeadersFilter implements Ordered {
         if (limited != null && limited.isUpgrade() && response.code() != HttpStatus.OK.getCode()) {
             upgrades.abandoned(request);
         }
-        Decisions decisions = decisions(limited, response);
+        Decisions decisions = RateLimitAttributes.decisions(request, response).orElse(null);
         if (decisions == null) {
             return;
         }
@@ -73,15 +68,6 @@ final class HeadersFilter implements Ordered {
         if (seconds > 0) {
             written.set(HttpHeaders.RETRY_AFTER, Long.toString(seconds));
         }
-    }
-
-    /** What was decided on the request; if a bean it called denied, what was decided there. */
-    private static @Nullable Decisions decisions(@Nullable LimitedRequest limited, HttpResponse<?> response) {
-        if (response.code() >= HttpStatus.BAD_REQUEST.getCode()
-                && RouteAttributes.getException(response).orElse(null) instanceof RateLimitExceededException denial) {
-            return denial.decisions();
-        }
-        return limited == null ? null : limited.decisions();
     }
 
     @Override

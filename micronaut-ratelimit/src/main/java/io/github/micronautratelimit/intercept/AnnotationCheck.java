@@ -18,8 +18,10 @@ final class AnnotationCheck implements ExecutableMethodProcessor<RateLimited> {
         this.annotated = annotated;
     }
 
+    /** Raw, because Micronaut 4 and 5 declare this method with other type parameters; it overrides both. */
     @Override
-    public void process(BeanDefinition<?> bean, ExecutableMethod<?, ?> method) {
+    @SuppressWarnings({"rawtypes", "unchecked"})
+    public void process(BeanDefinition bean, ExecutableMethod method) {
         annotated.of(bean.getBeanType(), method);
     }
 }

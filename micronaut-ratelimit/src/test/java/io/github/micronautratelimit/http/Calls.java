@@ -10,19 +10,19 @@ import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.client.exceptions.HttpClientResponseException;
 
 /** Calls a server and takes every status for an answer. Headers are given as name, value, name, value. */
-final class Calls {
+public final class Calls {
 
     private final HttpClient client;
 
-    Calls(HttpClient client) {
+    public Calls(HttpClient client) {
         this.client = client;
     }
 
-    HttpResponse<?> get(String path, String... headers) {
+    public HttpResponse<?> get(String path, String... headers) {
         return exchange(with(HttpRequest.GET(path), headers));
     }
 
-    List<Integer> get(String path, int times, String... headers) {
+    public List<Integer> get(String path, int times, String... headers) {
         List<Integer> statuses = new ArrayList<>();
         for (int i = 0; i < times; i++) {
             statuses.add(get(path, headers).code());
@@ -30,15 +30,15 @@ final class Calls {
         return statuses;
     }
 
-    int post(String path, String... headers) {
+    public int post(String path, String... headers) {
         return status(with(HttpRequest.POST(path, ""), headers));
     }
 
-    int status(HttpRequest<?> request) {
+    public int status(HttpRequest<?> request) {
         return exchange(request).code();
     }
 
-    HttpResponse<?> exchange(HttpRequest<?> request) {
+    public HttpResponse<?> exchange(HttpRequest<?> request) {
         try {
             return client.toBlocking().exchange(request, String.class);
         } catch (HttpClientResponseException e) {

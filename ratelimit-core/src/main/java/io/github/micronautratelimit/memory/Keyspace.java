@@ -63,19 +63,28 @@ final class Keyspace {
      * @param bucket what a new cell shall meter, or {@code null} for a general cell
      */
     Cell require(String policy, String key, @Nullable TokenBucket bucket, long now) {
-        Cells cells = policies.computeIfAbsent(policy, name -> new Cells());
+        Cell own = requireOwn(policy, key, bucket, now);
+        if (own != null) {
+            return own;
+        }
+        sharedDecisions.increment();
+        return cellsOf(policy).share(bounded(key));
+    }
+
+    private Cells cellsOf(String policy) {
+        return policies.computeIfAbsent(policy, name -> new Cells());
+    }
+
+    /** The key's own cell, new if there is none; {@code null} if there is no room for it. */
+    @Nullable Cell requireOwn(String policy, String key, @Nullable TokenBucket bucket, long now) {
+        Cells cells = cellsOf(policy);
         if (live.get() > maxKeys / 2) {
             forgetBlank(TIDY_KEYS_PER_NEW_KEY);
         }
         Object bounded = bounded(key);
         if (live.incrementAndGet() > maxKeys) {
             live.decrementAndGet();
-            Cell own = cells.own.get(bounded);
-            if (own != null) {
-                return own;
-            }
-            sharedDecisions.increment();
-            return cells.share(bounded);
+            return cells.own.get(bounded);
         }
         Cell fresh = bucket == null ? new Cell() : new Cell(bucket, now);
         Cell present = cells.own.putIfAbsent(bounded, fresh);

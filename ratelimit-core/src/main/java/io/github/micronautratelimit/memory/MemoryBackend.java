@@ -169,6 +169,26 @@ public final class MemoryBackend implements RateLimitBackend {
         return CompletableFuture.completedFuture(null);
     }
 
+    /** Fails if the key shares a counter, for want of room: others are not blocked with it. */
+    @Override
+    public CompletableFuture<Void> block(Policy policy, String key, long micros) {
+        long now = clock.micros();
+        Cell cell = keys.requireOwn(policy.name(), key, null, now);
+        while (cell != null) {
+            cell.freeze();
+            LimitState stored = cell.state();
+            if (cell.replace(stored, policy.stateAt(stored, now).blockedUntil(now + micros))) {
+                return CompletableFuture.completedFuture(null);
+            }
+            if (cell.isRetired()) {
+                keys.discard(policy.name(), key, cell);
+                cell = keys.requireOwn(policy.name(), key, null, now);
+            }
+        }
+        return CompletableFuture.failedFuture(new IllegalStateException("the key is not blocked, for " + keys.live()
+                + " keys are live and there is no room for one more; keep more keys, or use a store."));
+    }
+
     @Override
     public CompletableFuture<Void> reset(Policy policy, String key) {
         keys.forget(policy.name(), key);

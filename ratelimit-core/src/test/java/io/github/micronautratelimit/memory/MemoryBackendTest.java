@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.ref.WeakReference;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -39,8 +40,12 @@ class MemoryBackendTest {
 
     /** Lets as many keys live as may. */
     private Policy fill() {
+        return fill(BOUND);
+    }
+
+    private Policy fill(int keys) {
         Policy filler = Policy.of("filler", "5/day");
-        for (int i = 0; i < BOUND; i++) {
+        for (int i = 0; i < keys; i++) {
             assertTrue(backend.acquireBlocking(filler, "filler " + i, 1).allowed());
         }
         assertEquals(BOUND, backend.liveKeys());
@@ -125,6 +130,38 @@ class MemoryBackendTest {
         for (int i = 0; i < keys; i++) {
             assertFalse(backend.acquireBlocking(policy, "late " + i, 1).allowed());
         }
+    }
+
+    /** To block a counter that others share would block them too. */
+    @Test
+    void aKeyWithoutACounterOfItsOwnIsNotBlockedAndSaysSo() {
+        Policy filler = fill();
+        Policy policy = Policy.of("crowded", "20/day");
+        assertTrue(backend.acquireBlocking(policy, "late", 1).allowed());
+        String message = assertThrows(CompletionException.class,
+                () -> backend.block(policy, "late", 1_000_000).join()).getCause().getMessage();
+        assertEquals("the key is not blocked, for 1000 keys are live and there is no room for one more; keep more keys, "
+                + "or use a store.", message);
+        assertEquals(19, drain(policy, "late"));
+        backend.block(filler, "filler 7", 1_000_000).join();
+        assertEquals(0, drain(filler, "filler 7"));
+        assertEquals(4, drain(filler, "filler 8"));
+        clock.addAndGet(1_000_000);
+        assertEquals(4, drain(filler, "filler 7"));
+    }
+
+    @Test
+    void noiseAtTheBoundEndsNoBlock() {
+        Policy policy = Policy.of("p", "20/s");
+        backend.block(policy, "key", 400_000).join();
+        fill(BOUND - 1);
+        for (int i = 0; i < 300_000; i++) {
+            clock.incrementAndGet();
+            backend.acquireBlocking(policy, "noise " + i, 1);
+        }
+        assertEquals(100_000, backend.acquireBlocking(policy, "key", 1).retryAfterMicros());
+        clock.addAndGet(100_000);
+        assertEquals(20, drain(policy, "key"));
     }
 
     @Test

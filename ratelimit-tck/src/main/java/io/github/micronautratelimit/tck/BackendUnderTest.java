@@ -67,6 +67,15 @@ public interface BackendUnderTest extends AutoCloseable {
         return false;
     }
 
+    /**
+     * Whether {@link RateLimitBackend#block} is there. The default says so.
+     *
+     * @return {@code false} if the backend leaves it to refuse
+     */
+    default boolean blocksKeys() {
+        return true;
+    }
+
     /** Closes the callers, and what else this instance has opened. The default has nothing to close. */
     @Override
     default void close() {

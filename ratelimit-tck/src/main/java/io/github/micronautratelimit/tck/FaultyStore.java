@@ -7,7 +7,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 
 /**
  * A store that can be broken and healed, as {@link FaultContract} sees it. For a real server these verbs kill it, stop its
- * process, or stand in between as a proxy; for a fake one they are a switch.
+ * process, or stand in between as a proxy; {@link FaultyWire} does as if, before any backend.
  */
 public interface FaultyStore extends AutoCloseable {
 
@@ -23,7 +23,7 @@ public interface FaultyStore extends AutoCloseable {
         /** Connections are there, but nothing comes through, neither then nor later. */
         HALF_OPEN,
 
-        /** Every call is carried out and answered, but only after three times the deadline. */
+        /** Every call is carried out and answered, but only after many times the deadline. */
         SLOW,
 
         /** Every call is carried out, and no answer comes back. */
@@ -55,6 +55,15 @@ public interface FaultyStore extends AutoCloseable {
      */
     default Set<Fault> faults() {
         return EnumSet.allOf(Fault.class);
+    }
+
+    /**
+     * How many connections to the store are open now.
+     *
+     * @return 0 or more; the default is for those without a wire
+     */
+    default int connections() {
+        return 0;
     }
 
     /**

@@ -44,6 +44,11 @@ class BrokenBackend implements RateLimitBackend {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return right.block(policy, key, micros);
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return right.reset(policy, key);
     }

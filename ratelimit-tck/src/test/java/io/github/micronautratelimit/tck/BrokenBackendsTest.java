@@ -101,6 +101,13 @@ class BrokenBackendsTest {
                 broken("does not refund", LosesRefunds::new, "givingBackIsTheInverseOfTaking"),
                 broken("peeks by taking", PeeksByTaking::new, "aLookChangesNothing"),
                 broken("does not reset", LosesResets::new, "resetForgetsOneKey"),
+                broken("forgets blocks", ForgetsBlocks::new, "aBlockedKeyIsDeniedUntilTheTimeIsOver",
+                        "everyCallerIsDeniedAtOnce", "aBlockSurvivesAChangeOfLimits", "theBlockThatEndsLastCounts"),
+                broken("blocks by spending", BlocksBySpending::new, "aBlockedKeyIsDeniedUntilTheTimeIsOver",
+                        "whatIsSpentStaysSpentAndComesBackMeanwhile"),
+                broken("forgets what was spent when it blocks", ForgetsOnBlock::new,
+                        "whatIsSpentStaysSpentAndComesBackMeanwhile", "aBlockSurvivesAChangeOfLimits"),
+                broken("blocks everybody", BlocksEverybody::new, "nobodyElseIsBlocked"),
                 broken("reads, waits and writes", RacesWithItself::new, "aCrowdIsGrantedExactlyWhatIsThere"),
                 broken("gives nothing back", GivesNothingBack::new, "aDeniedRequestCostsNoOtherLimitAnything"));
     }
@@ -315,6 +322,54 @@ class BrokenBackendsTest {
         @Override
         public CompletionStage<Void> reset(Policy policy, String key) {
             return CompletableFuture.completedStage(null);
+        }
+    }
+
+    private static final class ForgetsBlocks extends BrokenBackend {
+
+        ForgetsBlocks(RateLimitBackend right) {
+            super(right);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return CompletableFuture.completedStage(null);
+        }
+    }
+
+    private static final class BlocksBySpending extends BrokenBackend {
+
+        BlocksBySpending(RateLimitBackend right) {
+            super(right);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return right.acquire(policy, key, policy.capacity()).thenApply(decision -> null);
+        }
+    }
+
+    private static final class ForgetsOnBlock extends BrokenBackend {
+
+        ForgetsOnBlock(RateLimitBackend right) {
+            super(right);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return right.reset(policy, key).thenCompose(done -> right.block(policy, key, micros));
+        }
+    }
+
+    private static final class BlocksEverybody extends BrokenBackend {
+
+        BlocksEverybody(RateLimitBackend right) {
+            super(right);
+        }
+
+        @Override
+        public CompletionStage<Void> block(Policy policy, String key, long micros) {
+            return right.block(policy, key, micros).thenCompose(done -> right.block(policy, "other", micros));
         }
     }
 

@@ -70,6 +70,7 @@ public final class RedisClients implements AutoCloseable {
     }
 
     /** A client of a cluster that looks again who has which slot when it is sent elsewhere. */
+    @SuppressWarnings("deprecation")
     public RedisClusterClient clusterClient(String uri) {
         RedisURI where = RedisURI.create(uri);
         where.setTimeout(timeout);

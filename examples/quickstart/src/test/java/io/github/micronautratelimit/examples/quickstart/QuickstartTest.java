@@ -79,6 +79,24 @@ class QuickstartTest {
         assertEquals(3, standings("bob", "ann").get("orders").left());
     }
 
+    @Test
+    void whatWasDecidedIsShownToPrometheus() {
+        answers(7, hello());
+        answers(3, mail("ann"));
+
+        String shown = client.toBlocking().retrieve("/prometheus");
+        assertEquals(List.of("allowed 5.0", "denied 2.0"), samples(shown, "hello", "http"));
+        assertEquals(List.of("allowed 2.0", "denied 1.0"), samples(shown, "mails", "method"));
+    }
+
+    /** Outcomes and counts of the decisions under a policy. */
+    private static List<String> samples(String shown, String policy, String type) {
+        return shown.lines()
+                .filter(line -> line.startsWith("ratelimit_decisions_total{limit_type=\"" + type + "\"")
+                        && line.contains("policy=\"" + policy + "\""))
+                .map(line -> line.replaceAll(".*outcome=\"(\\w+)\".* ", "$1 ")).sorted().toList();
+    }
+
     @ParameterizedTest
     @CsvSource({"/, text/html, Rate limits at work", "/app.js, application/javascript, /api/standings",
             "/style.css, text/css, prefers-color-scheme: dark"})

@@ -1,4 +1,4 @@
-package io.github.micronautratelimit.config;
+package io.github.micronautratelimit.management;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -6,6 +6,9 @@ import java.util.Map;
 import org.reactivestreams.Publisher;
 
 import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.config.ChosenBackend;
+import io.github.micronautratelimit.config.RateLimitConfiguration;
+import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.core.util.StringUtils;
 import io.micronaut.health.HealthStatus;

@@ -1,0 +1,113 @@
+package io.github.micronautratelimit.management;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import io.github.micronautratelimit.AsyncBackend;
+import io.github.micronautratelimit.Decision.Source;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.config.Policies;
+import io.micronaut.core.type.Argument;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
+import io.micronaut.http.client.HttpClient;
+import io.micronaut.http.client.exceptions.HttpClientResponseException;
+import io.micronaut.runtime.server.EmbeddedServer;
+import io.micronaut.context.ApplicationContext;
+
+/** What the health endpoint tells of the store. */
+class HealthTest {
+
+    private static final Argument<Map<String, Object>> JSON = Argument.mapOf(String.class, Object.class);
+
+    private static EmbeddedServer start(String... settings) {
+        Map<String, Object> all = new HashMap<>(Map.of("ratelimit.policies.p.limits", "3/day",
+                "endpoints.health.details-visible", "ANONYMOUS"));
+        for (int i = 0; i < settings.length; i += 2) {
+            all.put(settings[i], settings[i + 1]);
+        }
+        return ApplicationContext.run(EmbeddedServer.class, all, "test");
+    }
+
+    private static Source acquire(EmbeddedServer server) {
+        Policy policy = server.getApplicationContext().getBean(Policies.class).get("p");
+        return server.getApplicationContext().getBean(RateLimiter.class).acquire(policy, "key").source();
+    }
+
+    private static HttpResponse<Map<String, Object>> health(EmbeddedServer server) {
+        try (HttpClient client = HttpClient.create(server.getURL())) {
+            return client.toBlocking().exchange(HttpRequest.GET("/health"), JSON, JSON);
+        } catch (HttpClientResponseException e) {
+            @SuppressWarnings("unchecked")
+            HttpResponse<Map<String, Object>> response = (HttpResponse<Map<String, Object>>) e.getResponse();
+            return response;
+        }
+    }
+
+    private static Map<?, ?> ratelimit(HttpResponse<Map<String, Object>> health) {
+        Map<?, ?> details = (Map<?, ?>) health.getBody(JSON).orElseThrow().get("details");
+        return (Map<?, ?>) details.get("ratelimit");
+    }
+
+    private static void await(Supplier<Boolean> condition) throws InterruptedException {
+        long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        while (!condition.get()) {
+            assertTrue(System.nanoTime() < end);
+            Thread.sleep(20);
+        }
+    }
+
+    @Test
+    void memoryIsAlwaysUp() {
+        try (EmbeddedServer server = start()) {
+            assertEquals(Map.of("name", "app", "status", "UP", "details", Map.of("backend", "memory")),
+                    named(ratelimit(health(server))));
+        }
+    }
+
+    /** The name is the application's. */
+    private static Map<?, ?> named(Map<?, ?> result) {
+        Map<Object, Object> named = new HashMap<>(result);
+        named.put("name", "app");
+        return named;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"degraded, DEGRADED, 200", "down, DOWN, 503"})
+    void anOutageShowsInHealthAndPasses(String setting, String status, int code) throws InterruptedException {
+        try (EmbeddedServer server = start("ratelimit.backend", "async", "ratelimit.health-in-outage", setting)) {
+            AsyncBackend store = server.getApplicationContext().getBean(AsyncBackend.class);
+            assertEquals(Source.STORE, acquire(server));
+            HttpResponse<Map<String, Object>> up = health(server);
+            assertEquals(200, up.code());
+            assertEquals("UP", ratelimit(up).get("status"));
+            assertEquals(Map.of("backend", "async", "breaker", "CLOSED", "failures", 0, "defects", 0),
+                    ratelimit(up).get("details"));
+
+            store.mood = AsyncBackend.Mood.FAILS;
+            for (int i = 0; i < 10; i++) {
+                assertEquals(Source.FALLBACK, acquire(server));
+            }
+            HttpResponse<Map<String, Object>> out = health(server);
+            assertEquals(code, out.code());
+            assertEquals(status, ratelimit(out).get("status"));
+            Map<?, ?> details = (Map<?, ?>) ratelimit(out).get("details");
+            assertEquals(9, details.get("failures"), "of 10 calls; then the breaker was open");
+            assertTrue(Set.of("OPEN", "HALF_OPEN").contains(String.valueOf(details.get("breaker"))));
+
+            store.mood = AsyncBackend.Mood.ANSWERS;
+            await(() -> "UP".equals(ratelimit(health(server)).get("status")));
+        }
+    }
+}

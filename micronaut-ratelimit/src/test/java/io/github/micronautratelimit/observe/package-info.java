@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.observe;
+
+import org.jspecify.annotations.NullMarked;
