@@ -111,7 +111,7 @@ public final class Wire {
      * @return what {@link #readPlaces} reads
      */
     public static byte[] write(Places places) {
-        Writer out = new Writer();
+        Writer out = new Writer(FORM);
         places.write(out);
         return out.bytes();
     }
@@ -124,7 +124,7 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no places
      */
     public static Places readPlaces(byte[] bytes) {
-        return Places.read(new Reader(bytes));
+        return Places.read(new Reader(bytes, FORM));
     }
 
     private static void write(Limit limit, Writer out) {
