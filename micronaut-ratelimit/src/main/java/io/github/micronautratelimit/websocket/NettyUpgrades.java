@@ -6,6 +6,7 @@ import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.config.PolicyChoice;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
+import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.key.Keys;
 import io.micronaut.context.BeanContext;
 import io.micronaut.context.BeanProvider;
@@ -67,6 +68,10 @@ final class NettyUpgrades extends Upgrades {
 
     @Override
     public void granted(HttpRequest<?> request) {
+        LimitedRequest limited = LimitedRequest.of(request);
+        if (limited != null && limited.decisions() != null) {
+            add(request, new PromptEnd());
+        }
         Class<?> socket = socket(request);
         for (ExecutableMethod<?, ?> method : definition(socket).getExecutableMethods()) {
             if (!annotated.ofMessages(socket, method).isEmpty()) {

@@ -86,6 +86,19 @@ class ConnectionsTest {
     }
 
     @Test
+    void aClientThatWaitsForTheServerToCloseDoesNotWaitLong() throws Exception {
+        try (EmbeddedServer server = start(Map.of());
+                java.net.Socket raw = raw(server, "/five?token=alice", "Sec-WebSocket-Version: 13\r\n")) {
+            headOf(raw);
+            assertEquals(4, free(server, "alice"));
+            raw.getOutputStream().write(new byte[] {(byte) 0x88, (byte) 0x80, 0, 0, 0, 0});
+            assertEquals(List.of(0x88, 0x00, -1), List.of(raw.getInputStream().read(), raw.getInputStream().read(),
+                    raw.getInputStream().read()), "a close frame, and the end");
+            Eventually.equal(5L, () -> free(server, "alice"));
+        }
+    }
+
+    @Test
     void aPlaceComesFreeIfTheConnectionDoesNotOpenAfterAll() throws Exception {
         try (EmbeddedServer server = start(Map.of())) {
             assertEquals(403, Socket.refused(server, "/five?token=alice&forbidden=1").statusCode());
