@@ -227,6 +227,25 @@ public final class Guard implements RateLimitBackend, InFront {
         store.close();
     }
 
+    /** Whether the store is asked at all. */
+    boolean isAsking() {
+        return health.mayAsk();
+    }
+
+    /** Takes permits for nobody yet: fails where on-error would answer a request. */
+    CompletionStage<Decision> takeAhead(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.acquire(policy, key, permits), (failure, nanos) -> {
+            throw asException(failure);
+        });
+    }
+
+    /** Gives back what {@link #takeAhead} took. If that fails, on-error's counters know nothing of it. */
+    CompletionStage<Void> giveBack(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), (failure, nanos) -> {
+            throw asException(failure);
+        });
+    }
+
     /** For a caller who cannot wait for the store, which has been asked all the same. */
     List<Decision> allWithout(List<Ask> asks) {
         return fallback.acquireAll(asks, Charge.NOT);

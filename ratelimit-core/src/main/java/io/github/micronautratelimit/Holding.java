@@ -3,7 +3,6 @@ package io.github.micronautratelimit;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.slf4j.Logger;
@@ -13,31 +12,41 @@ import org.slf4j.LoggerFactory;
 final class Holding {
 
     private static final Logger LOG = LoggerFactory.getLogger(Lease.class);
+    private static final int RENEWALS_PER_LEASE = 3;
 
     private final LeaseBackend leases;
     private final Policy policy;
     private final String key;
     private final UUID holder;
-    private final Future<?> renewals;
+    private final long renewEveryNanos;
     private final AtomicBoolean renewing = new AtomicBoolean();
     private final AtomicBoolean released = new AtomicBoolean();
     private volatile boolean held = true;
+    /** Touched by the thread that renews alone. */
+    private long renewAt;
 
     Holding(LeaseBackend leases, Policy policy, String key, UUID holder, long leaseMicros) {
         this.leases = leases;
         this.policy = policy;
         this.key = key;
         this.holder = holder;
-        this.renewals = Renewals.every(leaseMicros, this::renewOnceAtATime);
+        this.renewEveryNanos = leaseMicros * 1_000 / RENEWALS_PER_LEASE;
+        this.renewAt = System.nanoTime() + renewEveryNanos;
+        Renewals.SHARED.of(this);
     }
 
     boolean isHeld() {
         return held && !released.get();
     }
 
-    /** A store that does not answer is not asked again and again. */
-    private void renewOnceAtATime() {
-        if (renewing.compareAndSet(false, true)) {
+    boolean isReleased() {
+        return released.get();
+    }
+
+    /** Begins a renewal if it is time to. A store that does not answer is not asked again and again. */
+    void renewIfDue(long nowNanos) {
+        if (nowNanos - renewAt >= 0 && renewing.compareAndSet(false, true)) {
+            renewAt = nowNanos + renewEveryNanos;
             renew().whenComplete((done, failure) -> renewing.set(false));
         }
     }
@@ -77,7 +86,6 @@ final class Holding {
         if (!released.compareAndSet(false, true)) {
             return CompletableFuture.completedFuture(null);
         }
-        renewals.cancel(false);
         return RateLimiter.called(() -> leases.release(policy, key, holder));
     }
 }

@@ -144,7 +144,7 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
 
     @Override
     public final int hashCode() {
-        return (getClass().getSimpleName().hashCode() * 31 + Long.hashCode(permits)) * 31 + Long.hashCode(periodMicros);
+        return Long.hashCode(permits) * 31 + Long.hashCode(periodMicros);
     }
 
     /** The text form, which {@link #parse} reads back. */

@@ -95,9 +95,26 @@ public final class Places {
         return byEnd.isEmpty();
     }
 
-    /** When the last of them expires; 0 if nobody holds one. */
-    long endMicros() {
-        return byEnd.isEmpty() ? 0 : byEnd.last().untilMicros;
+    /**
+     * How long after an instant all places will have expired, if nobody renews or takes any. A store may forget the key
+     * then.
+     *
+     * @param nowMicros the instant, in microseconds since the epoch
+     * @return microseconds; 0 if nobody holds one
+     */
+    public long endAfter(long nowMicros) {
+        return byEnd.isEmpty() ? 0 : Math.max(0, byEnd.last().untilMicros - nowMicros);
+    }
+
+    /**
+     * Who holds a place in either of two, for stores whose parts have lost sight of each other and each went on alone.
+     *
+     * @param other what another part of the store remembers of the same key; not changed
+     * @return this, with the other's holders
+     */
+    public Places join(Places other) {
+        other.byEnd.forEach(place -> put(place.holder, place.untilMicros));
+        return this;
     }
 
     /** A caller whose clock is behind shortens nobody's lease. */
@@ -118,7 +135,7 @@ public final class Places {
     }
 
     private Decision grant(ConcurrencyLimit limit, long now) {
-        return new Decision.Allowed(Math.max(0, limit.holders() - byEnd.size()), Math.max(0, endMicros() - now),
+        return new Decision.Allowed(Math.max(0, limit.holders() - byEnd.size()), endAfter(now),
                 Decision.Source.STORE);
     }
 
@@ -126,7 +143,7 @@ public final class Places {
     private Decision denial(ConcurrencyLimit limit, long now) {
         long tooMany = byEnd.size() - limit.holders();
         long free = byEnd.stream().skip(tooMany).findFirst().orElseThrow().untilMicros;
-        return new Decision.Denied(0, free - now, Math.max(0, endMicros() - now), List.of(), Decision.Source.STORE);
+        return new Decision.Denied(0, free - now, endAfter(now), List.of(), Decision.Source.STORE);
     }
 
     void write(Wire.Writer out) {

@@ -21,9 +21,14 @@ import org.jspecify.annotations.Nullable;
  * @param deadline    how long a store's answer is waited for, 1 ms or more; {@code null} for as long as every other's
  * @param localLimits how often one process asks the store about one key; none for as often as it is asked itself. See
  *                    {@link LocalLimit}
+ * @param maxLease    the most permits one process takes ahead of one key, to grant them without asking the store; 0 for
+ *                    none: every request asks. See {@link PermitLeases}
  */
 public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit concurrency, OnError onError,
-                     @Nullable Duration deadline, List<Limit> localLimits) {
+                     @Nullable Duration deadline, List<Limit> localLimits, long maxLease) {
+
+    /** The most permits that may be taken ahead. */
+    public static final long GREATEST_LEASE = 1_000_000;
 
     private static final int MAX_NAME = 200;
 
@@ -36,8 +41,9 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      * @param onError     what to answer while the store cannot be asked
      * @param deadline    how long a store's answer is waited for, or {@code null}
      * @param localLimits how often one process asks the store about one key, copied
-     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, or the deadline is
-     *                                  too short
+     * @param maxLease    the most permits one process takes ahead of one key, 0 to {@link #GREATEST_LEASE}
+     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, the deadline is too
+     *                                  short, or the lease is out of range
      */
     public Policy {
         if (name.isEmpty() || name.length() > MAX_NAME || !name.chars().allMatch(Policy::isNameCharacter)) {
@@ -49,6 +55,10 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
         if (limits.isEmpty() && concurrency == null) {
             throw new IllegalArgumentException(
                     "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
+        }
+        if (limits.isEmpty() && maxLease > 0) {
+            throw new IllegalArgumentException("The policy \"" + name + "\" limits " + concurrency
+                    + " alone, of which no permits are taken ahead; leave the lease of " + maxLease + " out.");
         }
         if (limits.isEmpty() && !localLimits.isEmpty()) {
             throw new IllegalArgumentException("The policy \"" + name + "\" limits " + concurrency
@@ -65,10 +75,30 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
         if (deadline != null) {
             Guard.requireLongEnough(deadline);
         }
+        if (maxLease < 0 || maxLease > GREATEST_LEASE) {
+            throw new IllegalArgumentException("A lease is of 0 to " + GREATEST_LEASE + " permits, not " + maxLease + ".");
+        }
     }
 
     /**
-     * A policy without a concurrency limit.
+     * A policy without a concurrency limit, under which permits are taken ahead.
+     *
+     * @param name        the name
+     * @param limits      the limits, copied
+     * @param onError     what to answer while the store cannot be asked
+     * @param deadline    how long a store's answer is waited for, or {@code null}
+     * @param localLimits how often one process asks the store about one key, copied
+     * @param maxLease    the most permits one process takes ahead of one key; 0 for none
+     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, the deadline is too
+     *                                  short, or the lease out of range
+     */
+    public Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
+                  List<Limit> localLimits, long maxLease) {
+        this(name, limits, null, onError, deadline, localLimits, maxLease);
+    }
+
+    /**
+     * A policy without a concurrency limit, under which every request asks the store.
      *
      * @param name        the name
      * @param limits      the limits, copied
@@ -80,7 +110,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      */
     public Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
                   List<Limit> localLimits) {
-        this(name, limits, null, onError, deadline, localLimits);
+        this(name, limits, null, onError, deadline, localLimits, 0);
     }
 
     /**
@@ -92,7 +122,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
      */
     public Policy(String name, Limits limits, OnError onError) {
-        this(name, limits.rates(), limits.concurrency(), onError, null, List.of());
+        this(name, limits.rates(), limits.concurrency(), onError, null, List.of(), 0);
     }
 
     /**
@@ -142,7 +172,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      * @throws IllegalArgumentException if it has none of these
      */
     public Policy ratesOnly() {
-        return concurrency == null ? this : new Policy(name, limits, onError, deadline, localLimits);
+        return concurrency == null ? this : new Policy(name, limits, null, onError, deadline, localLimits, maxLease);
     }
 
     /**
@@ -152,7 +182,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      * @throws IllegalArgumentException if it has no concurrency limit
      */
     public Policy concurrencyOnly() {
-        return limits.isEmpty() ? this : new Policy(name, List.of(), concurrency, onError, deadline, List.of());
+        return limits.isEmpty() ? this : new Policy(name, List.of(), concurrency, onError, deadline, List.of(), 0);
     }
 
     /**
@@ -163,7 +193,7 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      * @throws IllegalArgumentException if limits are missing or listed twice
      */
     public Policy withLimits(List<Limit> others) {
-        return new Policy(name, others, concurrency, onError, deadline, localLimits);
+        return new Policy(name, others, concurrency, onError, deadline, localLimits, maxLease);
     }
 
     /**
@@ -175,7 +205,24 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
      */
     public Policy withLimits(Limits others) {
         return new Policy(name, others.rates().isEmpty() ? limits : others.rates(),
-                others.concurrency() == null ? concurrency : others.concurrency(), onError, deadline, localLimits);
+                others.concurrency() == null ? concurrency : others.concurrency(), onError, deadline, localLimits, maxLease);
+    }
+
+    /**
+     * This policy with permits taken ahead, for keys that are asked for very often.
+     *
+     * @param most the most permits one process takes ahead of one key, 0 to {@link #GREATEST_LEASE}; 0 for none
+     * @return a policy that differs in its lease only
+     * @throws IllegalArgumentException if the lease is out of range
+     */
+    public Policy withMaxLease(long most) {
+        return new Policy(name, limits, concurrency, onError, deadline, localLimits, most);
+    }
+
+    /** Of what policies differ in as a rule: it is asked for with every request. */
+    @Override
+    public int hashCode() {
+        return name.hashCode() * 31 + (limits.isEmpty() ? String.valueOf(concurrency).hashCode() : limits.get(0).hashCode());
     }
 
     private static boolean isNameCharacter(int c) {

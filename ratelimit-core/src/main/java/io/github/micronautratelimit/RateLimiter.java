@@ -135,29 +135,50 @@ public final class RateLimiter {
      * @throws IllegalArgumentException if permits are negative
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
+        if (isUnwatched()) {
+            Ask.requireNotNegative(permits);
+            return answer(policy, concealed(key), permits);
+        }
         return acquireAsync(new Ask(policy, key, permits));
+    }
+
+    private boolean isUnwatched() {
+        return listeners.isEmpty() && counts == null;
+    }
+
+    private CompletionStage<Decision> answer(Policy policy, String concealed, long permits) {
+        return called(() -> backend.acquire(policy, concealed, permits));
     }
 
     private CompletionStage<Decision> acquireAsync(Ask asked) {
         requireSound(asked.policy(), asked.permits());
         Ask ask = concealed(asked);
-        DecisionCounts counting = counts;
-        if (listeners.isEmpty() && counting == null) {
-            return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits()));
-        }
         long begun = begun();
-        return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits())).whenComplete((made, failure) -> {
+        CompletionStage<Decision> answer = answer(ask.policy(), ask.key(), ask.permits());
+        if (isUnwatched()) {
+            return answer;
+        }
+        if (answer instanceof CompletableFuture<Decision> made && made.isDone() && !made.isCompletedExceptionally()) {
+            decided(ask, made.join(), since(begun));
+            return answer;
+        }
+        return answer.whenComplete((made, failure) -> {
             if (failure != null) {
                 listeners.failed(ask.policy(), ask.key(), failure, since(begun));
-                return;
-            }
-            if (counting != null) {
-                counting.count(ask.policy(), ask.type(), ask.permits(), made);
-            }
-            if (!listeners.isEmpty()) {
-                listeners.decided(ask, made, since(begun));
+            } else {
+                decided(ask, made, since(begun));
             }
         });
+    }
+
+    private void decided(Ask ask, Decision decision, long nanos) {
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.count(ask.policy(), ask.type(), ask.permits(), decision);
+        }
+        if (!listeners.isEmpty()) {
+            listeners.decided(ask, decision, nanos);
+        }
     }
 
     /** When something begins that listeners are told the duration of; looking at the clock takes as long as deciding. */
@@ -473,12 +494,13 @@ public final class RateLimiter {
             throw new IllegalArgumentException(
                     "A key is blocked for 1 microsecond to 366 days, not for " + duration + ".");
         }
+        requireSound(policy, 0);
         return called(() -> backend.block(policy, concealed(key), LimitText.micros(duration)));
     }
 
     /**
-     * Forgets a key: every permit is free again, every place, and a block is lifted. Who holds a place asks for it anew
-     * at the next renewal.
+     * Forgets a key: every permit is free again, a block is lifted, and every place is free. Who holds one asks for it anew at
+     * the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
@@ -489,8 +511,8 @@ public final class RateLimiter {
     }
 
     /**
-     * Forgets a key: every permit is free again, every place, and a block is lifted. Who holds a place asks for it anew
-     * at the next renewal.
+     * Forgets a key: every permit is free again, a block is lifted, and every place is free. Who holds one asks for it anew at
+     * the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
@@ -519,6 +541,16 @@ public final class RateLimiter {
             throw new IllegalArgumentException("The policy \"" + policy.name() + "\" limits only how many at once, "
                     + policy.concurrency() + "; ask for a lease, which is held and closed.");
         }
+    }
+
+    /**
+     * A key as listeners are told of it: the same identity gives the same hash in metrics of top keys, logs and answers.
+     *
+     * @param key who is limited
+     * @return what {@link RateLimitEvent#keyHash()} says of this key
+     */
+    public String keyHash(String key) {
+        return KeyHash.of(concealed(key));
     }
 
     /**

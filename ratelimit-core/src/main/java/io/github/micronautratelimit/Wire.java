@@ -13,6 +13,8 @@ import java.util.List;
 public final class Wire {
 
     private static final int FORM = 1;
+    /** Of places, which stores may keep beside states. */
+    private static final int PLACES_FORM = 65;
     /** Of a state under a block: the instant at which that ends, and then all of the first form but the form. */
     private static final int BLOCKED_FORM = 2;
 
@@ -111,7 +113,7 @@ public final class Wire {
      * @return what {@link #readPlaces} reads
      */
     public static byte[] write(Places places) {
-        Writer out = new Writer(FORM);
+        Writer out = new Writer(PLACES_FORM);
         places.write(out);
         return out.bytes();
     }
@@ -124,7 +126,21 @@ public final class Wire {
      * @throws IllegalArgumentException if the bytes are of a newer version, or no places
      */
     public static Places readPlaces(byte[] bytes) {
-        return Places.read(new Reader(bytes, FORM));
+        Reader in = new Reader(bytes, PLACES_FORM);
+        if (in.form != PLACES_FORM) {
+            throw new IllegalArgumentException("The store holds a state where places are expected.");
+        }
+        return Places.read(in);
+    }
+
+    /**
+     * Whether places were written and no state.
+     *
+     * @param bytes what was written here or in another version
+     * @return {@code true} if {@link #readPlaces} is to read it
+     */
+    public static boolean isPlaces(byte[] bytes) {
+        return bytes.length > 0 && bytes[0] == PLACES_FORM;
     }
 
     private static void write(Limit limit, Writer out) {

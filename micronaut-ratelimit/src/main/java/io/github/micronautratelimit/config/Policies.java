@@ -15,7 +15,6 @@ import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.web.KeyTemplate;
-import io.micronaut.context.BeanContext;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.naming.NameUtils;
 import jakarta.inject.Singleton;
@@ -27,7 +26,6 @@ import jakarta.inject.Singleton;
 @Singleton
 public class Policies {
 
-    private final BeanContext beans;
     private volatile Settings settings;
 
     /** What is configured, and what was written in annotations under names that are not; replaced as a whole. */
@@ -39,15 +37,13 @@ public class Policies {
                               Map<String, Limits> overrides) {
     }
 
-    Policies(BeanContext beans) {
-        this.beans = beans;
-        this.settings = read();
+    Policies(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
+        this.settings = read(configuration, policies);
     }
 
-    private Settings read() {
-        RateLimitConfiguration configuration = beans.getBean(RateLimitConfiguration.class);
+    private static Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
         Map<String, Configured> configured = new TreeMap<>();
-        for (PolicyConfiguration policy : beans.getBeansOfType(PolicyConfiguration.class)) {
+        for (PolicyConfiguration policy : policies) {
             configured.put(policy.getName(), configured(policy, configuration.getOnError()));
         }
         return new Settings(configured, new ConcurrentHashMap<>(),
@@ -56,14 +52,15 @@ public class Policies {
     }
 
     /**
-     * Reads the settings anew, for limits that change while the application runs.
+     * Takes settings over that have changed, for limits that change while the application runs.
      *
+     * @param anew     the settings
      * @param whatElse reads what depends on them
      * @throws ConfigurationException if a setting is wrong, or {@code whatElse} throws it; the old ones then still hold
      */
-    public void reload(Runnable whatElse) {
+    public void reload(RefreshedConfiguration anew, Runnable whatElse) {
         Settings before = settings;
-        settings = read();
+        settings = read(anew.general(), anew.policies());
         try {
             whatElse.run();
         } catch (RuntimeException e) {
@@ -79,13 +76,28 @@ public class Policies {
         OnError onError = configuration.findOnError().orElse(null);
         try {
             Policy policy = new Policy(configuration.getName(), limits.rates(), limits.concurrency(),
-                    onError == null ? defaultOnError : onError, configuration.findDeadline().orElse(null), localLimits);
+                    onError == null ? defaultOnError : onError, configuration.findDeadline().orElse(null), localLimits,
+                    maxLease(configuration, place));
             return new Configured(policy,
                     configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError,
                     overrides(configuration, place));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
+    }
+
+    private static long maxLease(PolicyConfiguration configuration, String place) {
+        boolean leased = configuration.getMode() == PolicyConfiguration.Mode.LEASED;
+        long most = configuration.findMaxLease().orElse(leased ? PolicyConfiguration.USUAL_LEASE : 0L);
+        if (!leased && configuration.findMaxLease().isPresent()) {
+            throw new ConfigurationException(place + ".max-lease = \"" + most + "\": nothing is leased in the mode exact; write "
+                    + place + ".mode: leased beside it, or leave it out.");
+        }
+        if (leased && (most < 1 || most > Policy.GREATEST_LEASE)) {
+            throw new ConfigurationException(place + ".max-lease = \"" + most + "\": write how many permits an instance takes "
+                    + "ahead at most, 1 to " + Policy.GREATEST_LEASE + ".");
+        }
+        return most;
     }
 
     private static Limits limits(List<String> texts, String place) {
@@ -185,7 +197,8 @@ public class Policies {
             return found.onError != null || onError == null
                     ? found.policy
                     : new Policy(found.policy.name(), found.policy.limits(), found.policy.concurrency(), onError,
-                            found.policy.deadline(), found.policy.localLimits());
+                            found.policy.deadline(), found.policy.localLimits(),
+                            found.policy.maxLease());
         }
         if (limits.isEmpty()) {
             return get(name, place);
@@ -221,6 +234,26 @@ public class Policies {
         Configured found = now.configured.get(policy.name());
         Limits own = found == null ? null : found.overrides.get(key);
         return own == null ? policy : policy.withLimits(own);
+    }
+
+    /**
+     * All configured policies.
+     *
+     * @return those that hold now, by name
+     */
+    public List<Policy> all() {
+        return settings.configured.values().stream().map(Configured::policy).toList();
+    }
+
+    /**
+     * The keys of a policy that have numbers of their own.
+     *
+     * @param name the policy's name
+     * @return their limits; empty if there are none
+     */
+    public Map<String, Limits> overridesOf(String name) {
+        Configured found = settings.configured.get(NameUtils.hyphenate(name));
+        return found == null ? Map.of() : found.overrides;
     }
 
     /**

@@ -28,11 +28,13 @@ final class HeadersFilter implements Ordered {
 
     private final RateLimitHeaders headers;
     private final DenialAnswers answers;
+    private final HeaderWriter writer;
     private final Upgrades upgrades;
 
-    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers, Upgrades upgrades) {
+    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers, HeaderWriter writer, Upgrades upgrades) {
         this.headers = headers;
         this.answers = answers;
+        this.writer = writer;
         this.upgrades = upgrades;
     }
 
@@ -48,7 +50,7 @@ final class HeadersFilter implements Ordered {
             return;
         }
         MutableHttpHeaders written = response.getHeaders();
-        headers.write(decisions, written::set);
+        headers.write(decisions, writer.to(written));
         HttpStatus status = response.status();
         if ((status == HttpStatus.TOO_MANY_REQUESTS || status == HttpStatus.SERVICE_UNAVAILABLE)
                 && !decisions.allowed()) {

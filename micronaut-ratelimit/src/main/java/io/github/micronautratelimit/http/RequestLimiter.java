@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
@@ -62,10 +63,7 @@ final class RequestLimiter {
     private final Upgrades upgrades;
     private final HeldPlaces held;
     private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
-
-    private enum Stage {
-        BEFORE_AUTHENTICATION, AFTER_AUTHENTICATION
-    }
+    private volatile RouteLimits withoutRoute = RouteLimits.none();
 
     RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, PolicyChoice choice, RateLimiter limiter,
                    RequestExecutor executor, Denials denials, SetupWarnings warnings, Upgrades upgrades,
@@ -85,6 +83,7 @@ final class RequestLimiter {
     /** Forgets what was read of routes, after it has changed. */
     void reload() {
         routes.clear();
+        withoutRoute = RouteLimits.none();
     }
 
     /**
@@ -93,12 +92,11 @@ final class RequestLimiter {
      */
     CompletableFuture<Optional<HttpResponse<?>>> beforeAuthentication(HttpRequest<?> request) {
         RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
-        RouteLimits ofRoute = route == null ? RouteLimits.NONE : limitsOf(request, route);
+        RouteLimits ofRoute = route == null ? withoutRoute : limitsOf(request, route);
         if (ofRoute.isEmpty() && rules.isEmpty()) {
             return PROCEED;
         }
-        RequestPath path = new RequestPath(request.getPath());
-        if (rules.excludes(path)) {
+        if (isExcluded(ofRoute, request.getPath())) {
             if (!ofRoute.isEmpty()) {
                 warnings.warn(SetupWarning.EXCLUDED, ofRoute.name());
             }
@@ -108,9 +106,9 @@ final class RequestLimiter {
         List<AppliedLimit> before = ofRoute.before;
         List<AppliedLimit> after = ofRoute.after;
         if (!rules.isEmpty() && !ofRoute.exempt) {
-            Map<Stage, List<AppliedLimit>> byRules = byStage(rules.of(request, path));
-            before = joined(before, byRules.get(Stage.BEFORE_AUTHENTICATION));
-            after = joined(after, byRules.get(Stage.AFTER_AUTHENTICATION));
+            RequestPath path = new RequestPath(request.getPath());
+            before = joined(before, rules.of(request, path, false));
+            after = joined(after, rules.of(request, path, true));
         }
         LimitedRequest limited = LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left);
         return decide(request, ofRoute.socket && upgrades.isUpgrade(request) ? limited.asUpgrade() : limited, before);
@@ -119,6 +117,15 @@ final class RequestLimiter {
     private RouteLimits limitsOf(HttpRequest<?> request, RouteMatch<?> route) {
         RouteLimits known = routes.get(route.getRouteInfo());
         return known != null ? known : routes.computeIfAbsent(route.getRouteInfo(), info -> read(request, route));
+    }
+
+    private boolean isExcluded(RouteLimits route, String path) {
+        Judged last = route.last.get();
+        if (last == null || !last.path.equals(path)) {
+            last = new Judged(path, rules.excludes(new RequestPath(path)));
+            route.last.set(last);
+        }
+        return last.excluded;
     }
 
     /** The second stage; completes like the first. */
@@ -185,7 +192,8 @@ final class RequestLimiter {
     /** Gives back what the store has charged; what was granted without it is not the store's to give. */
     private void giveBack(Decisions taken) {
         for (int i = 0; i < taken.each().size(); i++) {
-            if (taken.each().get(i).source() == Decision.Source.STORE) {
+            Decision.Source source = taken.each().get(i).source();
+            if (source == Decision.Source.STORE || source == Decision.Source.LEASE) {
                 Ask ask = taken.asks().get(i);
                 limiter.refundAsync(ask.policy(), ask.key(), ask.permits());
             }
@@ -210,11 +218,20 @@ final class RequestLimiter {
         return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read), type);
     }
 
-    /** The limits of a route by who enforces them when; those left need the arguments of the call. */
-    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean socket, boolean exempt,
-                               List<AppliedLimit> before, List<AppliedLimit> after, List<AppliedLimit> left) {
+    private record Judged(String path, boolean excluded) {
+    }
 
-        private static final RouteLimits NONE = new RouteLimits(null, false, false, List.of(), List.of(), List.of());
+    /**
+     * The limits of a route by who enforces them when; those left need the arguments of the call. Most routes have one
+     * path: whether the last one was excluded is remembered.
+     */
+    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean socket, boolean exempt,
+                               List<AppliedLimit> before, List<AppliedLimit> after, List<AppliedLimit> left,
+                               AtomicReference<@Nullable Judged> last) {
+
+        static RouteLimits none() {
+            return new RouteLimits(null, false, false, List.of(), List.of(), List.of(), new AtomicReference<>());
+        }
 
         boolean isEmpty() {
             return before.isEmpty() && after.isEmpty() && left.isEmpty() && !socket;
@@ -228,7 +245,7 @@ final class RequestLimiter {
 
     private RouteLimits read(HttpRequest<?> request, RouteMatch<?> route) {
         if (!(route instanceof MethodBasedRouteMatch<?, ?> match)) {
-            return RouteLimits.NONE;
+            return withoutRoute;
         }
         ExecutableMethod<?, ?> method = match.getExecutableMethod();
         Class<?> type = match.getRouteInfo().getDeclaringType();
@@ -236,12 +253,13 @@ final class RequestLimiter {
         List<AppliedLimit> limits = socket ? annotated.ofConnections(type, method) : annotated.of(type, method);
         Map<Boolean, List<AppliedLimit>> byAdvice =
                 limits.stream().collect(Collectors.partitioningBy(AppliedLimit::needsArguments));
-        Map<Stage, List<AppliedLimit>> byStage = byStage(byAdvice.get(false));
-        RouteLimits read = new RouteLimits(method, socket, annotated.isExempt(method),
-                byStage.getOrDefault(Stage.BEFORE_AUTHENTICATION, List.of()),
-                byStage.getOrDefault(Stage.AFTER_AUTHENTICATION, List.of()), byAdvice.get(true));
-        warnIfClientsChoice(read.name(),
-                joined(limits, read.exempt ? null : rules.of(request, new RequestPath(request.getPath()))));
+        Map<Boolean, List<AppliedLimit>> byStage = byAdvice.get(false).stream()
+                .collect(Collectors.partitioningBy(limit -> limit.isAfterAuthentication(keys)));
+        RouteLimits read = new RouteLimits(method, socket, annotated.isExempt(method), byStage.get(false),
+                byStage.get(true), byAdvice.get(true), new AtomicReference<>());
+        RequestPath path = new RequestPath(request.getPath());
+        warnIfClientsChoice(read.name(), read.exempt ? limits
+                : joined(joined(limits, rules.of(request, path, false)), rules.of(request, path, true)));
         return read;
     }
 
@@ -251,22 +269,12 @@ final class RequestLimiter {
         }
     }
 
-    private Map<Stage, List<AppliedLimit>> byStage(List<AppliedLimit> limits) {
-        return limits.stream().collect(Collectors.groupingBy(this::stageOf));
-    }
-
-    private static List<AppliedLimit> joined(List<AppliedLimit> limits, @Nullable List<AppliedLimit> further) {
-        if (further == null) {
-            return limits;
+    private static List<AppliedLimit> joined(List<AppliedLimit> limits, List<AppliedLimit> further) {
+        if (limits.isEmpty() || further.isEmpty()) {
+            return limits.isEmpty() ? further : limits;
         }
         List<AppliedLimit> all = new ArrayList<>(limits);
         all.addAll(further);
         return all;
-    }
-
-    private Stage stageOf(AppliedLimit limit) {
-        return limit.key() != null && keys.afterAuthentication(limit.key()) || keys.afterAuthentication(limit.cost())
-                ? Stage.AFTER_AUTHENTICATION
-                : Stage.BEFORE_AUTHENTICATION;
     }
 }

@@ -2,11 +2,13 @@ package io.github.micronautratelimit.intercept;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +44,7 @@ import jakarta.inject.Singleton;
  */
 @Singleton
 @RequiresRateLimit
-public class AnnotatedLimits {
+public class AnnotatedLimits implements AppliedLimits {
 
     private static final int LONGEST_NAME = 200;
     private static final KeyTemplate CONNECTION = KeyTemplate.parse("{connection}");
@@ -104,6 +106,12 @@ public class AnnotatedLimits {
 
     private ByRole limits(Class<?> beanType, ExecutableMethod<?, ?> method) {
         return known.computeIfAbsent(new Method(beanType, method), this::read);
+    }
+
+    @Override
+    public Collection<AppliedLimit> all() {
+        return known.values().stream().flatMap(each -> Stream.of(each.calls, each.connections, each.messages))
+                .flatMap(List::stream).toList();
     }
 
     /**
@@ -231,7 +239,7 @@ public class AnnotatedLimits {
                 throw new IllegalArgumentException(place + " has the limit \"" + policy.concurrency() + "\", but a message "
                         + "holds no place; write how often messages may come, such as \"100/min\".");
             }
-            return new AppliedLimit(policy, keyExpression != null ? null : key(written, policy, method, role), keyExpression,
+            return new AppliedLimit(place, policy, keyExpression != null ? null : key(written, policy, method, role), keyExpression,
                     costExpression != null ? Cost.ONE : Cost.parse(written.permits()), costExpression);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()), e);

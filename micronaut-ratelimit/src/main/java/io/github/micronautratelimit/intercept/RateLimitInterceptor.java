@@ -189,11 +189,16 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         if (!decisions.allowed()) {
             throw new RateLimitExceededException(decisions);
         }
-        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        LimitedRequest request = limited();
         if (request != null) {
             request.granted(context.getExecutableMethod(), decisions);
         }
         return decisions;
+    }
+
+    private static @Nullable LimitedRequest limited() {
+        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        return request == null ? null : LimitedRequest.of(request);
     }
 
     /** The limits that nobody has enforced yet, and, if they are the route's, when the request ends. */
@@ -201,7 +206,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     private Uncounted uncounted(MethodInvocationContext<Object, Object> context) {
-        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        LimitedRequest request = limited();
         List<AppliedLimit> left = request == null ? null : request.takeLeft(context.getExecutableMethod());
         return left != null ? new Uncounted(left, request.atEnd())
                 : new Uncounted(annotated.of(context.getTarget().getClass(), context.getExecutableMethod()), null);

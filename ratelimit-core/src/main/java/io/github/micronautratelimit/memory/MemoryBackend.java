@@ -113,8 +113,7 @@ public final class MemoryBackend implements RateLimitBackend {
     }
 
     /** The general way. */
-    private Decision decide(Policy policy, String key, long permits, Cell first, long now) {
-        Cell cell = first;
+    private Decision decide(Policy policy, String key, long permits, Cell cell, long now) {
         while (true) {
             cell.freeze();
             LimitState stored = cell.state();
@@ -128,7 +127,7 @@ public final class MemoryBackend implements RateLimitBackend {
             }
             if (cell.isRetired()) {
                 keys.discard(policy.name(), key, cell);
-                cell = keys.require(policy.name(), key, null, now);
+                return acquireBlocking(policy, key, permits);
             }
         }
     }

@@ -21,7 +21,7 @@
  * }</pre>
  * The last is for stores that keep the places of limits like {@code 5 concurrent}; leave it out if yours does not. A
  * further class, {@link io.github.micronautratelimit.tck.FaultContract}, breaks the store in the ways that
- * {@link io.github.micronautratelimit.tck.FaultyStore} lists and looks at it from behind a guard. Another,
+ * {@link io.github.micronautratelimit.tck.FaultyStore} lists and looks at it from behind a guard. One more,
  * {@link io.github.micronautratelimit.tck.HotKeyContract}, sends a crowd after one key.
  *
  * <p>The suite consists of JUnit 5 tests and jqwik properties; both engines come with it. A property that fails prints

@@ -86,6 +86,13 @@ public record KeyTemplate(String text, List<Part> parts) {
      * @param name   the text itself, or the header's, cookie's, parameter's, variable's or bean's name; empty for the others
      */
     public record Part(Source source, String name) {
+
+        /** As it is written. */
+        @Override
+        public String toString() {
+            String word = source.name().toLowerCase(Locale.ROOT).replace('_', '-');
+            return source == Source.TEXT ? name : "{" + word + (name.isEmpty() ? "" : ":" + name) + "}";
+        }
     }
 
     /**

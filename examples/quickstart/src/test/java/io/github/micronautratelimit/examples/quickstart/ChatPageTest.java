@@ -22,7 +22,7 @@ import io.micronaut.runtime.server.EmbeddedServer;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 
-/** The chat in a real browser; see {@link PageTest}. */
+/** The chat in a real browser; see {@link Browser}. */
 @MicronautTest(rebuildContext = true)
 class ChatPageTest {
 
@@ -38,7 +38,7 @@ class ChatPageTest {
 
     @BeforeEach
     void open() {
-        browser = PageTest.start();
+        browser = Browser.open();
         browser.get(server.getURL() + "/chat.html");
     }
 
