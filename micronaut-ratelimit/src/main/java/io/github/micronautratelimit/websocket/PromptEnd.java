@@ -6,6 +6,7 @@ import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 
 /**
  * Closes a connection as soon as both ends have said goodbye (RFC 6455, 7.1.1), so that its place comes free. The
@@ -30,7 +31,7 @@ final class PromptEnd extends ChannelDuplexHandler {
 
     @Override
     public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-        if (!(message instanceof CloseWebSocketFrame)) {
+        if (!(message instanceof CloseWebSocketFrame goodbye)) {
             context.write(message, promise);
             return;
         }
@@ -43,6 +44,16 @@ final class PromptEnd extends ChannelDuplexHandler {
                 context.executor().schedule(() -> context.close(), SECONDS_TO_ANSWER, TimeUnit.SECONDS);
             }
         });
-        context.write(message, written);
+        context.write(sendable(goodbye), written);
+    }
+
+    /** The framework answers a goodbye without a reason by one with the code -1, which browsers take for an error. */
+    private static CloseWebSocketFrame sendable(CloseWebSocketFrame goodbye) {
+        int code = goodbye.statusCode();
+        if (goodbye.content().readableBytes() == 0 || code >= 0 && WebSocketCloseStatus.isValidStatusCode(code)) {
+            return goodbye;
+        }
+        goodbye.release();
+        return new CloseWebSocketFrame();
     }
 }
