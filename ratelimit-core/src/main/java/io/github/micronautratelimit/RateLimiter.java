@@ -63,6 +63,25 @@ public final class RateLimiter {
         this.secret = secret;
     }
 
+    private RateLimiter(RateLimitBackend backend, RateLimiter like) {
+        this.backend = backend;
+        this.guard = guardIn(backend);
+        this.listeners = like.listeners;
+        this.secret = like.secret;
+        this.counts = like.counts();
+    }
+
+    /**
+     * This limiter on another backend: for what is to be counted elsewhere, such as in memory. It tells the same listeners,
+     * counts among the same {@link #counts()} and conceals keys alike.
+     *
+     * @param other decides
+     * @return a limiter beside this one
+     */
+    public RateLimiter over(RateLimitBackend other) {
+        return new RateLimiter(other, this);
+    }
+
     /**
      * A limiter for this process alone, without listeners.
      *

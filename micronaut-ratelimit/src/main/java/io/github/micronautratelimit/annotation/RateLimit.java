@@ -18,6 +18,9 @@ import io.github.micronautratelimit.OnError;
  * {@link io.github.micronautratelimit.RateLimitExceededException}: from the method itself, or through the
  * {@code CompletionStage}, {@code Publisher} or suspending function it returns.
  *
+ * <p>On the class of a {@code @ServerWebSocket}, or on its {@code @OnOpen} method, it limits connections, and on its
+ * {@code @OnMessage} method messages: of each connection by itself, unless {@link #key()} says otherwise. Neither throws.
+ *
  * <p>Written several times, all limits must grant, or none is charged. On a class, all its methods draw on the same
  * permits; a limit on one of them comes on top. {@link NoRateLimit} exempts a method.
  *
@@ -72,7 +75,8 @@ public @interface RateLimit {
     /**
      * What to answer while the store cannot be asked.
      *
-     * @return the answer; if not written, what is configured
+     * @return the answer; if not written, what is configured, and for connections to a WebSocket {@link OnError#CLOSED}
+     *         unless the policy's own configuration says otherwise
      */
     OnError onError() default OnError.LOCAL;
 }

@@ -22,6 +22,7 @@ public final class LimitedRequest {
     private final AtEnd atEnd = new AtEnd();
     private @Nullable List<AppliedLimit> left;
     private @Nullable Decisions decisions;
+    private boolean upgrade;
 
     private LimitedRequest(@Nullable ExecutableMethod<?, ?> route, List<AppliedLimit> afterAuthentication,
                            List<AppliedLimit> left) {
@@ -54,6 +55,25 @@ public final class LimitedRequest {
      */
     public static @Nullable LimitedRequest of(HttpRequest<?> request) {
         return request.getAttributes().getValue(ATTRIBUTE) instanceof LimitedRequest limited ? limited : null;
+    }
+
+    /**
+     * Marks the request as one that is to open a WebSocket.
+     *
+     * @return this
+     */
+    public LimitedRequest asUpgrade() {
+        upgrade = true;
+        return this;
+    }
+
+    /**
+     * Whether the request is to open a WebSocket.
+     *
+     * @return {@code false} for any other request
+     */
+    public boolean isUpgrade() {
+        return upgrade;
     }
 
     /**

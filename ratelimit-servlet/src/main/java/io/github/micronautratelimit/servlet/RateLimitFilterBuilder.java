@@ -83,6 +83,10 @@ public final class RateLimitFilterBuilder {
             throw new IllegalArgumentException("\"" + key + "\" names a variable of a path, which a servlet container does "
                     + "not know; write {bean:NAME} and find it yourself.");
         }
+        if (template.isOfConnection()) {
+            throw new IllegalArgumentException("\"" + key + "\" names a connection, which only the messages of a WebSocket "
+                    + "have; write {ip}, or {bean:NAME} and find it yourself.");
+        }
         limits.add(new PathLimit(new PathRule(path, methods), policy, template, Cost.parse(permits)));
         return this;
     }
