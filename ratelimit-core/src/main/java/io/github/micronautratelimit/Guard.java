@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,7 @@ public final class Guard implements RateLimitBackend, InFront {
     private final Listeners listeners;
     private final StoreHealth health;
     private final Fallback fallback;
+    private final LeaseBackend leases;
     private final RateLimitBackendException notAsked;
 
     /**
@@ -75,6 +77,7 @@ public final class Guard implements RateLimitBackend, InFront {
         this.listeners = new Listeners(listeners);
         this.health = new StoreHealth(name, store, deadline, debts);
         this.fallback = new Fallback(clock, instances, debts);
+        this.leases = new GuardedLeases(this, store.leases(), fallback.leases());
         this.notAsked = new RateLimitBackendException(
                 "The rate limit store \"" + name + "\" is not asked: its circuit breaker is open.", null, false);
         rehearse();
@@ -209,6 +212,11 @@ public final class Guard implements RateLimitBackend, InFront {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return leases;
+    }
+
+    @Override
     public Duration deadline() {
         return deadline;
     }
@@ -243,13 +251,18 @@ public final class Guard implements RateLimitBackend, InFront {
         return fallback.acquireAll(asks, Charge.NOT);
     }
 
+    /** The same for places. */
+    LeaseBackend leasesWithout() {
+        return fallback.leases();
+    }
+
     /** A late call may still be charged by the store; one that it cannot do never will. */
     private static Charge chargeAfter(Throwable failure) {
         return failure instanceof TimeoutException || failure instanceof RateLimitDefectException
                 ? Charge.NOT : Charge.LATER;
     }
 
-    private static RuntimeException asException(Throwable failure) {
+    static RuntimeException asException(Throwable failure) {
         return failure instanceof RuntimeException exception ? exception : new RateLimitBackendException(failure);
     }
 
@@ -266,6 +279,15 @@ public final class Guard implements RateLimitBackend, InFront {
     /** Answers for the store, which failed after so long. */
     private interface Instead<T> {
         T answer(Throwable failure, long nanos);
+    }
+
+    /** A call under one policy; the listeners are told if it fails. */
+    <T> CompletionStage<T> guarded(Policy policy, String key, Supplier<CompletionStage<T>> ask,
+                                   Function<Throwable, T> instead) {
+        return guarded(policy.deadline(), key, ask, (failure, nanos) -> {
+            listeners.failed(policy, key, failure, nanos);
+            return instead.apply(failure);
+        });
     }
 
     private <T> CompletionStage<T> guarded(@Nullable Duration own, String key,

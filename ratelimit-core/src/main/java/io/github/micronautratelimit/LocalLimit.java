@@ -127,6 +127,11 @@ public final class LocalLimit implements RateLimitBackend, InFront {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return store.leases();
+    }
+
+    @Override
     public void close() {
         store.close();
     }

@@ -89,6 +89,11 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         return leases.lapsed.sum();
     }
 
+    LimiterStats.Leases stats() {
+        return new LimiterStats.Leases(heldPermits(), leasedPermits(), grantedPermits(), returnedPermits(),
+                lapsedPermits());
+    }
+
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
         if (!isLeased(policy, key, permits)) {
@@ -254,6 +259,12 @@ public final class PermitLeases implements RateLimitBackend, InFront {
                 leases.remove(lease);
             }
         });
+    }
+
+    /** Places are not taken ahead: each is asked for. */
+    @Override
+    public LeaseBackend leases() {
+        return guard.leases();
     }
 
     @Override

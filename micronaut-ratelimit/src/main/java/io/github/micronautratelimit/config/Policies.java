@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.web.KeyTemplate;
@@ -33,7 +34,7 @@ public class Policies {
     }
 
     private record Configured(Policy policy, @Nullable KeyTemplate key, @Nullable OnError onError,
-                              Map<String, List<Limit>> overrides) {
+                              Map<String, Limits> overrides) {
     }
 
     Policies(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
@@ -70,12 +71,13 @@ public class Policies {
 
     private static Configured configured(PolicyConfiguration configuration, OnError defaultOnError) {
         String place = "ratelimit.policies." + configuration.getName();
-        List<Limit> limits = limits(configuration.getLimits(), place);
-        List<Limit> localLimits = parsed(configuration.getLocalLimit(), place + ".local-limit");
+        Limits limits = limits(configuration.getLimits(), place);
+        List<Limit> localLimits = localLimits(configuration.getLocalLimit(), place + ".local-limit");
         OnError onError = configuration.findOnError().orElse(null);
         try {
-            Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError,
-                    configuration.findDeadline().orElse(null), localLimits, maxLease(configuration, place));
+            Policy policy = new Policy(configuration.getName(), limits.rates(), limits.concurrency(),
+                    onError == null ? defaultOnError : onError, configuration.findDeadline().orElse(null), localLimits,
+                    maxLease(configuration, place));
             return new Configured(policy,
                     configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError,
                     overrides(configuration, place));
@@ -98,15 +100,19 @@ public class Policies {
         return most;
     }
 
-    private static List<Limit> limits(List<String> texts, String place) {
+    private static Limits limits(List<String> texts, String place) {
         if (texts.isEmpty()) {
             throw new ConfigurationException(
                     place + ".limits is missing; write at least one limit, like \"100/min\".");
         }
-        return parsed(texts, place + ".limits");
+        try {
+            return Limits.parseAll(texts);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(place + ".limits = " + e.getMessage(), e);
+        }
     }
 
-    private static List<Limit> parsed(List<String> texts, String place) {
+    private static List<Limit> localLimits(List<String> texts, String place) {
         List<Limit> limits = new ArrayList<>();
         for (String text : texts) {
             try {
@@ -118,8 +124,8 @@ public class Policies {
         return limits;
     }
 
-    private static Map<String, List<Limit>> overrides(PolicyConfiguration configuration, String place) {
-        Map<String, List<Limit>> overrides = new HashMap<>();
+    private static Map<String, Limits> overrides(PolicyConfiguration configuration, String place) {
+        Map<String, Limits> overrides = new HashMap<>();
         for (int i = 0; i < configuration.getOverrides().size(); i++) {
             Map<String, Object> override = configuration.getOverrides().get(i);
             String here = place + ".overrides[" + i + "]";
@@ -184,14 +190,15 @@ public class Policies {
      * @return the policy
      * @throws ConfigurationException if the same name is written elsewhere with other numbers
      */
-    public Policy get(String name, List<Limit> limits, @Nullable OnError onError, String place) {
+    public Policy get(String name, Limits limits, @Nullable OnError onError, String place) {
         Settings now = settings;
         Configured found = now.configured.get(NameUtils.hyphenate(name));
         if (found != null) {
             return found.onError != null || onError == null
                     ? found.policy
-                    : new Policy(found.policy.name(), found.policy.limits(), onError, found.policy.deadline(),
-                            found.policy.localLimits(), found.policy.maxLease());
+                    : new Policy(found.policy.name(), found.policy.limits(), found.policy.concurrency(), onError,
+                            found.policy.deadline(), found.policy.localLimits(),
+                            found.policy.maxLease());
         }
         if (limits.isEmpty()) {
             return get(name, place);
@@ -203,9 +210,10 @@ public class Policies {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
         Policy before = now.written.putIfAbsent(name, policy);
-        if (before != null && !before.limits().equals(limits)) {
-            throw new ConfigurationException("The policy \"" + name + "\" has the limits " + limits + " at " + place
-                    + " but " + before.limits() + " elsewhere; write them once, under ratelimit.policies."
+        Limits elsewhere = before == null ? limits : new Limits(before.limits(), before.concurrency());
+        if (!elsewhere.equals(limits)) {
+            throw new ConfigurationException("The policy \"" + name + "\" has the limits [" + limits + "] at " + place
+                    + " but [" + elsewhere + "] elsewhere; write them once, under ratelimit.policies."
                     + NameUtils.hyphenate(name) + ".limits.");
         }
         return policy;
@@ -224,7 +232,7 @@ public class Policies {
             return policy;
         }
         Configured found = now.configured.get(policy.name());
-        List<Limit> own = found == null ? null : found.overrides.get(key);
+        Limits own = found == null ? null : found.overrides.get(key);
         return own == null ? policy : policy.withLimits(own);
     }
 
@@ -243,7 +251,7 @@ public class Policies {
      * @param name the policy's name
      * @return their limits; empty if there are none
      */
-    public Map<String, List<Limit>> overridesOf(String name) {
+    public Map<String, Limits> overridesOf(String name) {
         Configured found = settings.configured.get(NameUtils.hyphenate(name));
         return found == null ? Map.of() : found.overrides;
     }

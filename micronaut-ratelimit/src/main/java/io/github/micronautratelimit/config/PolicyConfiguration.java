@@ -59,7 +59,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The limits, for example {@code [10/s, 1000/h sliding]}. Required.
+     * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}. Required.
      *
      * @param limits texts, each one or more limits
      */

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RateLimitConfiguration;
@@ -49,7 +49,7 @@ final class Catalog {
      * @param overrides the keys with numbers of their own
      */
     record Entry(Policy policy, String origin, @Nullable KeyTemplate key, List<AppliedLimit> places,
-                 Map<String, List<Limit>> overrides) {
+                 Map<String, Limits> overrides) {
     }
 
     Catalog(Policies policies, Collection<AppliedLimits> applied, Environment environment) {

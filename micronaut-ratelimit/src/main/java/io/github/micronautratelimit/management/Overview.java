@@ -4,8 +4,10 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.Policies;
@@ -57,7 +59,7 @@ final class Overview {
     private Map<String, Object> toMap(Catalog.Entry entry) {
         Policy policy = entry.policy();
         Map<String, Object> told = new LinkedHashMap<>();
-        told.put("limits", texts(policy.limits()));
+        told.put("limits", texts(new Limits(policy.limits(), policy.concurrency())));
         told.put("origin", entry.origin());
         told.put("onError", policy.onError().name());
         if (policy.deadline() != null) {
@@ -77,7 +79,7 @@ final class Overview {
         return told;
     }
 
-    private List<Map<String, Object>> overrides(Map<String, List<Limit>> overrides) {
+    private List<Map<String, Object>> overrides(Map<String, Limits> overrides) {
         return overrides.entrySet().stream()
                 .map(override -> Map.of("keyHash", limiter.keyHash(override.getKey()), "limits", (Object) texts(override.getValue())))
                 .sorted(Comparator.comparing(override -> override.get("keyHash").toString()))
@@ -98,6 +100,10 @@ final class Overview {
         told.put("keyHash", hitter.keyHash());
         told.put("perSecond", Math.round(hitter.perSecond() * 1_000) / 1_000.0);
         return told;
+    }
+
+    static List<String> texts(Limits limits) {
+        return Stream.concat(limits.rates().stream(), Stream.ofNullable(limits.concurrency())).map(Object::toString).toList();
     }
 
     static List<String> texts(List<Limit> limits) {

@@ -38,8 +38,8 @@ import jakarta.inject.Singleton;
 /** What is wrong stops the application when it starts, with one sentence that says where and what to write instead. */
 class StartTest {
 
-    private static final String LIMIT_EXAMPLE = "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\" "
-            + "or \"10000/day fixed\".";
+    private static final String LIMIT_EXAMPLE = "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\", "
+            + "\"10000/day fixed\" or \"5 concurrent\".";
 
     @ParameterizedTest
     @MethodSource

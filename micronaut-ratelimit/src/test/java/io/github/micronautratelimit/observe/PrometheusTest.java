@@ -127,6 +127,8 @@ class PrometheusTest {
             assertEquals(1, well.get(decisions("three", "http", "denied", "deny_cache")));
             assertEquals(1, well.get("ratelimit_deny_cache_hits_total"));
             assertEquals(0, well.get("ratelimit_local_limit_denials_total"));
+            assertEquals(0, well.get("ratelimit_lease_held"));
+            assertEquals(0, well.get("ratelimit_lease_granted_total"));
             assertEquals(1, well.get("ratelimit_breaker_state{backend=\"async\",state=\"closed\"}"));
             assertEquals(0, well.get("ratelimit_breaker_state{backend=\"async\",state=\"open\"}"));
             assertEquals(0, well.get("ratelimit_outage{backend=\"async\"}"));

@@ -14,6 +14,7 @@ import org.slf4j.LoggerFactory;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.web.DenialAnswers;
 import io.github.micronautratelimit.web.OwnNumbers;
@@ -97,16 +98,36 @@ public final class RateLimitFilter implements Filter {
             chain.doFilter(request, response);
             return;
         }
-        CompletableFuture<@Nullable Decisions> decided = limiter.acquireAllAsync(asks).toCompletableFuture()
+        CompletableFuture<@Nullable Lease> decided = limiter.leaseAllAsync(asks).toCompletableFuture()
                 .exceptionally(this::withoutLimiter);
         if (decided.isDone() || !request.isAsyncSupported()) {
-            if (goesOn(decided.join(), asked, answer)) {
-                chain.doFilter(request, response);
+            Lease lease = decided.join();
+            if (goesOn(lease == null ? null : lease.decisions(), asked, answer)) {
+                proceed(lease, request, response, chain);
             }
             return;
         }
         AsyncContext async = request.startAsync(request, response);
-        decided.thenAccept(decisions -> resume(decisions, async, asked, answer));
+        decided.thenAccept(lease -> {
+            if (lease != null) {
+                HeldWhile.processed(async, lease);
+            }
+            resume(lease == null ? null : lease.decisions(), async, asked, answer);
+        });
+    }
+
+    /** Holds places until the request is processed, now or asynchronously. */
+    private static void proceed(@Nullable Lease lease, ServletRequest request, ServletResponse response, FilterChain chain)
+            throws IOException, ServletException {
+        try {
+            chain.doFilter(request, response);
+        } finally {
+            if (lease != null && request.isAsyncStarted()) {
+                HeldWhile.processed(request.getAsyncContext(), lease);
+            } else if (lease != null) {
+                lease.close();
+            }
+        }
     }
 
     /** Leaves the store's thread at once: the container's go on with the request, or write the answer. */
@@ -175,7 +196,7 @@ public final class RateLimitFilter implements Filter {
         return asks;
     }
 
-    private @Nullable Decisions withoutLimiter(Throwable failure) {
+    private @Nullable Lease withoutLimiter(Throwable failure) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("The rate limiter failed and the request passes, as all like it; put the backend behind a Guard to "
                     + "have its policy decide. Further failures are not logged.", failure);

@@ -10,7 +10,7 @@ import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
@@ -38,7 +38,7 @@ public final class RateLimitFilterBuilder {
     private final List<PathLimit> limits = new ArrayList<>();
     private final List<PathRule> exclude = new ArrayList<>();
     private final Map<String, Function<HttpServletRequest, @Nullable String>> custom = new HashMap<>();
-    private final Map<String, Map<String, List<Limit>>> overrides = new HashMap<>();
+    private final Map<String, Map<String, Limits>> overrides = new HashMap<>();
     private OwnNumbers.@Nullable Resolver<HttpServletRequest> resolver;
     private TrustedProxies proxies = TrustedProxies.none();
     private @Nullable String forwardedHeader;
@@ -83,6 +83,10 @@ public final class RateLimitFilterBuilder {
             throw new IllegalArgumentException("\"" + key + "\" names a variable of a path, which a servlet container does "
                     + "not know; write {bean:NAME} and find it yourself.");
         }
+        if (template.isOfConnection()) {
+            throw new IllegalArgumentException("\"" + key + "\" names a connection, which only the messages of a WebSocket "
+                    + "have; write {ip}, or {bean:NAME} and find it yourself.");
+        }
         limits.add(new PathLimit(new PathRule(path, methods), policy, template, Cost.parse(permits)));
         return this;
     }
@@ -121,7 +125,7 @@ public final class RateLimitFilterBuilder {
      * @return this
      */
     public RateLimitFilterBuilder override(String policy, String key, String limits) {
-        overrides.computeIfAbsent(policy, name -> new HashMap<>()).put(key, Limit.parseAll(limits));
+        overrides.computeIfAbsent(policy, name -> new HashMap<>()).put(key, Limits.parse(limits));
         return this;
     }
 
@@ -257,10 +261,10 @@ public final class RateLimitFilterBuilder {
     }
 
     private BiFunction<Policy, String, Policy> ownNumbers() {
-        Map<String, Map<String, List<Limit>>> written = new HashMap<>();
+        Map<String, Map<String, Limits>> written = new HashMap<>();
         overrides.forEach((policy, byKey) -> written.put(policy, Map.copyOf(byKey)));
         return (policy, key) -> {
-            List<Limit> own = written.getOrDefault(policy.name(), Map.of()).get(key);
+            Limits own = written.getOrDefault(policy.name(), Map.of()).get(key);
             return own == null ? policy : policy.withLimits(own);
         };
     }

@@ -30,6 +30,7 @@ import io.github.micronautratelimit.tck.RawClient;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.github.micronautratelimit.web.HeaderStyle;
 import io.github.micronautratelimit.web.LegacyReset;
+import io.github.micronautratelimit.web.RequestKeys;
 
 /** What the filter does in any container, seen from a client. */
 abstract class FilterContract {
@@ -260,6 +261,40 @@ abstract class FilterContract {
         for (String path : List.of("/health/../api", "/health/..;/api", "/health/%2e%2e/api")) {
             int status = RawClient.status(container.port(), Container.CONTEXT + path);
             assertTrue(status == 429 || status == 400, path + " gave " + status);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "error", "missing", "throw", "later"})
+    void aRequestHoldsItsPlaceUntilItIsProcessedHoweverItEnds(String way) throws Exception {
+        Policy policy = Policy.of("one-at-a-time", "1000/min; 1 concurrent");
+        start(filter(way.isEmpty() ? memory : late).limit("/**", policy, "{global}"));
+        for (int i = 0; i < 3; i++) {
+            HttpResponse<String> answer = get("/a?way=" + way);
+            assertNotEquals(429, answer.statusCode());
+            assertEquals("\"one-at-a-time\";q=1000;w=60, \"one-at-a-time\";q=1;qu=\"concurrent-requests\"",
+                    header(answer, "RateLimit-Policy"));
+            awaitNobody(policy);
+        }
+        EchoServlet.leave = new CompletableFuture<>();
+        int before = EchoServlet.INSIDE.get();
+        CompletableFuture<HttpResponse<String>> held =
+                client.sendAsync(request("/a?way=hold").build(), HttpResponse.BodyHandlers.ofString());
+        long end = System.nanoTime() + Duration.ofSeconds(ENOUGH_SECONDS).toNanos();
+        while (EchoServlet.INSIDE.get() == before) {
+            assertTrue(System.nanoTime() - end < 0, "It never came in.");
+        }
+        assertEquals(429, get("/a").statusCode());
+        EchoServlet.leave.complete(null);
+        assertEquals("held", held.get(ENOUGH_SECONDS, TimeUnit.SECONDS).body());
+        awaitNobody(policy);
+    }
+
+    private void awaitNobody(Policy policy) throws Exception {
+        long end = System.nanoTime() + Duration.ofSeconds(ENOUGH_SECONDS).toNanos();
+        RateLimiter limiter = new RateLimiter(memory, List.of());
+        while (limiter.peek(policy.concurrencyOnly(), RequestKeys.EVERYBODY, 0).remaining() == 0) {
+            assertTrue(System.nanoTime() - end < 0, "The place is still held.");
         }
     }
 
