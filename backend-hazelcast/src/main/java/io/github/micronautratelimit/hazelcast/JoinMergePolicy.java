@@ -28,7 +28,9 @@ public final class JoinMergePolicy
     public JoinMergePolicy() {
     }
 
+    /** From Hazelcast 5.6 on {@code getValue} has another name, which earlier ones do not know. */
     @Override
+    @SuppressWarnings("deprecation")
     public byte @Nullable [] merge(MergingEntry<Object, byte[]> merging, @Nullable MergingEntry<Object, byte[]> existing) {
         if (existing == null) {
             return merging.getValue();

