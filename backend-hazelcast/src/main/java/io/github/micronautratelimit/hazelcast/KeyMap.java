@@ -91,7 +91,7 @@ final class KeyMap implements AutoCloseable {
                 return here.decide(key, step);
             }
             // A client's call is lost with the member it was sent to. To ask twice may cost the permits twice.
-            return Defect.isCausedBy(failure, TargetDisconnectedException.class) ? ask(key, step)
+            return Defect.isCausedBy(failure, TargetDisconnectedException.class) ? askAgain(key, step)
                     : CompletableFuture.failedFuture(failure);
         });
     }
@@ -99,6 +99,11 @@ final class KeyMap implements AutoCloseable {
     private CompletionStage<List<Decision>> ask(String key, Step step) {
         return owner.ask(key, new Decide(step, clock == null ? null : clock.micros()))
                 .thenApply(numbers -> Answer.read(numbers, step.policy().limits()));
+    }
+
+    /** However this fails, what was asked first may have been done. */
+    private CompletionStage<List<Decision>> askAgain(String key, Step step) {
+        return ask(key, step).exceptionallyCompose(failure -> CompletableFuture.failedFuture(Unanswered.after(failure)));
     }
 
     private void isUnknown(Throwable failure) {
