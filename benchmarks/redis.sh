@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the benchmarks, measures decisions kept in Redis beside the server's own counter and beside peers, and prints the
-# tables of docs/benchmarks.md: about 5 minutes, or 1 with "quick".
+# tables of docs/benchmarks.md: about 7 minutes, or 2 with "quick".
 # Needs a JDK 17 or later, Maven, and redis-server on the path, which is started on a free loopback port; or, instead of
 # that, an empty database: REDIS_URI=redis://host:port benchmarks/redis.sh
 # Usage: benchmarks/redis.sh [quick]

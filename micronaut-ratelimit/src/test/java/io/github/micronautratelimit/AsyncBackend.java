@@ -1,5 +1,7 @@
 package io.github.micronautratelimit;
 
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
@@ -8,6 +10,7 @@ import java.util.function.Supplier;
 
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.micronaut.context.annotation.Requires;
+import jakarta.inject.Inject;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 
@@ -29,7 +32,16 @@ public class AsyncBackend implements RateLimitBackend {
             Executors.newSingleThreadExecutor(task -> new Thread(task, "store-client"));
 
     public AsyncBackend(MicroClock clock) {
-        this.memory = new MemoryBackend(clock, 1_000);
+        this(clock, Optional.empty());
+    }
+
+    @Inject
+    AsyncBackend(MicroClock clock, Optional<Shared> shared) {
+        this.memory = shared.map(Shared::memory).orElseGet(() -> new MemoryBackend(clock, 1_000));
+    }
+
+    /** What several applications in one process keep their keys in. */
+    public record Shared(MemoryBackend memory) {
     }
 
     @Override
@@ -50,6 +62,38 @@ public class AsyncBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return later(() -> memory.reset(policy, key).join());
+    }
+
+    @Override
+    public LeaseBackend leases() {
+        LeaseBackend places = memory.leases();
+        return new LeaseBackend() {
+
+            @Override
+            public CompletionStage<Decision> acquire(Policy policy, String key, UUID holder) {
+                return later(() -> places.acquire(policy, key, holder).toCompletableFuture().join());
+            }
+
+            @Override
+            public CompletionStage<Boolean> renew(Policy policy, String key, UUID holder) {
+                return later(() -> places.renew(policy, key, holder).toCompletableFuture().join());
+            }
+
+            @Override
+            public CompletionStage<Void> release(Policy policy, String key, UUID holder) {
+                return later(() -> places.release(policy, key, holder).toCompletableFuture().join());
+            }
+
+            @Override
+            public CompletionStage<Decision> peek(Policy policy, String key) {
+                return later(() -> places.peek(policy, key).toCompletableFuture().join());
+            }
+
+            @Override
+            public CompletionStage<Void> reset(Policy policy, String key) {
+                return later(() -> places.reset(policy, key).toCompletableFuture().join());
+            }
+        };
     }
 
     private <T> CompletionStage<T> later(Supplier<T> decision) {

@@ -150,6 +150,11 @@ public final class Coalescer implements RateLimitBackend, InFront {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return store.leases();
+    }
+
+    @Override
     public void close() {
         store.close();
     }

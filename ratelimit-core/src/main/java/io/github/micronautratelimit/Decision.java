@@ -72,6 +72,9 @@ public sealed interface Decision {
         /** By the backend, on the key's state. */
         STORE,
 
+        /** By this process, out of permits that it had taken ahead; see {@link PermitLeases}. */
+        LEASE,
+
         /** By this process, which knew the key to be blocked until an instant the store had named. */
         DENY_CACHE,
 

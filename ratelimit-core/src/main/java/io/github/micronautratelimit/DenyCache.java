@@ -223,6 +223,11 @@ public final class DenyCache implements RateLimitBackend, InFront {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return store.leases();
+    }
+
+    @Override
     public void close() {
         store.close();
     }

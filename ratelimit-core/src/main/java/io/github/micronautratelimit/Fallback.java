@@ -21,12 +21,14 @@ final class Fallback {
     private static final long WAIT_MICROS = 1_000_000;
 
     private final MemoryBackend local;
+    private final LeaseBackend leases;
     private final Debts debts;
     private final int instances;
     private final Map<Policy, Share> shares = new ConcurrentHashMap<>();
 
     Fallback(MicroClock clock, int instances, Debts debts) {
         this.local = new MemoryBackend(clock, MemoryBackend.defaultMaxKeys());
+        this.leases = new LeasesWithoutStore(local.leases(), instances);
         this.debts = debts;
         this.instances = instances;
     }
@@ -80,12 +82,16 @@ final class Fallback {
         debts.forget(policy, key);
     }
 
+    LeaseBackend leases() {
+        return leases;
+    }
+
     private Share shareOf(Policy policy) {
         Share share = shares.get(policy);
         return share != null ? share : shares.computeIfAbsent(policy, whole -> new Share(whole, instances));
     }
 
-    private static Decision withoutCounting(Policy policy) {
+    static Decision withoutCounting(Policy policy) {
         return policy.onError() == OnError.CLOSED
                 ? new Decision.Denied(0, WAIT_MICROS, WAIT_MICROS, List.of(), Decision.Source.FALLBACK)
                 : new Decision.Allowed(policy.capacity(), 0, Decision.Source.FALLBACK);

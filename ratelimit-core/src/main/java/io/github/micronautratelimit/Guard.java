@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ public final class Guard implements RateLimitBackend, InFront {
     private final Listeners listeners;
     private final StoreHealth health;
     private final Fallback fallback;
+    private final LeaseBackend leases;
     private final RateLimitBackendException notAsked;
 
     /**
@@ -77,6 +79,7 @@ public final class Guard implements RateLimitBackend, InFront {
         this.listeners = new Listeners(listeners);
         this.health = new StoreHealth(name, store, deadline, debts);
         this.fallback = new Fallback(clock, instances, debts);
+        this.leases = new GuardedLeases(this, store.leases(), fallback.leases());
         this.notAsked = new RateLimitBackendException(
                 "The rate limit store \"" + name + "\" is not asked: its circuit breaker is open.", null, false);
         rehearse();
@@ -211,6 +214,11 @@ public final class Guard implements RateLimitBackend, InFront {
     }
 
     @Override
+    public LeaseBackend leases() {
+        return leases;
+    }
+
+    @Override
     public Duration deadline() {
         return deadline;
     }
@@ -221,9 +229,33 @@ public final class Guard implements RateLimitBackend, InFront {
         store.close();
     }
 
+    /** Whether the store is asked at all. */
+    boolean isAsking() {
+        return health.mayAsk();
+    }
+
+    /** Takes permits for nobody yet: fails where on-error would answer a request. */
+    CompletionStage<Decision> takeAhead(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.acquire(policy, key, permits), (failure, nanos) -> {
+            throw asException(failure);
+        });
+    }
+
+    /** Gives back what {@link #takeAhead} took. If that fails, on-error's counters know nothing of it. */
+    CompletionStage<Void> giveBack(Policy policy, String key, long permits) {
+        return guarded(policy.deadline(), key, () -> store.refund(policy, key, permits), (failure, nanos) -> {
+            throw asException(failure);
+        });
+    }
+
     /** For a caller who cannot wait for the store, which has been asked all the same. */
     List<Decision> allWithout(List<Ask> asks) {
         return fallback.acquireAll(asks, Charge.NOT);
+    }
+
+    /** The same for places. */
+    LeaseBackend leasesWithout() {
+        return fallback.leases();
     }
 
     /** What the store cannot do, it is not asked again. */
@@ -236,7 +268,7 @@ public final class Guard implements RateLimitBackend, InFront {
         return !(failure instanceof TimeoutException || failure instanceof CancellationException);
     }
 
-    private static RuntimeException asException(Throwable failure) {
+    static RuntimeException asException(Throwable failure) {
         return failure instanceof RuntimeException exception ? exception : new RateLimitBackendException(failure);
     }
 
@@ -253,6 +285,15 @@ public final class Guard implements RateLimitBackend, InFront {
     /** Answers for the store, which failed after so long. */
     private interface Instead<T> {
         T answer(Throwable failure, long nanos);
+    }
+
+    /** A call under one policy; the listeners are told if it fails. */
+    <T> CompletionStage<T> guarded(Policy policy, String key, Supplier<CompletionStage<T>> ask,
+                                   Function<Throwable, T> instead) {
+        return guarded(policy.deadline(), key, ask, (failure, nanos) -> {
+            listeners.failed(policy, key, failure, nanos);
+            return instead.apply(failure);
+        });
     }
 
     private <T> CompletionStage<T> guarded(@Nullable Duration own, String key,

@@ -58,14 +58,14 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     }
 
     /**
-     * Reads one or more limits joined by semicolons.
+     * Reads one or more limits joined by semicolons. {@link Limits#parse} reads a concurrency limit among them too.
      *
      * @param text for example {@code 10/s; 1000/h sliding}
      * @return the limits in the order written, at least one
      * @throws IllegalArgumentException if the text is no list of limits; the message says where and what to write
      */
     public static List<Limit> parseAll(String text) {
-        return new LimitText(text).limits();
+        return new LimitText(text).rates();
     }
 
     /**
@@ -144,7 +144,7 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
 
     @Override
     public final int hashCode() {
-        return (getClass().getSimpleName().hashCode() * 31 + Long.hashCode(permits)) * 31 + Long.hashCode(periodMicros);
+        return Long.hashCode(permits) * 31 + Long.hashCode(periodMicros);
     }
 
     /** The text form, which {@link #parse} reads back. */

@@ -10,7 +10,7 @@ import java.util.Map;
 final class LimitText {
 
     private static final String EXAMPLE =
-            "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\" or \"10000/day fixed\".";
+            "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\", \"10000/day fixed\" or \"5 concurrent\".";
 
     private static final Map<String, Long> UNITS = Map.ofEntries(
             Map.entry("us", 1L),
@@ -33,24 +33,65 @@ final class LimitText {
         this.text = text;
     }
 
-    List<Limit> limits() {
-        List<Limit> limits = new ArrayList<>();
+    Limits limits() {
+        List<Limit> rates = new ArrayList<>();
+        ConcurrencyLimit concurrency = null;
         do {
-            limits.add(limit());
+            skipSpaces();
+            int start = position;
+            long number = permits("the permits", "a number of permits");
+            if (taken('/')) {
+                rates.add(limit(start, number));
+            } else {
+                ConcurrencyLimit found = concurrency(start, number);
+                if (concurrency != null) {
+                    throw Limits.twoOfThem(shown());
+                }
+                concurrency = found;
+            }
         } while (taken(';'));
         if (position < text.length()) {
             throw wrong("nothing, or ';' and another limit, was expected", position);
         }
-        return List.copyOf(limits);
+        return new Limits(rates, concurrency);
     }
 
-    private Limit limit() {
-        skipSpaces();
-        int start = position;
-        long permits = permits("the permits", "a number of permits");
-        if (!taken('/')) {
-            throw wrong("'/' was expected", position);
+    /** The limits, all of them on how often. */
+    List<Limit> rates() {
+        Limits limits = limits();
+        if (limits.concurrency() != null) {
+            throw new IllegalArgumentException(quoted() + ": \"" + limits.concurrency()
+                    + "\" limits how many at once where only limits on how often can be; write limits like \"100/min\".");
         }
+        return limits.rates();
+    }
+
+    private ConcurrencyLimit concurrency(int start, long holders) {
+        int at = position;
+        String word = word();
+        if (!word.equals("concurrent")) {
+            throw wrong("'/' was expected", at);
+        }
+        if (holders > ConcurrencyLimit.MAX_HOLDERS) {
+            throw wrong("the places must be from 1 to " + ConcurrencyLimit.MAX_HOLDERS, start);
+        }
+        int optionAt = position;
+        String option = word();
+        if (option.isEmpty()) {
+            return new ConcurrencyLimit(holders);
+        }
+        if (!option.equals("lease")) {
+            throw wrong("nothing or \"lease\" and a time was expected", optionAt);
+        }
+        int leaseAt = position;
+        long lease = period();
+        if (lease < ConcurrencyLimit.SHORTEST_LEASE_MICROS || lease > ConcurrencyLimit.LONGEST_LEASE_MICROS) {
+            throw wrong("the lease must be from 1s to 1day", leaseAt);
+        }
+        return new ConcurrencyLimit(holders, lease);
+    }
+
+    private Limit limit(int start, long permits) {
         long period = period();
         int optionAt = position;
         String option = word();
@@ -152,15 +193,19 @@ final class LimitText {
         return new IllegalArgumentException(quoted() + ": " + reason + " " + place + EXAMPLE);
     }
 
-    /** The text, short and printable. */
     private String quoted() {
+        return "\"" + shown() + "\"";
+    }
+
+    /** The text, short and printable. */
+    private String shown() {
         String shown = text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
-        return "\"" + shown.replaceAll("\\p{Cntrl}", "?") + "\"";
+        return shown.replaceAll("\\p{Cntrl}", "?");
     }
 
     /** The only limit; more than one are refused. */
     Limit onlyLimit() {
-        List<Limit> limits = limits();
+        List<Limit> limits = rates();
         if (limits.size() > 1) {
             throw new IllegalArgumentException(
                     quoted() + " holds " + limits.size() + " limits where one is expected" + EXAMPLE);

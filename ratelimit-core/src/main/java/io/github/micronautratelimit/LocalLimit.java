@@ -48,6 +48,19 @@ public final class LocalLimit implements RateLimitBackend, InFront {
     }
 
     @Override
+    public Decision acquireBlocking(Policy policy, String key, long permits) {
+        if (policy.localLimits().isEmpty() || permits == 0) {
+            return store.acquireBlocking(policy, key, permits);
+        }
+        Decision decision = counters.acquireBlocking(localOf(policy), key, 1);
+        if (decision.allowed()) {
+            return store.acquireBlocking(policy, key, permits);
+        }
+        denials.increment();
+        return denial(decision);
+    }
+
+    @Override
     public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
         List<Ask> limited = new ArrayList<>();
         for (Ask ask : asks) {
@@ -111,6 +124,11 @@ public final class LocalLimit implements RateLimitBackend, InFront {
     @Override
     public RateLimitBackend of() {
         return store;
+    }
+
+    @Override
+    public LeaseBackend leases() {
+        return store.leases();
     }
 
     @Override

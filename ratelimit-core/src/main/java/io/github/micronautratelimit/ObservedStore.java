@@ -3,6 +3,7 @@ package io.github.micronautratelimit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.LongAdder;
@@ -74,6 +75,38 @@ public final class ObservedStore implements RateLimitBackend, InFront {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return told(Operation.RESET, List.of(policy), () -> store.reset(policy, key));
+    }
+
+    @Override
+    public LeaseBackend leases() {
+        LeaseBackend leases = store.leases();
+        return new LeaseBackend() {
+
+            @Override
+            public CompletionStage<Decision> acquire(Policy policy, String key, UUID holder) {
+                return told(Operation.ACQUIRE_LEASE, List.of(policy), () -> leases.acquire(policy, key, holder));
+            }
+
+            @Override
+            public CompletionStage<Boolean> renew(Policy policy, String key, UUID holder) {
+                return told(Operation.RENEW_LEASE, List.of(policy), () -> leases.renew(policy, key, holder));
+            }
+
+            @Override
+            public CompletionStage<Void> release(Policy policy, String key, UUID holder) {
+                return told(Operation.RELEASE_LEASE, List.of(policy), () -> leases.release(policy, key, holder));
+            }
+
+            @Override
+            public CompletionStage<Decision> peek(Policy policy, String key) {
+                return told(Operation.PEEK, List.of(policy), () -> leases.peek(policy, key));
+            }
+
+            @Override
+            public CompletionStage<Void> reset(Policy policy, String key) {
+                return told(Operation.RESET, List.of(policy), () -> leases.reset(policy, key));
+            }
+        };
     }
 
     private <T> CompletionStage<T> told(Operation operation, List<Policy> policies, Supplier<CompletionStage<T>> call) {

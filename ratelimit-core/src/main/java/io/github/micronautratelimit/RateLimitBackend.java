@@ -142,6 +142,16 @@ public interface RateLimitBackend extends AutoCloseable {
     CompletionStage<Void> reset(Policy policy, String key);
 
     /**
+     * Where the places of concurrency limits are kept. The default keeps none: every call fails with a
+     * {@link RateLimitDefectException}.
+     *
+     * @return the same for as long as the backend is open
+     */
+    default LeaseBackend leases() {
+        return LeaseBackend.none(this);
+    }
+
+    /**
      * How long an answer is worth waiting for where nothing is configured. The default is {@link #DEFAULT_DEADLINE}; a store that takes
      * longer when all is well overrides it.
      *

@@ -30,6 +30,9 @@ public class RateLimitExceededException extends RuntimeException {
     }
 
     private static String message(Decisions decisions) {
+        if (decisions.each().size() == 1) {
+            return "Rate limit exceeded: " + decisions.asks().get(0).policy().name() + ".";
+        }
         StringBuilder message = new StringBuilder(128).append("Rate limit exceeded");
         String separator = ": ";
         for (int i = 0; i < decisions.each().size(); i++) {

@@ -14,7 +14,11 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.memory.MemoryBackend;
 
 /**
- * Asks for permits and tells the listeners what was decided.
+ * Asks for permits and places and tells the listeners what was decided.
+ *
+ * <p>Permits are taken with {@code acquire} and are spent; a place under a concurrency limit is taken with {@code lease}
+ * and held until the {@link Lease} is closed. To {@code acquire} under a policy with limits of both kinds takes permits
+ * alone.
  *
  * <p>Every verb comes twice. The plain one waits for the backend to answer, but never for permits to come free; do not
  * call it on an event loop unless the backend is in memory. The {@code Async} one returns at once; its stage completes on
@@ -59,6 +63,25 @@ public final class RateLimiter {
         this.secret = secret;
     }
 
+    private RateLimiter(RateLimitBackend backend, RateLimiter like) {
+        this.backend = backend;
+        this.guard = guardIn(backend);
+        this.listeners = like.listeners;
+        this.secret = like.secret;
+        this.counts = like.counts();
+    }
+
+    /**
+     * This limiter on another backend: for what is to be counted elsewhere, such as in memory. It tells the same listeners,
+     * counts among the same {@link #counts()} and conceals keys alike.
+     *
+     * @param other decides
+     * @return a limiter beside this one
+     */
+    public RateLimiter over(RateLimitBackend other) {
+        return new RateLimiter(other, this);
+    }
+
     /**
      * A limiter for this process alone, without listeners.
      *
@@ -93,7 +116,7 @@ public final class RateLimiter {
         if (!listeners.isEmpty()) {
             return await(acquireAsync(policy, key, permits));
         }
-        Ask.requireNotNegative(permits);
+        requireSound(policy, permits);
         Decision decision = backend.acquireBlocking(policy, concealed(key), permits);
         DecisionCounts counting = counts;
         if (counting != null) {
@@ -112,28 +135,50 @@ public final class RateLimiter {
      * @throws IllegalArgumentException if permits are negative
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
+        if (isUnwatched()) {
+            Ask.requireNotNegative(permits);
+            return answer(policy, concealed(key), permits);
+        }
         return acquireAsync(new Ask(policy, key, permits));
     }
 
+    private boolean isUnwatched() {
+        return listeners.isEmpty() && counts == null;
+    }
+
+    private CompletionStage<Decision> answer(Policy policy, String concealed, long permits) {
+        return called(() -> backend.acquire(policy, concealed, permits));
+    }
+
     private CompletionStage<Decision> acquireAsync(Ask asked) {
+        requireSound(asked.policy(), asked.permits());
         Ask ask = concealed(asked);
-        DecisionCounts counting = counts;
-        if (listeners.isEmpty() && counting == null) {
-            return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits()));
-        }
         long begun = begun();
-        return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits())).whenComplete((made, failure) -> {
+        CompletionStage<Decision> answer = answer(ask.policy(), ask.key(), ask.permits());
+        if (isUnwatched()) {
+            return answer;
+        }
+        if (answer instanceof CompletableFuture<Decision> made && made.isDone() && !made.isCompletedExceptionally()) {
+            decided(ask, made.join(), since(begun));
+            return answer;
+        }
+        return answer.whenComplete((made, failure) -> {
             if (failure != null) {
                 listeners.failed(ask.policy(), ask.key(), failure, since(begun));
-                return;
-            }
-            if (counting != null) {
-                counting.count(ask.policy(), ask.type(), ask.permits(), made);
-            }
-            if (!listeners.isEmpty()) {
-                listeners.decided(ask, made, since(begun));
+            } else {
+                decided(ask, made, since(begun));
             }
         });
+    }
+
+    private void decided(Ask ask, Decision decision, long nanos) {
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.count(ask.policy(), ask.type(), ask.permits(), decision);
+        }
+        if (!listeners.isEmpty()) {
+            listeners.decided(ask, decision, nanos);
+        }
     }
 
     /** When something begins that listeners are told the duration of; looking at the clock takes as long as deciding. */
@@ -198,6 +243,7 @@ public final class RateLimiter {
             return acquireAsync(asks.get(0))
                     .thenApply(decision -> new Decisions(asks, List.of(decision)));
         }
+        asks.forEach(ask -> requireSound(ask.policy(), ask.permits()));
         List<Ask> concealed = concealed(asks);
         DecisionCounts counting = counts;
         long begun = begun();
@@ -235,6 +281,126 @@ public final class RateLimiter {
     }
 
     /**
+     * Takes one permit and a place; see {@link #leaseAllAsync}.
+     *
+     * @param policy the policy, with or without a concurrency limit
+     * @param key    what is limited; any text
+     * @return the lease, which holds nothing if denied: close it
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Lease lease(Policy policy, String key) {
+        return await(leaseAsync(policy, key));
+    }
+
+    /**
+     * Takes one permit and a place; see {@link #leaseAllAsync}.
+     *
+     * @param policy the policy, with or without a concurrency limit
+     * @param key    what is limited; any text
+     * @return the lease to come, which holds nothing if denied: close it
+     */
+    public CompletionStage<Lease> leaseAsync(Policy policy, String key) {
+        return leaseAllAsync(List.of(new Ask(policy, key, 1)));
+    }
+
+    /**
+     * Takes permits and places under several policies, or none under any; see {@link #leaseAllAsync}.
+     *
+     * @param asks what is asked
+     * @return the lease, which holds nothing if denied: close it
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Lease leaseAll(List<Ask> asks) {
+        return await(leaseAllAsync(asks));
+    }
+
+    /**
+     * Takes permits under the limits on how often, and then one place under each concurrency limit, or nothing at all.
+     * Each place is one exact step in the store: never are more held than there are. What was taken is given back when a
+     * later one is denied; meanwhile others may be denied for it.
+     *
+     * @param asks what is asked; policies with limits of either kind
+     * @return the lease to come, which holds nothing if denied: close it
+     */
+    public CompletionStage<Lease> leaseAllAsync(List<Ask> asks) {
+        if (limitsRatesOnly(asks)) {
+            return acquireAllAsync(asks).thenApply(RateLimiter::withoutPlaces);
+        }
+        List<Ask> concealed = concealed(asks);
+        return leased(asks, concealed,
+                new Leasing(this::permits, this::giveBack, backend.leases(), backend.leases(), concealed));
+    }
+
+    /**
+     * The same for a caller whose thread must not wait, as {@link #acquireAllAtOnce} is: if the backend has not answered
+     * at once, the policies' {@link OnError} decide, and what the backend then grants is given back.
+     *
+     * @param asks what is asked; policies with limits of either kind
+     * @return the lease, which holds nothing if denied: close it
+     * @throws RateLimitBackendException if the backend failed
+     */
+    public Lease leaseAllAtOnce(List<Ask> asks) {
+        if (limitsRatesOnly(asks)) {
+            return withoutPlaces(acquireAllAtOnce(asks));
+        }
+        CompletableFuture<Lease> answer = leaseAllAsync(asks).toCompletableFuture();
+        if (answer.isDone() || guard == null) {
+            return await(answer);
+        }
+        answer.thenAccept(Lease::close);
+        List<Ask> concealed = concealed(asks);
+        return await(leased(asks, concealed, new Leasing(
+                rates -> CompletableFuture.completedFuture(guard.allWithout(rates)), this::giveBack,
+                guard.leasesWithout(), backend.leases(), concealed)));
+    }
+
+    private static boolean limitsRatesOnly(List<Ask> asks) {
+        for (Ask ask : asks) {
+            if (ask.policy().concurrency() != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Lease withoutPlaces(Decisions decisions) {
+        return new Lease(decisions, List.of());
+    }
+
+    private CompletionStage<Lease> leased(List<Ask> asks, List<Ask> concealed, Leasing leasing) {
+        DecisionCounts counting = counts;
+        long begun = begun();
+        return leasing.acquire().handle((each, failure) -> {
+            if (failure != null) {
+                listeners.failed(concealed, failure, since(begun));
+                throw new CompletionException(Listeners.unwrapped(failure));
+            }
+            Decisions made = new Decisions(Leasing.split(asks), each);
+            if (counting != null) {
+                counting.count(made);
+            }
+            if (!listeners.isEmpty()) {
+                listeners.decided(new Decisions(Leasing.split(concealed), each), since(begun));
+            }
+            return new Lease(made, leasing.held());
+        });
+    }
+
+    private CompletionStage<List<Decision>> permits(List<Ask> rates) {
+        Ask first = rates.get(0);
+        return rates.size() > 1 ? backend.acquireAll(rates)
+                : backend.acquire(first.policy(), first.key(), first.permits()).thenApply(List::of);
+    }
+
+    /** A refund that fails is lost, which costs permits but admits nobody. */
+    private CompletionStage<Void> giveBack(List<Ask> taken) {
+        return CompletableFuture.allOf(taken.stream()
+                .map(ask -> called(() -> backend.refund(ask.policy(), ask.key(), ask.permits()))
+                        .exceptionally(lost -> null).toCompletableFuture())
+                .toArray(CompletableFuture<?>[]::new));
+    }
+
+    /**
      * What asking for permits would be answered now, without taking any.
      *
      * @param policy  the policy
@@ -249,7 +415,8 @@ public final class RateLimiter {
     }
 
     /**
-     * What asking for permits would be answered now, without taking any.
+     * What asking for permits would be answered now, without taking any; under a policy with a concurrency limit, what
+     * asking for permits and a place would be.
      *
      * @param policy  the policy
      * @param key     who is limited
@@ -259,7 +426,13 @@ public final class RateLimiter {
      */
     public CompletionStage<Decision> peekAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        return called(() -> backend.peek(policy, concealed(key), permits));
+        String concealed = concealed(key);
+        if (policy.concurrency() == null) {
+            return called(() -> backend.peek(policy, concealed, permits));
+        }
+        CompletionStage<Decision> place = called(() -> backend.leases().peek(policy.concurrencyOnly(), concealed));
+        return policy.limits().isEmpty() ? place
+                : called(() -> backend.peek(policy.ratesOnly(), concealed, permits)).thenCombine(place, RateLimiter::both);
     }
 
     /**
@@ -286,7 +459,8 @@ public final class RateLimiter {
      */
     public CompletionStage<Void> refundAsync(Policy policy, String key, long permits) {
         Ask.requireNotNegative(permits);
-        return called(() -> backend.refund(policy, concealed(key), permits));
+        return policy.limits().isEmpty() ? CompletableFuture.completedFuture(null)
+                : called(() -> backend.refund(policy, concealed(key), permits));
     }
 
     /**
@@ -320,11 +494,13 @@ public final class RateLimiter {
             throw new IllegalArgumentException(
                     "A key is blocked for 1 microsecond to 366 days, not for " + duration + ".");
         }
+        requireSound(policy, 0);
         return called(() -> backend.block(policy, concealed(key), LimitText.micros(duration)));
     }
 
     /**
-     * Forgets a key: every permit is free again, and a block is lifted.
+     * Forgets a key: every permit is free again, a block is lifted, and every place is free. Who holds one asks for it anew at
+     * the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
@@ -335,14 +511,46 @@ public final class RateLimiter {
     }
 
     /**
-     * Forgets a key: every permit is free again, and a block is lifted.
+     * Forgets a key: every permit is free again, a block is lifted, and every place is free. Who holds one asks for it anew at
+     * the next renewal.
      *
      * @param policy the policy
      * @param key    who is limited
      * @return completes when done
      */
     public CompletionStage<Void> resetAsync(Policy policy, String key) {
-        return called(() -> backend.reset(policy, concealed(key)));
+        String concealed = concealed(key);
+        CompletionStage<Void> permits = policy.limits().isEmpty() ? CompletableFuture.completedFuture(null)
+                : called(() -> backend.reset(policy, concealed));
+        return policy.concurrency() == null ? permits
+                : permits.thenCombine(called(() -> backend.leases().reset(policy, concealed)), (done, too) -> done);
+    }
+
+    /** What permits and a place together are answered. */
+    private static Decision both(Decision permits, Decision place) {
+        if (!permits.allowed() || !place.allowed()) {
+            return permits.allowed() ? place : permits;
+        }
+        return new Decision.Allowed(Math.min(permits.remaining(), place.remaining()),
+                Math.max(permits.resetAfterMicros(), place.resetAfterMicros()), place.source());
+    }
+
+    private static void requireSound(Policy policy, long permits) {
+        Ask.requireNotNegative(permits);
+        if (policy.limits().isEmpty()) {
+            throw new IllegalArgumentException("The policy \"" + policy.name() + "\" limits only how many at once, "
+                    + policy.concurrency() + "; ask for a lease, which is held and closed.");
+        }
+    }
+
+    /**
+     * A key as listeners are told of it: the same identity gives the same hash in metrics of top keys, logs and answers.
+     *
+     * @param key who is limited
+     * @return what {@link RateLimitEvent#keyHash()} says of this key
+     */
+    public String keyHash(String key) {
+        return KeyHash.of(concealed(key));
     }
 
     /**

@@ -154,6 +154,10 @@ final class StoreHealth {
             long calm;
             do {
                 calm = awaitCalm();
+                if (breaker.getState() == State.CLOSED) {
+                    // Or what failed in this outage could open it later, at a call that succeeds, and nobody would close it.
+                    breaker.reset();
+                }
                 end();
                 // A failure that came just before is not left to nobody: it has begun no outage of its own.
             } while ((failures.get() != calm || !mayAsk() || !debts.isEmpty()) && begin());

@@ -28,7 +28,13 @@ public interface StoreListener {
         /** A key blocked for a time. */
         BLOCK,
         /** A key forgotten. */
-        RESET
+        RESET,
+        /** A place under a concurrency limit. */
+        ACQUIRE_LEASE,
+        /** A place kept. */
+        RENEW_LEASE,
+        /** A place given back. */
+        RELEASE_LEASE
     }
 
     /** How a call ended. */

@@ -13,6 +13,8 @@ import java.util.List;
 public final class Wire {
 
     private static final int FORM = 1;
+    /** Of places, which stores may keep beside states. */
+    private static final int PLACES_FORM = 65;
     /** Of a state under a block: the instant at which that ends, and then all of the first form but the form. */
     private static final int BLOCKED_FORM = 2;
 
@@ -102,6 +104,43 @@ public final class Wire {
             limits.add(readLimit(in));
         }
         return limits;
+    }
+
+    /**
+     * Writes places.
+     *
+     * @param places who holds them
+     * @return what {@link #readPlaces} reads
+     */
+    public static byte[] write(Places places) {
+        Writer out = new Writer(PLACES_FORM);
+        places.write(out);
+        return out.bytes();
+    }
+
+    /**
+     * Reads places.
+     *
+     * @param bytes what {@link #write(Places)} has written, here or in an older version
+     * @return who holds them
+     * @throws IllegalArgumentException if the bytes are of a newer version, or no places
+     */
+    public static Places readPlaces(byte[] bytes) {
+        Reader in = new Reader(bytes, PLACES_FORM);
+        if (in.form != PLACES_FORM) {
+            throw new IllegalArgumentException("The store holds a state where places are expected.");
+        }
+        return Places.read(in);
+    }
+
+    /**
+     * Whether places were written and no state.
+     *
+     * @param bytes what was written here or in another version
+     * @return {@code true} if {@link #readPlaces} is to read it
+     */
+    public static boolean isPlaces(byte[] bytes) {
+        return bytes.length > 0 && bytes[0] == PLACES_FORM;
     }
 
     private static void write(Limit limit, Writer out) {

@@ -21,7 +21,7 @@ import net.jqwik.api.Provide;
 class LimitTextTest {
 
     private static final String EXAMPLE =
-            "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\" or \"10000/day fixed\".";
+            "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\", \"10000/day fixed\" or \"5 concurrent\".";
 
     @Property
     void whatIsPrintedIsReadBack(@ForAll("limits") List<Limit> limits) {

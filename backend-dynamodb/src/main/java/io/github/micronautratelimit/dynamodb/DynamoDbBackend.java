@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -53,6 +54,7 @@ public final class DynamoDbBackend implements RateLimitBackend {
     private final Seen seen = new Seen(MOST_SEEN);
     private final String tableName;
     private final Runnable closing;
+    private final LeaseBackend leases;
     private volatile @Nullable Table patient;
 
     /**
@@ -87,6 +89,7 @@ public final class DynamoDbBackend implements RateLimitBackend {
         this.namespace = namespace;
         this.clock = clock;
         this.closing = closing;
+        this.leases = new DynamoDbLeases(this.table, clock, namespace);
     }
 
     private static Table table(String name, Table.Client client, MicroClock clock) {
@@ -172,7 +175,21 @@ public final class DynamoDbBackend implements RateLimitBackend {
         return Defect.told(begin.apply(new Change(table, seen, policy, name, clock.micros())));
     }
 
+    /**
+     * Who holds a place under a concurrency limit is in an item beside the one of the key's permits: up to 1000 places, for
+     * an item grows by 35 bytes with each, and each kilobyte costs a write unit more. A step is one conditional update; if
+     * the places are taken and some have expired, two.
+     */
+    @Override
+    public LeaseBackend leases() {
+        return leases;
+    }
+
     private String name(Policy policy, String key) {
+        return name(namespace, policy, key);
+    }
+
+    static String name(String namespace, Policy policy, String key) {
         return namespace + ":" + policy.name() + ":" + KeyHash.brief(key);
     }
 }

@@ -27,13 +27,15 @@ import software.amazon.awssdk.services.dynamodb.model.DeleteItemRequest;
 import software.amazon.awssdk.services.dynamodb.model.GetItemRequest;
 import software.amazon.awssdk.services.dynamodb.model.GetItemResponse;
 import software.amazon.awssdk.services.dynamodb.model.PutItemRequest;
+import software.amazon.awssdk.services.dynamodb.model.ReturnValue;
 import software.amazon.awssdk.services.dynamodb.model.ReturnValuesOnConditionCheckFailure;
+import software.amazon.awssdk.services.dynamodb.model.UpdateItemRequest;
 import software.amazon.awssdk.services.dynamodb.model.UpdateItemResponse;
 
 /** The requests made of the table, whichever client makes them. */
 final class Table {
 
-    /** Whether a write was made, and the item it met: empty if there was none. */
+    /** Whether a write was made, and the item it met, or of a conditional update made: empty if there was none. */
     record Outcome(boolean written, Map<String, AttributeValue> met) {
     }
 
@@ -94,6 +96,21 @@ final class Table {
 
     CompletionStage<Outcome> update(String key, Update update, long expires) {
         var request = update.request(name, key(key), expires);
+        return outcome(() -> client.call(sync -> sync.updateItem(request), async -> async.updateItem(request)),
+                UpdateItemResponse::attributes);
+    }
+
+    /** An update to be made if a condition holds, of which the new item is wanted. */
+    record Conditional(String condition, String update, Map<String, String> names,
+                       Map<String, AttributeValue> values) {
+    }
+
+    CompletionStage<Outcome> update(String key, Conditional change) {
+        UpdateItemRequest request = UpdateItemRequest.builder().tableName(name).key(key(key))
+                .conditionExpression(change.condition).updateExpression(change.update)
+                .expressionAttributeNames(change.names).expressionAttributeValues(change.values)
+                .returnValues(ReturnValue.ALL_NEW)
+                .returnValuesOnConditionCheckFailure(ReturnValuesOnConditionCheckFailure.ALL_OLD).build();
         return outcome(() -> client.call(sync -> sync.updateItem(request), async -> async.updateItem(request)),
                 UpdateItemResponse::attributes);
     }

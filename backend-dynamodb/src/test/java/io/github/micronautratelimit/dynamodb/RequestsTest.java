@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
@@ -199,6 +200,31 @@ class RequestsTest {
         assertEquals(3, client.requests());
         assertFalse(asks(instance(clock), policy, "key"));
         assertEquals(4, client.requests());
+    }
+
+    /** As many requests as policies, up to the first that denies; what was taken by then costs one more each to give back. */
+    @Test
+    void severalPoliciesAreAskedInTurn() {
+        Policy wide = Policy.of("wide", "100/min");
+        Policy narrow = Policy.of("narrow", "2/day");
+        DynamoDbBackend backend = instance(clock);
+        List<Ask> wideFirst = List.of(new Ask(wide, "key", 1), new Ask(narrow, "key", 1));
+        List<Ask> narrowFirst = List.of(new Ask(narrow, "key", 1), new Ask(wide, "key", 1));
+        assertEquals(2, requestsOf(backend, wideFirst, true));
+        assertEquals(2, requestsOf(backend, narrowFirst, true));
+
+        long writes = client.writes();
+        assertEquals(3, requestsOf(backend, wideFirst, false));
+        assertEquals(2, client.writes() - writes, "taken and given back; the denial was foreseen, and is a read");
+        assertEquals(1, requestsOf(backend, narrowFirst, false));
+        assertEquals(98, backend.peek(wide, "key", 0).toCompletableFuture().join().remaining());
+    }
+
+    private long requestsOf(DynamoDbBackend backend, List<Ask> asks, boolean granted) {
+        long before = client.requests();
+        List<Decision> decisions = backend.acquireAll(asks).toCompletableFuture().join();
+        assertEquals(granted, decisions.stream().allMatch(Decision::allowed));
+        return client.requests() - before;
     }
 
     /** Whatever fits into an expression; beyond that, a read and a write. */

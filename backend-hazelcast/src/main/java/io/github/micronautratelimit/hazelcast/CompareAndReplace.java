@@ -1,7 +1,5 @@
 package io.github.micronautratelimit.hazelcast;
 
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -12,9 +10,6 @@ import org.slf4j.LoggerFactory;
 
 import com.hazelcast.map.IMap;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Wire;
 
@@ -40,8 +35,8 @@ final class CompareAndReplace {
         this.inTests = inTests;
     }
 
-    CompletableFuture<List<Decision>> decide(String key, Step step) {
-        CompletableFuture<List<Decision>> answer = new CompletableFuture<>();
+    <T> CompletableFuture<T> decide(String key, Question<T> step) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
         threads.execute(() -> {
             try {
                 decide(key, step, answer);
@@ -52,25 +47,25 @@ final class CompareAndReplace {
         return answer;
     }
 
-    private void decide(String key, Step step, CompletableFuture<List<Decision>> answer) {
+    private <T> void decide(String key, Question<T> step, CompletableFuture<T> answer) {
         long start = System.nanoTime();
         while (System.nanoTime() - start < PATIENCE_NANOS) {
             byte[] stored = map.get(key);
             long now = clock.micros();
-            Step.Outcome outcome = step.on(stored == null ? null : Wire.readState(stored), now);
-            LimitState written = outcome.written();
+            Question.Change<T> change = step.on(stored, now, inTests);
+            Written written = change.written();
             if (written == null) {
-                answer.complete(outcome.decisions());
+                answer.complete(change.answer());
                 return;
             }
-            long life = Math.max(Written.lifeMillis(written, now, inTests), longestLife(step, now));
-            byte[] value = Wire.write(written);
+            long life = Math.max(written.lifeMillis(), step.longestLifeMillis(now, inTests));
+            byte[] value = written.value();
             if (stored == null && map.putIfAbsent(key, value, life, TimeUnit.MILLISECONDS) == null) {
-                answer.complete(outcome.decisions());
+                answer.complete(change.answer());
                 return;
             }
             if (stored != null && map.replace(key, stored, value)) {
-                answer.complete(outcome.decisions());
+                answer.complete(change.answer());
                 renew(key, life);
                 return;
             }
@@ -97,16 +92,11 @@ final class CompareAndReplace {
     }
 
     private long lifeOf(byte @Nullable [] value) {
-        return value == null ? 0 : Written.lifeMillis(Wire.readState(value), clock.micros(), inTests);
-    }
-
-    private long longestLife(Step step, long now) {
-        return step.policy().limits().stream().map(limit -> spent(limit, now))
-                .map(state -> Written.lifeMillis(state, now, inTests)).max(Comparator.naturalOrder()).orElseThrow()
-                + step.policy().limits().stream().mapToLong(Limit::periodMicros).max().orElseThrow() / 1_000;
-    }
-
-    private static LimitState spent(Limit limit, long now) {
-        return limit.stateAt(null, now).charge(limit.capacity());
+        if (value == null) {
+            return 0;
+        }
+        long now = clock.micros();
+        return Written.lifeMillis(Wire.isPlaces(value) ? Wire.readPlaces(value).endAfter(now)
+                : Wire.readState(value).resetAfter(now), inTests);
     }
 }

@@ -17,6 +17,7 @@ import com.hazelcast.nio.ObjectDataOutput;
 import com.hazelcast.nio.serialization.HazelcastSerializationException;
 import com.hazelcast.nio.serialization.IdentifiedDataSerializable;
 
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Wire;
@@ -53,13 +54,12 @@ final class Decide implements EntryProcessor<String, byte[], long[]>, Identified
         }
         byte[] stored = entry.getValue();
         long now = givenMicros == NO_TIME ? clusterMicros() : givenMicros;
-        Step.Outcome outcome = step.on(stored == null ? null : Wire.readState(stored), now);
-        written = null;
-        if (outcome.written() != null) {
-            written = Written.of(outcome.written(), now, givenMicros != NO_TIME);
+        Question.Change<List<Decision>> change = step.on(stored, now, givenMicros != NO_TIME);
+        written = change.written();
+        if (written != null) {
             written.to((ExtendedMapEntry<String, byte[]>) entry);
         }
-        return Answer.write(outcome.decisions(), step.policy().limits());
+        return Answer.write(change.answer(), step.policy().limits());
     }
 
     /** Members agree on it to the millisecond or so, even if their own clocks differ: a key may move between them. */

@@ -20,6 +20,7 @@ import com.hazelcast.core.HazelcastInstance;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -35,7 +36,7 @@ import io.github.micronautratelimit.RateLimitBackend;
  *
  * <p>Members have to have this library on their class path, and nothing else to configure. While one of them has not, or
  * has an older version that does not know what is asked, decisions are made here by compare-and-replace on the same
- * entries: two round trips or three, by this machine's clock, and slow on a hot key; a
+ * entries: two round trips, and two more after the answer, by this machine's clock, and slow on a hot key; a
  * {@link io.github.micronautratelimit.Coalescer} in front helps. As soon as all members have it, they decide.
  *
  * <p>Nothing here blocks the caller, and stages complete on threads of this backend's own. A stage completes exceptionally
@@ -57,6 +58,7 @@ public final class HazelcastBackend implements RateLimitBackend {
     private final String name;
     private final @Nullable MicroClock clock;
     private final boolean own;
+    private final LeaseBackend leases = new HazelcastLeases(this);
     private final ThreadPoolExecutor answers = threads("ratelimit-answer",
             Math.max(LEAST_ANSWERING_THREADS, Runtime.getRuntime().availableProcessors()), new LinkedBlockingQueue<>());
     private final ThreadPoolExecutor waiting =
@@ -138,10 +140,14 @@ public final class HazelcastBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
+        return forget(name(policy, key));
+    }
+
+    CompletionStage<Void> forget(String name) {
         try {
             return Defect.told(CompletableFuture.runAsync(() -> {
                 KeyMap opened = keys;
-                (opened == null ? open() : opened).forget(name(policy, key));
+                (opened == null ? open() : opened).forget(name);
             }, waiting));
         } catch (RejectedExecutionException e) {
             return CompletableFuture.failedFuture(e);
@@ -149,19 +155,32 @@ public final class HazelcastBackend implements RateLimitBackend {
     }
 
     private CompletionStage<List<Decision>> take(Step.Kind kind, Policy policy, String key, List<Long> costs) {
-        Step step = new Step(kind, policy, costs);
+        return ask(name(policy, key), new Step(kind, policy, costs));
+    }
+
+    <T> CompletionStage<T> ask(String name, Question<T> step) {
         KeyMap opened = keys;
         try {
-            return Defect.told(opened != null ? opened.take(name(policy, key), step)
-                    : CompletableFuture.supplyAsync(this::open, waiting)
-                            .thenCompose(now -> now.take(name(policy, key), step)));
+            return Defect.told(opened != null ? opened.take(name, step)
+                    : CompletableFuture.supplyAsync(this::open, waiting).thenCompose(now -> now.take(name, step)));
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
     }
 
-    private static String name(Policy policy, String key) {
+    /** The name of a key's permits. */
+    static String name(Policy policy, String key) {
         return policy.name() + ":" + KeyHash.brief(key);
+    }
+
+    /**
+     * Who holds a place under a concurrency limit is in an entry beside the one of the key's permits. A step takes the
+     * member that owns it the longer the more places there are: some microseconds for ten, a tenth of a millisecond or more
+     * for a thousand.
+     */
+    @Override
+    public LeaseBackend leases() {
+        return leases;
     }
 
     /** Ends this backend's threads. The Hazelcast instance it was given goes on. */

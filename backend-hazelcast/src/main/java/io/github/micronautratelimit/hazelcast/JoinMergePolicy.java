@@ -16,7 +16,7 @@ import io.github.micronautratelimit.Wire;
 
 /**
  * After a cluster was split and is one again: what was spent in either part is spent, so that nobody is handed permits
- * back. While it is split, each part grants up to the limits.
+ * back, and who held a place holds it. While it is split, each part grants up to the limits.
  *
  * <p>Applied to this library's maps by {@link HazelcastBackend} where it is used on a member. Where it is used on clients
  * only, name this class as the merge policy of those maps in the members' own configuration.
@@ -28,12 +28,17 @@ public final class JoinMergePolicy
     public JoinMergePolicy() {
     }
 
+    /** From Hazelcast 5.6 on {@code getValue} has another name, which earlier ones do not know. */
     @Override
+    @SuppressWarnings("deprecation")
     public byte @Nullable [] merge(MergingEntry<Object, byte[]> merging, @Nullable MergingEntry<Object, byte[]> existing) {
         if (existing == null) {
             return merging.getValue();
         }
         endWithTheLater(merging, existing);
+        if (Wire.isPlaces(existing.getValue()) && Wire.isPlaces(merging.getValue())) {
+            return Wire.write(Wire.readPlaces(existing.getValue()).join(Wire.readPlaces(merging.getValue())));
+        }
         LimitState joined = Wire.readState(existing.getValue()).join(Wire.readState(merging.getValue()));
         return Wire.write(joined);
     }

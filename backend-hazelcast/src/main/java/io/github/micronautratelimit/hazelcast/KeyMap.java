@@ -1,6 +1,5 @@
 package io.github.micronautratelimit.hazelcast;
 
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -19,7 +18,6 @@ import com.hazelcast.map.IMap;
 import com.hazelcast.nio.serialization.HazelcastSerializationException;
 import com.hazelcast.spi.exception.TargetDisconnectedException;
 
-import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 
 /** The map that holds the keys. A step on a key is taken by the member that owns it or, where that cannot, here. */
@@ -72,12 +70,12 @@ final class KeyMap implements AutoCloseable {
         }
     }
 
-    CompletionStage<List<Decision>> take(String key, Step step) {
+    <T> CompletionStage<T> take(String key, Question<T> step) {
         long since = unknownSince.get();
         if (!census.isComplete() || since != NEVER && System.nanoTime() - since < RETRY_NANOS) {
             return here.decide(key, step);
         }
-        CompletionStage<List<Decision>> asked = ask(key, step);
+        CompletionStage<T> asked = ask(key, step);
         if (since != NEVER) {
             asked = asked.whenComplete((decisions, failure) -> {
                 if (failure == null && unknownSince.compareAndSet(since, NEVER)) {
@@ -96,9 +94,8 @@ final class KeyMap implements AutoCloseable {
         });
     }
 
-    private CompletionStage<List<Decision>> ask(String key, Step step) {
-        return owner.ask(key, new Decide(step, clock == null ? null : clock.micros()))
-                .thenApply(numbers -> Answer.read(numbers, step.policy().limits()));
+    private <T> CompletionStage<T> ask(String key, Question<T> step) {
+        return owner.ask(key, step.sent(clock == null ? null : clock.micros())).thenApply(step::read);
     }
 
     /** However this fails, what was asked first may have been done. */

@@ -8,6 +8,7 @@ import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 import com.hazelcast.instance.BuildInfoProvider;
+import com.hazelcast.map.EntryProcessor;
 import com.hazelcast.map.IMap;
 
 /**
@@ -40,7 +41,7 @@ final class Owner {
         return major > 5 || major == 5 && Integer.parseInt(parts[1]) >= FIRST_SLOW_MINOR;
     }
 
-    CompletableFuture<long[]> ask(String key, Decide decide) {
+    CompletableFuture<long[]> ask(String key, EntryProcessor<String, byte[], long[]> decide) {
         CompletableFuture<long[]> answer = new CompletableFuture<>();
         if (waits) {
             waiting.execute(() -> {

@@ -16,6 +16,7 @@ public final class SerializationHook implements DataSerializerHook {
     static final int WRITTEN = 2;
     static final int JOIN = 3;
     static final int PRESENCE = 4;
+    static final int DECIDE_PLACES = 5;
 
     /** Made by Hazelcast. */
     public SerializationHook() {
@@ -33,6 +34,7 @@ public final class SerializationHook implements DataSerializerHook {
             case WRITTEN -> new Written();
             case JOIN -> new JoinMergePolicy();
             case PRESENCE -> new Presence();
+            case DECIDE_PLACES -> new DecidePlaces();
             default -> throw new HazelcastSerializationException("A newer version of micronaut-ratelimit-hazelcast sent "
                     + "what this instance does not know, type " + id + "; update this instance.");
         };

@@ -13,6 +13,7 @@ import com.hazelcast.nio.ObjectDataOutput;
 import com.hazelcast.nio.serialization.IdentifiedDataSerializable;
 
 import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.Places;
 import io.github.micronautratelimit.Wire;
 
 /** A state and how long it says something: what a key's owner writes, and then its backups. */
@@ -41,12 +42,25 @@ final class Written implements EntryProcessor<String, byte[], long[]>, Identifie
     }
 
     static Written of(LimitState state, long nowMicros, boolean inTests) {
-        return new Written(Wire.write(state), lifeMillis(state, nowMicros, inTests));
+        return new Written(Wire.write(state), lifeMillis(state.resetAfter(nowMicros), inTests));
     }
 
-    static long lifeMillis(LimitState state, long nowMicros, boolean inTests) {
-        long millis = state.resetAfter(nowMicros) / 1_000 + 1 + SLACK_MILLIS + (inTests ? LONGER_IN_TESTS_MILLIS : 0);
+    static Written of(Places places, long nowMicros, boolean inTests) {
+        return new Written(Wire.write(places), lifeMillis(places.endAfter(nowMicros), inTests));
+    }
+
+    /** How long what says something for so many microseconds is kept. */
+    static long lifeMillis(long saysMicros, boolean inTests) {
+        long millis = saysMicros / 1_000 + 1 + SLACK_MILLIS + (inTests ? LONGER_IN_TESTS_MILLIS : 0);
         return Math.min(millis, LONGEST_MILLIS);
+    }
+
+    byte[] value() {
+        return value;
+    }
+
+    long lifeMillis() {
+        return lifeMillis;
     }
 
     void to(ExtendedMapEntry<String, byte[]> entry) {

@@ -15,6 +15,7 @@ import com.hazelcast.core.HazelcastInstance;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 
@@ -44,6 +45,9 @@ class SplitBrainTest {
             HazelcastBackend otherHalf = new HazelcastBackend(other, NAMESPACE);
             RateLimiter here = new RateLimiter(oneHalf, List.of());
             RateLimiter there = new RateLimiter(otherHalf, List.of());
+            Policy places = Policy.of("places", "5 concurrent lease 1h");
+            Lease heldHere = here.lease(places, "held in both");
+            Lease heldThere = there.lease(places, "held in both");
             for (Policy policy : policies) {
                 here.acquire(policy, "more here", 90);
                 there.acquire(policy, "more here", 20);
@@ -74,6 +78,8 @@ class SplitBrainTest {
                             () -> policy + " " + key + " ends before its permits are back");
                 }
             }
+            assertEquals(3, there.peek(places, "held in both", 0).remaining(), "who held a place holds it");
+            assertTrue(heldHere.renew().toCompletableFuture().join() && heldThere.renew().toCompletableFuture().join());
             oneHalf.close();
             otherHalf.close();
         }

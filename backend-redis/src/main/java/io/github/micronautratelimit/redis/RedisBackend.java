@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
@@ -50,6 +51,7 @@ public final class RedisBackend implements RateLimitBackend {
     private final boolean cluster;
     private final Dispatcher dispatcher;
     private final Terms.Known terms;
+    private final RedisLeases leases;
 
     /**
      * A backend on a connection, which stays the caller's to close.
@@ -95,11 +97,18 @@ public final class RedisBackend implements RateLimitBackend {
         this.cluster = cluster;
         this.dispatcher = new Dispatcher(DECIDE, link, cluster, clock);
         this.terms = new Terms.Known(namespace);
+        this.leases = new RedisLeases(link, terms, clock);
     }
 
-    /** Tells a server, or each master of a cluster, the script, so that the first decision need not. */
+    /** Tells a server, or each master of a cluster, the scripts, so that the first decision need not. */
     static CompletionStage<Void> load(StatefulConnection<byte[], byte[]> connection) {
-        return DECIDE.load(connection);
+        return DECIDE.load(connection).thenCombine(RedisLeases.LEASE.load(connection), (done, too) -> done);
+    }
+
+    /** Who holds a place under a concurrency limit is in a key of the same name and a {@code c}, which expires likewise. */
+    @Override
+    public LeaseBackend leases() {
+        return leases;
     }
 
     @Override

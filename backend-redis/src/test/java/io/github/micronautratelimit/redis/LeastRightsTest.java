@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.RateLimiter;
@@ -32,6 +34,9 @@ import io.lettuce.core.protocol.CommandType;
 class LeastRightsTest {
 
     private static final List<String> ON_A_SERVER = List.of("evalsha", "eval", "time", "get", "set", "del");
+    private static final List<String> FOR_PLACES = List.of("evalsha", "eval", "time", "del", "zremrangebyscore", "zrem", "zcard",
+            "zscore", "zrange", "zadd", "pexpire");
+    private static final Policy PLACES = Policy.of("p", "1 concurrent");
     private static final List<String> ON_A_CLUSTER = Stream.concat(ON_A_SERVER.stream(),
             Stream.of("cluster|nodes", "asking")).toList();
     private static final Policy POLICY = Policy.of("p", "10/min; 20/h sliding; 30/day fixed");
@@ -52,7 +57,7 @@ class LeastRightsTest {
         try {
             use.run();
             return true;
-        } catch (RateLimitBackendException | RedisException e) {
+        } catch (RateLimitBackendException | RedisException | CompletionException e) {
             return false;
         }
     }
@@ -78,6 +83,32 @@ class LeastRightsTest {
             server.scriptFlush();
             allow(server, commands);
             useAll(new RateLimiter(new RedisBackend(clients.connect(asUser(process.uri())), namespace), List.of()));
+        }
+    }
+
+    /** All that is done for limits on how many at once. */
+    private static void usePlaces(RedisProcess process, List<String> commands) {
+        try (RedisClients clients = new RedisClients()) {
+            RedisCommands<String, String> server = clients.server(process.uri());
+            server.scriptFlush();
+            allow(server, commands);
+            RateLimiter limiter =
+                    new RateLimiter(new RedisBackend(clients.connect(asUser(process.uri())), "ratelimit"), List.of());
+            limiter.reset(PLACES, "key");
+            Lease lease = limiter.lease(PLACES, "key");
+            assertTrue(lease.allowed());
+            assertFalse(limiter.lease(PLACES, "key").allowed());
+            assertTrue(lease.renew().toCompletableFuture().join());
+            lease.release().toCompletableFuture().join();
+        }
+    }
+
+    @Test
+    void placesNeedThese() {
+        try (RedisProcess process = RedisProcess.start()) {
+            usePlaces(process, FOR_PLACES);
+            assertEquals(List.of(), FOR_PLACES.stream().filter(command -> works(() ->
+                    usePlaces(process, without(FOR_PLACES, command)))).toList(), "not needed");
         }
     }
 

@@ -25,7 +25,7 @@ final class Tables {
 
     /** What is measured for information, beside {@code ours}. */
     static final List<String> VARIANTS = List.of("oursAsync", "oursDenied", "oursSliding", "oursFixed",
-            "oursTwoLimits", "oursInNoTime", "clockAlone");
+            "oursTwoLimits", "oursInNoTime", "clockAlone", "oursCounted", "oursHeard");
 
     private static final String BYTES = "gc.alloc.rate.norm";
 
@@ -75,6 +75,14 @@ final class Tables {
         print(out, VARIANTS, (row, name) -> speed(row, name));
         out.println("\nTheir bytes allocated per decision:\n");
         print(out, VARIANTS, (row, name) -> bytes(row, name));
+    }
+
+    /** Speeds and bytes of these side by side. */
+    void print(PrintStream out, List<String> benchmarks) {
+        out.println("Decisions per microsecond, all threads together (median of iterations, lowest-highest):\n");
+        print(out, benchmarks, (row, name) -> speed(row, name));
+        out.println("\nBytes allocated per decision:\n");
+        print(out, benchmarks, (row, name) -> bytes(row, name));
     }
 
     private interface Entry {

@@ -93,6 +93,23 @@ class EveryBenchmarkRunsTest {
     }
 
     @Test
+    void whatStandsInFrontDecidesWhereItShould() {
+        InFront.Leasing leasing = filled(new InFront.Leasing());
+        InFront.Denying denying = filled(new InFront.Denying());
+
+        assertEquals(Decision.Source.STORE, new InFront().nothing(filled(new InFront.Bare()), cursor).source());
+        assertEquals(Decision.Source.STORE, new InFront().guard(filled(new InFront.Guarded()), cursor).source());
+        assertEquals(Decision.Source.STORE, new InFront().all(filled(new InFront.Granting()), cursor).source());
+        assertEquals(Decision.Source.LEASE, new InFront().leased(leasing, cursor).source());
+        assertEquals(Decision.Source.LEASE, new InFront().leasedAsync(leasing, cursor).toCompletableFuture().join().source());
+        assertEquals(Decision.Source.DENY_CACHE, new InFront().denied(denying, cursor).source());
+        assertEquals(Decision.Source.DENY_CACHE,
+                new InFront().deniedAsync(denying, cursor).toCompletableFuture().join().source());
+        leasing.check(keys);
+        denying.check(keys);
+    }
+
+    @Test
     void thePeersAdmit() {
         ConsumptionProbe probe = filled(new Bucket4j()).bucket4j(cursor);
 

@@ -18,6 +18,9 @@ import io.github.micronautratelimit.OnError;
  * {@link io.github.micronautratelimit.RateLimitExceededException}: from the method itself, or through the
  * {@code CompletionStage}, {@code Publisher} or suspending function it returns.
  *
+ * <p>On the class of a {@code @ServerWebSocket}, or on its {@code @OnOpen} method, it limits connections, and on its
+ * {@code @OnMessage} method messages: of each connection by itself, unless {@link #key()} says otherwise. Neither throws.
+ *
  * <p>Written several times, all limits must grant, or none is charged. On a class, all its methods draw on the same
  * permits; a limit on one of them comes on top. {@link NoRateLimit} exempts a method.
  *
@@ -34,7 +37,9 @@ public @interface RateLimit {
 
     /**
      * The limits, for example {@code 100/min}, {@code 5/s burst 20}, {@code 1000/h sliding}, {@code 10000/day fixed};
-     * several are joined by semicolons.
+     * several are joined by semicolons. One of them may be a limit on how many calls are under way at a time,
+     * {@code 5 concurrent}: on a route until the response is written or the client gone, on other methods until they
+     * return, or what they return completes, fails or is cancelled.
      *
      * @return the text; empty if the {@link #policy()} is configured
      */
@@ -70,7 +75,8 @@ public @interface RateLimit {
     /**
      * What to answer while the store cannot be asked.
      *
-     * @return the answer; if not written, what is configured
+     * @return the answer; if not written, what is configured, and for connections to a WebSocket {@link OnError#CLOSED}
+     *         unless the policy's own configuration says otherwise
      */
     OnError onError() default OnError.LOCAL;
 }

@@ -1,10 +1,12 @@
 package io.github.micronautratelimit.config;
 
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
@@ -31,6 +33,12 @@ final class DisabledRateLimiterFactory {
                     new Decision.Allowed(policy.capacity(), 0, Decision.Source.FALLBACK));
         }
 
+        /** Places as many as anybody asks for, which nobody holds. */
+        @Override
+        public LeaseBackend leases() {
+            return new UnlimitedLeases();
+        }
+
         @Override
         public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
             return acquire(policy, key, permits);
@@ -39,6 +47,35 @@ final class DisabledRateLimiterFactory {
         @Override
         public CompletionStage<Void> refund(Policy policy, String key, long permits) {
             return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public CompletionStage<Void> reset(Policy policy, String key) {
+            return CompletableFuture.completedFuture(null);
+        }
+    }
+
+    private static final class UnlimitedLeases implements LeaseBackend {
+
+        @Override
+        public CompletionStage<Decision> acquire(Policy policy, String key, UUID holder) {
+            return peek(policy, key);
+        }
+
+        @Override
+        public CompletionStage<Boolean> renew(Policy policy, String key, UUID holder) {
+            return CompletableFuture.completedFuture(true);
+        }
+
+        @Override
+        public CompletionStage<Void> release(Policy policy, String key, UUID holder) {
+            return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public CompletionStage<Decision> peek(Policy policy, String key) {
+            return CompletableFuture.completedFuture(
+                    new Decision.Allowed(policy.capacity(), 0, Decision.Source.FALLBACK));
         }
 
         @Override

@@ -11,10 +11,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.web.KeyTemplate;
-import io.micronaut.context.BeanContext;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.naming.NameUtils;
 import jakarta.inject.Singleton;
@@ -26,7 +26,6 @@ import jakarta.inject.Singleton;
 @Singleton
 public class Policies {
 
-    private final BeanContext beans;
     private volatile Settings settings;
 
     /** What is configured, and what was written in annotations under names that are not; replaced as a whole. */
@@ -35,18 +34,16 @@ public class Policies {
     }
 
     private record Configured(Policy policy, @Nullable KeyTemplate key, @Nullable OnError onError,
-                              Map<String, List<Limit>> overrides) {
+                              Map<String, Limits> overrides) {
     }
 
-    Policies(BeanContext beans) {
-        this.beans = beans;
-        this.settings = read();
+    Policies(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
+        this.settings = read(configuration, policies);
     }
 
-    private Settings read() {
-        RateLimitConfiguration configuration = beans.getBean(RateLimitConfiguration.class);
+    private static Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
         Map<String, Configured> configured = new TreeMap<>();
-        for (PolicyConfiguration policy : beans.getBeansOfType(PolicyConfiguration.class)) {
+        for (PolicyConfiguration policy : policies) {
             configured.put(policy.getName(), configured(policy, configuration.getOnError()));
         }
         return new Settings(configured, new ConcurrentHashMap<>(),
@@ -55,14 +52,15 @@ public class Policies {
     }
 
     /**
-     * Reads the settings anew, for limits that change while the application runs.
+     * Takes settings over that have changed, for limits that change while the application runs.
      *
+     * @param anew     the settings
      * @param whatElse reads what depends on them
      * @throws ConfigurationException if a setting is wrong, or {@code whatElse} throws it; the old ones then still hold
      */
-    public void reload(Runnable whatElse) {
+    public void reload(RefreshedConfiguration anew, Runnable whatElse) {
         Settings before = settings;
-        settings = read();
+        settings = read(anew.general(), anew.policies());
         try {
             whatElse.run();
         } catch (RuntimeException e) {
@@ -73,12 +71,13 @@ public class Policies {
 
     private static Configured configured(PolicyConfiguration configuration, OnError defaultOnError) {
         String place = "ratelimit.policies." + configuration.getName();
-        List<Limit> limits = limits(configuration.getLimits(), place);
-        List<Limit> localLimits = parsed(configuration.getLocalLimit(), place + ".local-limit");
+        Limits limits = limits(configuration.getLimits(), place);
+        List<Limit> localLimits = localLimits(configuration.getLocalLimit(), place + ".local-limit");
         OnError onError = configuration.findOnError().orElse(null);
         try {
-            Policy policy = new Policy(configuration.getName(), limits, onError == null ? defaultOnError : onError,
-                    configuration.findDeadline().orElse(null), localLimits);
+            Policy policy = new Policy(configuration.getName(), limits.rates(), limits.concurrency(),
+                    onError == null ? defaultOnError : onError, configuration.findDeadline().orElse(null), localLimits,
+                    maxLease(configuration, place));
             return new Configured(policy,
                     configuration.getKey() == null ? null : key(configuration.getKey(), place + ".key"), onError,
                     overrides(configuration, place));
@@ -87,15 +86,33 @@ public class Policies {
         }
     }
 
-    private static List<Limit> limits(List<String> texts, String place) {
+    private static long maxLease(PolicyConfiguration configuration, String place) {
+        boolean leased = configuration.getMode() == PolicyConfiguration.Mode.LEASED;
+        long most = configuration.findMaxLease().orElse(leased ? PolicyConfiguration.USUAL_LEASE : 0L);
+        if (!leased && configuration.findMaxLease().isPresent()) {
+            throw new ConfigurationException(place + ".max-lease = \"" + most + "\": nothing is leased in the mode exact; write "
+                    + place + ".mode: leased beside it, or leave it out.");
+        }
+        if (leased && (most < 1 || most > Policy.GREATEST_LEASE)) {
+            throw new ConfigurationException(place + ".max-lease = \"" + most + "\": write how many permits an instance takes "
+                    + "ahead at most, 1 to " + Policy.GREATEST_LEASE + ".");
+        }
+        return most;
+    }
+
+    private static Limits limits(List<String> texts, String place) {
         if (texts.isEmpty()) {
             throw new ConfigurationException(
                     place + ".limits is missing; write at least one limit, like \"100/min\".");
         }
-        return parsed(texts, place + ".limits");
+        try {
+            return Limits.parseAll(texts);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(place + ".limits = " + e.getMessage(), e);
+        }
     }
 
-    private static List<Limit> parsed(List<String> texts, String place) {
+    private static List<Limit> localLimits(List<String> texts, String place) {
         List<Limit> limits = new ArrayList<>();
         for (String text : texts) {
             try {
@@ -107,8 +124,8 @@ public class Policies {
         return limits;
     }
 
-    private static Map<String, List<Limit>> overrides(PolicyConfiguration configuration, String place) {
-        Map<String, List<Limit>> overrides = new HashMap<>();
+    private static Map<String, Limits> overrides(PolicyConfiguration configuration, String place) {
+        Map<String, Limits> overrides = new HashMap<>();
         for (int i = 0; i < configuration.getOverrides().size(); i++) {
             Map<String, Object> override = configuration.getOverrides().get(i);
             String here = place + ".overrides[" + i + "]";
@@ -173,14 +190,15 @@ public class Policies {
      * @return the policy
      * @throws ConfigurationException if the same name is written elsewhere with other numbers
      */
-    public Policy get(String name, List<Limit> limits, @Nullable OnError onError, String place) {
+    public Policy get(String name, Limits limits, @Nullable OnError onError, String place) {
         Settings now = settings;
         Configured found = now.configured.get(NameUtils.hyphenate(name));
         if (found != null) {
             return found.onError != null || onError == null
                     ? found.policy
-                    : new Policy(found.policy.name(), found.policy.limits(), onError, found.policy.deadline(),
-                            found.policy.localLimits());
+                    : new Policy(found.policy.name(), found.policy.limits(), found.policy.concurrency(), onError,
+                            found.policy.deadline(), found.policy.localLimits(),
+                            found.policy.maxLease());
         }
         if (limits.isEmpty()) {
             return get(name, place);
@@ -192,9 +210,10 @@ public class Policies {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
         Policy before = now.written.putIfAbsent(name, policy);
-        if (before != null && !before.limits().equals(limits)) {
-            throw new ConfigurationException("The policy \"" + name + "\" has the limits " + limits + " at " + place
-                    + " but " + before.limits() + " elsewhere; write them once, under ratelimit.policies."
+        Limits elsewhere = before == null ? limits : new Limits(before.limits(), before.concurrency());
+        if (!elsewhere.equals(limits)) {
+            throw new ConfigurationException("The policy \"" + name + "\" has the limits [" + limits + "] at " + place
+                    + " but [" + elsewhere + "] elsewhere; write them once, under ratelimit.policies."
                     + NameUtils.hyphenate(name) + ".limits.");
         }
         return policy;
@@ -213,8 +232,28 @@ public class Policies {
             return policy;
         }
         Configured found = now.configured.get(policy.name());
-        List<Limit> own = found == null ? null : found.overrides.get(key);
+        Limits own = found == null ? null : found.overrides.get(key);
         return own == null ? policy : policy.withLimits(own);
+    }
+
+    /**
+     * All configured policies.
+     *
+     * @return those that hold now, by name
+     */
+    public List<Policy> all() {
+        return settings.configured.values().stream().map(Configured::policy).toList();
+    }
+
+    /**
+     * The keys of a policy that have numbers of their own.
+     *
+     * @param name the policy's name
+     * @return their limits; empty if there are none
+     */
+    public Map<String, Limits> overridesOf(String name) {
+        Configured found = settings.configured.get(NameUtils.hyphenate(name));
+        return found == null ? Map.of() : found.overrides;
     }
 
     /**

@@ -1,13 +1,11 @@
 package io.github.micronautratelimit.config;
 
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.web.OwnNumbers;
 import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
 
@@ -16,15 +14,10 @@ import jakarta.inject.Singleton;
 @RequiresRateLimit
 public class PolicyChoice {
 
-    private static final Logger LOG = LoggerFactory.getLogger(PolicyChoice.class);
-
-    private final Policies policies;
-    private final @Nullable PolicyResolver resolver;
-    private final AtomicBoolean failed = new AtomicBoolean();
+    private final OwnNumbers<HttpRequest<?>> numbers;
 
     PolicyChoice(Policies policies, Optional<PolicyResolver> resolver) {
-        this.policies = policies;
-        this.resolver = resolver.orElse(null);
+        this.numbers = new OwnNumbers<>(policies::forKey, resolver.orElse(null));
     }
 
     /**
@@ -36,18 +29,6 @@ public class PolicyChoice {
      * @return the policy with the numbers that hold
      */
     public Policy of(Policy policy, String key, @Nullable HttpRequest<?> request) {
-        Policy own = policies.forKey(policy, key);
-        if (own != policy || resolver == null) {
-            return own;
-        }
-        try {
-            return resolver.resolve(policy, key, request);
-        } catch (RuntimeException e) {
-            if (failed.compareAndSet(false, true)) {
-                LOG.warn("{} failed for the policy \"{}\", whose own numbers hold. Further failures of it are not logged.",
-                        resolver.getClass().getName(), policy.name(), e);
-            }
-            return policy;
-        }
+        return numbers.of(policy, key, request);
     }
 }

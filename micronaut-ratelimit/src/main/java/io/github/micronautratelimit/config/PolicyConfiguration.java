@@ -10,12 +10,16 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.OnError;
 import io.micronaut.context.annotation.EachProperty;
 import io.micronaut.context.annotation.Parameter;
+import io.micronaut.core.annotation.Introspected;
 
 /**
  * A policy as it is configured under its name.
  */
+@Introspected
 @EachProperty(RateLimitConfiguration.PREFIX + ".policies")
 public class PolicyConfiguration {
+
+    static final long USUAL_LEASE = 50;
 
     private final String name;
     private List<String> limits = List.of();
@@ -23,6 +27,8 @@ public class PolicyConfiguration {
     private Optional<OnError> onError = Optional.empty();
     private Optional<Duration> deadline = Optional.empty();
     private List<String> localLimit = List.of();
+    private Mode mode = Mode.EXACT;
+    private Optional<Long> maxLease = Optional.empty();
     private List<Map<String, Object>> overrides = List.of();
 
     /**
@@ -53,7 +59,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The limits, for example {@code [10/s, 1000/h sliding]}. Required.
+     * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}. Required.
      *
      * @param limits texts, each one or more limits
      */
@@ -134,6 +140,52 @@ public class PolicyConfiguration {
      */
     public void setLocalLimit(List<String> localLimit) {
         this.localLimit = List.copyOf(localLimit);
+    }
+
+    /**
+     * Whether permits are taken ahead.
+     *
+     * @return the mode
+     */
+    public Mode getMode() {
+        return mode;
+    }
+
+    /**
+     * Whether permits are taken ahead: {@code exact} or {@code leased}. Default: exact.
+     *
+     * @param mode the mode
+     */
+    public void setMode(Mode mode) {
+        this.mode = mode;
+    }
+
+    /**
+     * The most permits one instance takes ahead of one key. Not called "get", as {@link #findOnError()}.
+     *
+     * @return a number; empty if not set
+     */
+    public Optional<Long> findMaxLease() {
+        return maxLease;
+    }
+
+    /**
+     * The most permits one instance takes ahead of one key in the mode {@code leased}. Default: {@value #USUAL_LEASE}.
+     *
+     * @param maxLease 1 to 1000000
+     */
+    public void setMaxLease(long maxLease) {
+        this.maxLease = Optional.of(maxLease);
+    }
+
+    /** Whether permits are taken ahead. */
+    public enum Mode {
+
+        /** Every request asks the store. */
+        EXACT,
+
+        /** Permits are taken in batches and granted in memory. */
+        LEASED
     }
 
     /**

@@ -3,6 +3,7 @@ package io.github.micronautratelimit.config;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.web.OwnNumbers;
 import io.micronaut.http.HttpRequest;
 
 /**
@@ -13,7 +14,7 @@ import io.micronaut.http.HttpRequest;
  * counts as the policy it was given. Numbers may change from one request to the next: what was spent stays spent.
  */
 @FunctionalInterface
-public interface PolicyResolver {
+public interface PolicyResolver extends OwnNumbers.Resolver<HttpRequest<?>> {
 
     /**
      * Chooses the numbers.
@@ -23,5 +24,6 @@ public interface PolicyResolver {
      * @param request the request, or {@code null} for a call outside any
      * @return the policy itself, or {@link Policy#withLimits} of it
      */
+    @Override
     Policy resolve(Policy policy, String key, @Nullable HttpRequest<?> request);
 }

@@ -13,10 +13,12 @@ import io.micronaut.context.annotation.ConfigurationProperties;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.util.Toggleable;
 import io.micronaut.runtime.ApplicationConfiguration;
+import io.micronaut.core.annotation.Introspected;
 
 /**
  * The settings that hold for all limits. Set while the application starts, then only read.
  */
+@Introspected
 @ConfigurationProperties(RateLimitConfiguration.PREFIX)
 public class RateLimitConfiguration implements Toggleable {
 

@@ -17,6 +17,7 @@ import io.github.micronautratelimit.KeySecret;
 import io.github.micronautratelimit.LocalLimit;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.ObservedStore;
+import io.github.micronautratelimit.PermitLeases;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
@@ -76,16 +77,17 @@ final class RateLimiterFactory {
         RateLimitBackend backend = beans.getBean(chosen);
         LOG.info("Rate limits are decided by {}.", nameOf(chosen));
         if (backend instanceof MemoryBackend) {
-            return new ChosenBackend(MEMORY, null, backend);
+            return new ChosenBackend(MEMORY, null, null, backend);
         }
         RateLimitBackend store = storeListeners.isEmpty() ? backend
                 : new ObservedStore(backend, nameOf(chosen), storeListeners);
         Guard guard = new Guard(store, nameOf(chosen),
                 configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock,
                 audience.listeners());
-        RateLimitBackend front = new LocalLimit(guard, clock);
+        PermitLeases leases = new PermitLeases(guard, clock);
+        RateLimitBackend front = new LocalLimit(leases, clock);
         Duration denyCache = configuration.getDenyCache();
-        return new ChosenBackend(nameOf(chosen), guard,
+        return new ChosenBackend(nameOf(chosen), guard, leases,
                 denyCache.isZero() ? front : new DenyCache(front, clock, denyCache));
     }
 

@@ -6,10 +6,12 @@ import org.jspecify.annotations.Nullable;
 
 import io.micronaut.context.annotation.EachProperty;
 import io.micronaut.context.annotation.Parameter;
+import io.micronaut.core.annotation.Introspected;
 
 /**
  * A limit on paths, whether or not a route of the application matches them.
  */
+@Introspected
 @EachProperty(value = RateLimitConfiguration.PREFIX + ".rules", list = true)
 public class RuleConfiguration {
 

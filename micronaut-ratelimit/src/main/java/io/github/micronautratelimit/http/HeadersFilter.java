@@ -2,8 +2,10 @@ package io.github.micronautratelimit.http;
 
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.github.micronautratelimit.web.DenialAnswers;
 import io.github.micronautratelimit.web.RateLimitHeaders;
+import io.github.micronautratelimit.websocket.Upgrades;
 import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpHeaders;
@@ -26,21 +28,29 @@ final class HeadersFilter implements Ordered {
 
     private final RateLimitHeaders headers;
     private final DenialAnswers answers;
+    private final HeaderWriter writer;
+    private final Upgrades upgrades;
 
-    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers) {
+    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers, HeaderWriter writer, Upgrades upgrades) {
         this.headers = headers;
         this.answers = answers;
+        this.writer = writer;
+        this.upgrades = upgrades;
     }
 
     @ResponseFilter
     @NonBlocking
     void write(HttpRequest<?> request, MutableHttpResponse<?> response) {
+        LimitedRequest limited = LimitedRequest.of(request);
+        if (limited != null && limited.isUpgrade() && response.code() != HttpStatus.OK.getCode()) {
+            upgrades.abandoned(request);
+        }
         Decisions decisions = RateLimitAttributes.decisions(request, response).orElse(null);
         if (decisions == null) {
             return;
         }
         MutableHttpHeaders written = response.getHeaders();
-        headers.write(decisions, written::set);
+        headers.write(decisions, writer.to(written));
         HttpStatus status = response.status();
         if ((status == HttpStatus.TOO_MANY_REQUESTS || status == HttpStatus.SERVICE_UNAVAILABLE)
                 && !decisions.allowed()) {

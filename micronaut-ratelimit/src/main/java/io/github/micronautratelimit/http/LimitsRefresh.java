@@ -4,10 +4,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.github.micronautratelimit.config.Policies;
+import io.github.micronautratelimit.config.RefreshedConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
+import io.micronaut.context.env.Environment;
 import io.micronaut.context.event.ApplicationEventListener;
+import io.micronaut.core.order.Ordered;
+import io.micronaut.runtime.ApplicationConfiguration;
 import io.micronaut.runtime.context.scope.refresh.RefreshEvent;
+import io.micronaut.runtime.context.scope.refresh.RefreshScope;
 import jakarta.inject.Singleton;
 
 /**
@@ -16,16 +21,21 @@ import jakarta.inject.Singleton;
  */
 @Singleton
 @RequiresRateLimit
-final class LimitsRefresh implements ApplicationEventListener<RefreshEvent> {
+final class LimitsRefresh implements ApplicationEventListener<RefreshEvent>, Ordered {
 
     private static final Logger LOG = LoggerFactory.getLogger(LimitsRefresh.class);
 
+    private final Environment environment;
+    private final ApplicationConfiguration application;
     private final Policies policies;
     private final AnnotatedLimits annotated;
     private final PathRules rules;
     private final RequestLimiter limiter;
 
-    LimitsRefresh(Policies policies, AnnotatedLimits annotated, PathRules rules, RequestLimiter limiter) {
+    LimitsRefresh(Environment environment, ApplicationConfiguration application, Policies policies,
+                  AnnotatedLimits annotated, PathRules rules, RequestLimiter limiter) {
+        this.environment = environment;
+        this.application = application;
         this.policies = policies;
         this.annotated = annotated;
         this.rules = rules;
@@ -35,13 +45,20 @@ final class LimitsRefresh implements ApplicationEventListener<RefreshEvent> {
     @Override
     public void onApplicationEvent(RefreshEvent event) {
         try {
-            policies.reload(() -> {
+            RefreshedConfiguration anew = RefreshedConfiguration.read(environment, application);
+            policies.reload(anew, () -> {
                 annotated.reload();
-                rules.reload();
+                rules.reload(anew);
             });
         } catch (RuntimeException e) {
             LOG.error("The limits were not refreshed, those before still hold: {}", e.getMessage());
         }
         limiter.reload();
+    }
+
+    /** Before the framework writes changed values into its beans, which may fail at somebody else's. */
+    @Override
+    public int getOrder() {
+        return RefreshScope.POSITION - 1;
     }
 }

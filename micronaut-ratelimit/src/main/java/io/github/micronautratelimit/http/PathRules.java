@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.http;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 
@@ -9,9 +10,11 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RateLimitConfiguration;
+import io.github.micronautratelimit.config.RefreshedConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
 import io.github.micronautratelimit.config.RuleConfiguration;
 import io.github.micronautratelimit.intercept.AppliedLimit;
+import io.github.micronautratelimit.intercept.AppliedLimits;
 import io.github.micronautratelimit.key.Keys;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
@@ -29,43 +32,40 @@ import io.micronaut.http.HttpRequest;
  */
 @Context
 @RequiresRateLimit
-final class PathRules {
+final class PathRules implements AppliedLimits {
 
-    private final RateLimitConfiguration configuration;
-    private final List<RuleConfiguration> configured;
     private final Policies policies;
     private final Keys keys;
     private final SetupWarnings warnings;
     private volatile List<Rule> rules;
     private volatile List<PathRule> exclude;
 
-    private record Rule(PathRule path, AppliedLimit limit) {
+    private record Rule(PathRule path, AppliedLimit limit, boolean afterAuthentication) {
     }
 
     PathRules(RateLimitConfiguration configuration, List<RuleConfiguration> configured, Policies policies, Keys keys,
               SetupWarnings warnings) {
-        this.configuration = configuration;
-        this.configured = configured;
         this.policies = policies;
         this.keys = keys;
         this.warnings = warnings;
         keys.check(policies.defaultKey(), "ratelimit.default-key");
-        this.rules = rules();
-        this.exclude = excluded();
+        this.rules = rules(configured);
+        this.exclude = excluded(configuration);
     }
 
-    /** Reads the settings anew; if one is wrong, those read before still hold. */
-    void reload() {
-        List<PathRule> excluded = excluded();
-        rules = rules();
+    /** Takes changed settings over; if one is wrong, those before still hold. */
+    void reload(RefreshedConfiguration anew) {
+        keys.check(policies.defaultKey(), "ratelimit.default-key");
+        List<PathRule> excluded = excluded(anew.general());
+        rules = rules(anew.rules());
         exclude = excluded;
     }
 
-    private List<PathRule> excluded() {
+    private static List<PathRule> excluded(RateLimitConfiguration configuration) {
         return configuration.getExclude().stream().map(path -> path("ratelimit.exclude", path, List.of())).toList();
     }
 
-    private List<Rule> rules() {
+    private List<Rule> rules(List<RuleConfiguration> configured) {
         List<Rule> read = configured.stream().sorted(Comparator.comparingInt(RuleConfiguration::getIndex))
                 .map(this::rule).toList();
         if (!read.isEmpty() && read.stream().allMatch(rule -> rule.limit.isClientsChoice())) {
@@ -84,7 +84,10 @@ final class PathRules {
         try {
             KeyTemplate key = key(rule.getKey(), policy);
             keys.check(key, place);
-            return new Rule(path, new AppliedLimit(policy, key, null, Cost.parse(rule.getPermits()), null));
+            String paths = String.join(", ", rule.getMethods()) + " " + rule.getPath();
+            AppliedLimit limit = new AppliedLimit(place + ": " + paths.strip(), policy, key, null,
+                    Cost.parse(rule.getPermits()), null);
+            return new Rule(path, limit, limit.isAfterAuthentication(keys));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(place + ": " + e.getMessage(), e);
         }
@@ -106,15 +109,20 @@ final class PathRules {
         return configuredKey == null ? policies.defaultKey() : configuredKey;
     }
 
+    @Override
+    public Collection<AppliedLimit> all() {
+        return rules.stream().map(Rule::limit).toList();
+    }
+
     boolean isEmpty() {
         return rules.isEmpty();
     }
 
-    /** The limits on a request, in the order of the rules. */
-    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path) {
+    /** The limits on a request that are enforced before or after it is authenticated, in the order of the rules. */
+    List<AppliedLimit> of(HttpRequest<?> request, RequestPath path, boolean afterAuthentication) {
         List<AppliedLimit> limits = new ArrayList<>();
         for (Rule rule : rules) {
-            if (rule.path.matches(request.getMethodName(), path)) {
+            if (rule.afterAuthentication == afterAuthentication && rule.path.matches(request.getMethodName(), path)) {
                 limits.add(rule.limit);
             }
         }

@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
@@ -28,6 +30,7 @@ import io.github.micronautratelimit.web.RequestPath;
 import io.github.micronautratelimit.web.SetupWarning;
 import io.github.micronautratelimit.web.SetupWarnings;
 import io.github.micronautratelimit.web.WebRequest;
+import io.github.micronautratelimit.websocket.Upgrades;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.inject.ExecutableMethod;
@@ -57,14 +60,14 @@ final class RequestLimiter {
     private final RequestExecutor executor;
     private final Denials denials;
     private final SetupWarnings warnings;
+    private final Upgrades upgrades;
+    private final HeldPlaces held;
     private final Map<RouteInfo<?>, RouteLimits> routes = new ConcurrentHashMap<>();
-
-    private enum Stage {
-        BEFORE_AUTHENTICATION, AFTER_AUTHENTICATION
-    }
+    private volatile RouteLimits withoutRoute = RouteLimits.none();
 
     RequestLimiter(AnnotatedLimits annotated, PathRules rules, Keys keys, PolicyChoice choice, RateLimiter limiter,
-                   RequestExecutor executor, Denials denials, SetupWarnings warnings) {
+                   RequestExecutor executor, Denials denials, SetupWarnings warnings, Upgrades upgrades,
+                   HeldPlaces held) {
         this.annotated = annotated;
         this.rules = rules;
         this.keys = keys;
@@ -73,11 +76,14 @@ final class RequestLimiter {
         this.executor = executor;
         this.denials = denials;
         this.warnings = warnings;
+        this.upgrades = upgrades;
+        this.held = held;
     }
 
     /** Forgets what was read of routes, after it has changed. */
     void reload() {
         routes.clear();
+        withoutRoute = RouteLimits.none();
     }
 
     /**
@@ -86,12 +92,11 @@ final class RequestLimiter {
      */
     CompletableFuture<Optional<HttpResponse<?>>> beforeAuthentication(HttpRequest<?> request) {
         RouteMatch<?> route = RouteAttributes.getRouteMatch(request).orElse(null);
-        RouteLimits ofRoute = route == null ? RouteLimits.NONE : limitsOf(request, route);
+        RouteLimits ofRoute = route == null ? withoutRoute : limitsOf(request, route);
         if (ofRoute.isEmpty() && rules.isEmpty()) {
             return PROCEED;
         }
-        RequestPath path = new RequestPath(request.getPath());
-        if (rules.excludes(path)) {
+        if (isExcluded(ofRoute, request.getPath())) {
             if (!ofRoute.isEmpty()) {
                 warnings.warn(SetupWarning.EXCLUDED, ofRoute.name());
             }
@@ -101,11 +106,12 @@ final class RequestLimiter {
         List<AppliedLimit> before = ofRoute.before;
         List<AppliedLimit> after = ofRoute.after;
         if (!rules.isEmpty() && !ofRoute.exempt) {
-            Map<Stage, List<AppliedLimit>> byRules = byStage(rules.of(request, path));
-            before = joined(before, byRules.get(Stage.BEFORE_AUTHENTICATION));
-            after = joined(after, byRules.get(Stage.AFTER_AUTHENTICATION));
+            RequestPath path = new RequestPath(request.getPath());
+            before = joined(before, rules.of(request, path, false));
+            after = joined(after, rules.of(request, path, true));
         }
-        return decide(request, LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left), before);
+        LimitedRequest limited = LimitedRequest.begin(request, ofRoute.method, after, ofRoute.left);
+        return decide(request, ofRoute.socket && upgrades.isUpgrade(request) ? limited.asUpgrade() : limited, before);
     }
 
     private RouteLimits limitsOf(HttpRequest<?> request, RouteMatch<?> route) {
@@ -113,10 +119,28 @@ final class RequestLimiter {
         return known != null ? known : routes.computeIfAbsent(route.getRouteInfo(), info -> read(request, route));
     }
 
+    private boolean isExcluded(RouteLimits route, String path) {
+        Judged last = route.last.get();
+        if (last == null || !last.path.equals(path)) {
+            last = new Judged(path, rules.excludes(new RequestPath(path)));
+            route.last.set(last);
+        }
+        return last.excluded;
+    }
+
     /** The second stage; completes like the first. */
     CompletableFuture<Optional<HttpResponse<?>>> afterAuthentication(HttpRequest<?> request) {
         LimitedRequest limited = LimitedRequest.of(request);
-        return limited == null ? PROCEED : decide(request, limited, limited.afterAuthentication());
+        if (limited == null) {
+            return PROCEED;
+        }
+        CompletableFuture<Optional<HttpResponse<?>>> answer = decide(request, limited, limited.afterAuthentication());
+        return !limited.isUpgrade() ? answer : answer.thenApply(denial -> {
+            if (denial.isEmpty()) {
+                upgrades.granted(request);
+            }
+            return denial;
+        });
     }
 
     private CompletableFuture<Optional<HttpResponse<?>>> decide(HttpRequest<?> request, LimitedRequest limited,
@@ -124,26 +148,34 @@ final class RequestLimiter {
         if (limits.isEmpty()) {
             return PROCEED;
         }
-        CompletableFuture<Decisions> decisions = limiter.acquireAllAsync(asks(request, limits)).toCompletableFuture();
-        if (!decisions.isDone() || decisions.isCompletedExceptionally()) {
-            return decisions.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
+        CompletableFuture<Lease> leased = limiter.leaseAllAsync(asks(request, limited, limits)).toCompletableFuture();
+        if (!leased.isDone() || leased.isCompletedExceptionally()) {
+            return leased.thenApplyAsync(made -> conclude(request, limited, made, executor.keepsThread(request)),
                     executor.of(request));
         }
-        Optional<HttpResponse<?>> answer = conclude(request, limited, decisions.join(), true);
+        Optional<HttpResponse<?>> answer = conclude(request, limited, leased.join(), true);
         return answer.isEmpty() ? PROCEED : CompletableFuture.completedFuture(answer);
     }
 
-    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, LimitedRequest limited, Decisions made,
+    private Optional<HttpResponse<?>> conclude(HttpRequest<?> request, LimitedRequest limited, Lease lease,
                                                boolean onItsThread) {
+        Decisions made = lease.decisions();
         Decisions before = limited.decisions();
         if (made.allowed()) {
+            if (lease.hasPlaces()) {
+                hold(request, limited, lease);
+            }
             limited.decided(before == null ? made : before.and(made));
             return Optional.empty();
         }
         if (before != null) {
             giveBack(before);
+            limited.atEnd().end();
         }
         limited.decided(made);
+        if (limited.isUpgrade()) {
+            upgrades.refused(request, made);
+        }
         RateLimitExceededException denial = new RateLimitExceededException(made);
         if (onItsThread) {
             return Optional.of(denials.answer(request, denial));
@@ -151,42 +183,58 @@ final class RequestLimiter {
         throw denial;
     }
 
+    /** Until the response is written or the client gone, whichever is first. */
+    private void hold(HttpRequest<?> request, LimitedRequest limited, Lease lease) {
+        limited.atEnd().add(held.hold(lease));
+        limited.atEnd().add(executor.whenGone(request, limited.atEnd()::end));
+    }
+
     /** Gives back what the store has charged; what was granted without it is not the store's to give. */
     private void giveBack(Decisions taken) {
         for (int i = 0; i < taken.each().size(); i++) {
-            if (taken.each().get(i).source() == Decision.Source.STORE) {
+            Decision.Source source = taken.each().get(i).source();
+            if (source == Decision.Source.STORE || source == Decision.Source.LEASE) {
                 Ask ask = taken.asks().get(i);
                 limiter.refundAsync(ask.policy(), ask.key(), ask.permits());
             }
         }
     }
 
-    private List<Ask> asks(HttpRequest<?> request, List<AppliedLimit> limits) {
+    private List<Ask> asks(HttpRequest<?> request, LimitedRequest limited, List<AppliedLimit> limits) {
         WebRequest read = keys.of(request);
+        LimitType type = limited.isUpgrade() ? LimitType.WS_CONNECTION : LimitType.HTTP;
         if (limits.size() == 1) {
-            return List.of(ask(request, read, limits.get(0)));
+            return List.of(ask(request, read, limits.get(0), type));
         }
         List<Ask> asks = new ArrayList<>(limits.size());
         for (AppliedLimit limit : limits) {
-            asks.add(ask(request, read, limit));
+            asks.add(ask(request, read, limit, type));
         }
         return asks;
     }
 
-    private Ask ask(HttpRequest<?> request, WebRequest read, AppliedLimit limit) {
+    private Ask ask(HttpRequest<?> request, WebRequest read, AppliedLimit limit, LimitType type) {
         String key = keys.keyOf(Objects.requireNonNull(limit.key()), read);
-        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read),
-                LimitType.HTTP);
+        return new Ask(choice.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), read), type);
     }
 
-    /** The limits of a route by who enforces them when; those left need the arguments of the call. */
-    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean exempt, List<AppliedLimit> before,
-                               List<AppliedLimit> after, List<AppliedLimit> left) {
+    private record Judged(String path, boolean excluded) {
+    }
 
-        private static final RouteLimits NONE = new RouteLimits(null, false, List.of(), List.of(), List.of());
+    /**
+     * The limits of a route by who enforces them when; those left need the arguments of the call. Most routes have one
+     * path: whether the last one was excluded is remembered.
+     */
+    private record RouteLimits(@Nullable ExecutableMethod<?, ?> method, boolean socket, boolean exempt,
+                               List<AppliedLimit> before, List<AppliedLimit> after, List<AppliedLimit> left,
+                               AtomicReference<@Nullable Judged> last) {
+
+        static RouteLimits none() {
+            return new RouteLimits(null, false, false, List.of(), List.of(), List.of(), new AtomicReference<>());
+        }
 
         boolean isEmpty() {
-            return before.isEmpty() && after.isEmpty() && left.isEmpty();
+            return before.isEmpty() && after.isEmpty() && left.isEmpty() && !socket;
         }
 
         String name() {
@@ -197,18 +245,21 @@ final class RequestLimiter {
 
     private RouteLimits read(HttpRequest<?> request, RouteMatch<?> route) {
         if (!(route instanceof MethodBasedRouteMatch<?, ?> match)) {
-            return RouteLimits.NONE;
+            return withoutRoute;
         }
         ExecutableMethod<?, ?> method = match.getExecutableMethod();
-        List<AppliedLimit> limits = annotated.of(match.getRouteInfo().getDeclaringType(), method);
+        Class<?> type = match.getRouteInfo().getDeclaringType();
+        boolean socket = annotated.isSocket(method);
+        List<AppliedLimit> limits = socket ? annotated.ofConnections(type, method) : annotated.of(type, method);
         Map<Boolean, List<AppliedLimit>> byAdvice =
                 limits.stream().collect(Collectors.partitioningBy(AppliedLimit::needsArguments));
-        Map<Stage, List<AppliedLimit>> byStage = byStage(byAdvice.get(false));
-        RouteLimits read = new RouteLimits(method, annotated.isExempt(method),
-                byStage.getOrDefault(Stage.BEFORE_AUTHENTICATION, List.of()),
-                byStage.getOrDefault(Stage.AFTER_AUTHENTICATION, List.of()), byAdvice.get(true));
-        warnIfClientsChoice(read.name(),
-                joined(limits, read.exempt ? null : rules.of(request, new RequestPath(request.getPath()))));
+        Map<Boolean, List<AppliedLimit>> byStage = byAdvice.get(false).stream()
+                .collect(Collectors.partitioningBy(limit -> limit.isAfterAuthentication(keys)));
+        RouteLimits read = new RouteLimits(method, socket, annotated.isExempt(method), byStage.get(false),
+                byStage.get(true), byAdvice.get(true), new AtomicReference<>());
+        RequestPath path = new RequestPath(request.getPath());
+        warnIfClientsChoice(read.name(), read.exempt ? limits
+                : joined(joined(limits, rules.of(request, path, false)), rules.of(request, path, true)));
         return read;
     }
 
@@ -218,22 +269,12 @@ final class RequestLimiter {
         }
     }
 
-    private Map<Stage, List<AppliedLimit>> byStage(List<AppliedLimit> limits) {
-        return limits.stream().collect(Collectors.groupingBy(this::stageOf));
-    }
-
-    private static List<AppliedLimit> joined(List<AppliedLimit> limits, @Nullable List<AppliedLimit> further) {
-        if (further == null) {
-            return limits;
+    private static List<AppliedLimit> joined(List<AppliedLimit> limits, List<AppliedLimit> further) {
+        if (limits.isEmpty() || further.isEmpty()) {
+            return limits.isEmpty() ? further : limits;
         }
         List<AppliedLimit> all = new ArrayList<>(limits);
         all.addAll(further);
         return all;
-    }
-
-    private Stage stageOf(AppliedLimit limit) {
-        return limit.key() != null && keys.afterAuthentication(limit.key()) || keys.afterAuthentication(limit.cost())
-                ? Stage.AFTER_AUTHENTICATION
-                : Stage.BEFORE_AUTHENTICATION;
     }
 }

@@ -19,8 +19,10 @@ public final class LimitedRequest {
 
     private final @Nullable ExecutableMethod<?, ?> route;
     private final List<AppliedLimit> afterAuthentication;
+    private final AtEnd atEnd = new AtEnd();
     private @Nullable List<AppliedLimit> left;
     private @Nullable Decisions decisions;
+    private boolean upgrade;
 
     private LimitedRequest(@Nullable ExecutableMethod<?, ?> route, List<AppliedLimit> afterAuthentication,
                            List<AppliedLimit> left) {
@@ -56,6 +58,25 @@ public final class LimitedRequest {
     }
 
     /**
+     * Marks the request as one that is to open a WebSocket.
+     *
+     * @return this
+     */
+    public LimitedRequest asUpgrade() {
+        upgrade = true;
+        return this;
+    }
+
+    /**
+     * Whether the request is to open a WebSocket.
+     *
+     * @return {@code false} for any other request
+     */
+    public boolean isUpgrade() {
+        return upgrade;
+    }
+
+    /**
      * The limits to be enforced once the request is authenticated.
      *
      * @return the limits
@@ -80,6 +101,15 @@ public final class LimitedRequest {
      */
     public void decided(Decisions made) {
         decisions = made;
+    }
+
+    /**
+     * What is to be done when the response is written, or the client gone: places are given back then.
+     *
+     * @return the same for as long as the request lasts
+     */
+    public AtEnd atEnd() {
+        return atEnd;
     }
 
     /** Adds what the advice has granted, if it was on the route's own method. */

@@ -9,6 +9,8 @@ import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.server.netty.NettyHttpRequest;
 import io.micronaut.scheduling.TaskExecutors;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 
@@ -33,5 +35,16 @@ final class NettyRequestExecutor extends RequestExecutor {
         return request instanceof NettyHttpRequest<?> netty
                 ? netty.getChannelHandlerContext().channel().eventLoop()
                 : super.of(request);
+    }
+
+    @Override
+    public Runnable whenGone(HttpRequest<?> request, Runnable then) {
+        if (!(request instanceof NettyHttpRequest<?> netty)) {
+            return super.whenGone(request, then);
+        }
+        ChannelFuture closed = netty.getChannelHandlerContext().channel().closeFuture();
+        ChannelFutureListener listener = channel -> then.run();
+        closed.addListener(listener);
+        return () -> closed.removeListener(listener);
     }
 }

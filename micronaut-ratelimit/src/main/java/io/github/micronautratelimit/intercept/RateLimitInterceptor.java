@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
@@ -84,20 +85,31 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
 
     @Override
     public @Nullable Object intercept(MethodInvocationContext<Object, Object> context) {
-        List<AppliedLimit> limits = uncounted(context);
-        if (limits.isEmpty()) {
+        Uncounted uncounted = uncounted(context);
+        if (uncounted.limits.isEmpty()) {
             return context.proceed();
         }
         InterceptedMethod call = InterceptedMethod.of(context, conversions);
         try {
             return switch (call.resultType()) {
                 case SYNCHRONOUS -> {
-                    require(context, acquireBlocking(context, limits));
-                    yield call.interceptResult();
+                    AtEnd end = new AtEnd();
+                    try {
+                        require(context, uncounted, end, acquireBlocking(context, uncounted.limits));
+                        yield call.interceptResult();
+                    } finally {
+                        end.end();
+                    }
                 }
-                case COMPLETION_STAGE -> call.handleResult(acquire(context, limits)
-                        .thenCompose(granted -> call.interceptResultAsCompletionStage(this)));
-                case PUBLISHER -> call.handleResult(whenGranted(context, limits, call));
+                case COMPLETION_STAGE -> {
+                    AtEnd end = new AtEnd();
+                    CompletionStage<?> result = acquire(context, uncounted, end)
+                            .thenCompose(granted -> call.interceptResultAsCompletionStage(this));
+                    // Not what follows it: the caller may cancel the result itself.
+                    result.whenComplete((value, failure) -> end.end());
+                    yield call.handleResult(result);
+                }
+                case PUBLISHER -> call.handleResult(whenGranted(context, uncounted, call));
             };
         } catch (Exception e) {
             return call.handleException(e);
@@ -105,13 +117,13 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     /** Waits for the store, but never on a thread that must not wait. */
-    private Decisions acquireBlocking(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {
+    private Lease acquireBlocking(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {
         List<Ask> asks = asks(context, limits);
         if (!Schedulers.isInNonBlockingThread()) {
-            return limiter.acquireAll(asks);
+            return limiter.leaseAll(asks);
         }
-        Decisions decisions = limiter.acquireAllAtOnce(asks);
-        boolean withoutStore = decisions.each().stream()
+        Lease lease = limiter.leaseAllAtOnce(asks);
+        boolean withoutStore = lease.decisions().each().stream()
                 .anyMatch(decision -> decision.source() == Decision.Source.FALLBACK);
         if (withoutStore && warned.add(context.getExecutableMethod().getDescription(false))) {
             LOG.warn("{}.{} was called on an event loop, which must not wait for the rate limit store: the policy's "
@@ -119,50 +131,85 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
                     + "or let it return a CompletionStage or Publisher.",
                     context.getDeclaringType().getName(), context.getExecutableMethod().getDescription(true));
         }
-        return decisions;
+        return lease;
     }
 
-    private Publisher<?> whenGranted(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits,
+    private Publisher<?> whenGranted(MethodInvocationContext<Object, Object> context, Uncounted uncounted,
                                      InterceptedMethod call) {
-        Mono<Decisions> granted = Mono.defer(() -> Mono.fromCompletionStage(acquire(context, limits)));
-        return context.getReturnType().isSingleResult()
-                ? granted.flatMap(decisions -> Mono.from(call.interceptResultAsPublisher(this)))
-                : granted.flatMapMany(decisions -> Flux.from(call.interceptResultAsPublisher(this)));
+        if (context.getReturnType().isSingleResult()) {
+            return Mono.defer(() -> {
+                AtEnd end = new AtEnd();
+                return Mono.fromCompletionStage(acquire(context, uncounted, end))
+                        .flatMap(granted -> Mono.from(call.interceptResultAsPublisher(this)))
+                        .doFinally(signal -> end.end());
+            });
+        }
+        return Flux.defer(() -> {
+            AtEnd end = new AtEnd();
+            return Mono.fromCompletionStage(acquire(context, uncounted, end))
+                    .flatMapMany(granted -> Flux.from(call.interceptResultAsPublisher(this)))
+                    .doFinally(signal -> end.end());
+        });
     }
 
     /** Completes on a thread that the call may go on on, and within the caller's context. */
-    private CompletionStage<Decisions> acquire(MethodInvocationContext<Object, Object> context,
-                                               List<AppliedLimit> limits) {
-        CompletableFuture<Decisions> answer;
+    private CompletionStage<Decisions> acquire(MethodInvocationContext<Object, Object> context, Uncounted uncounted,
+                                               AtEnd end) {
+        CompletableFuture<Lease> answer;
         try {
-            answer = limiter.acquireAllAsync(asks(context, limits)).toCompletableFuture();
+            answer = limiter.leaseAllAsync(asks(context, uncounted.limits)).toCompletableFuture();
         } catch (RateLimitExceededException e) {
             return CompletableFuture.failedFuture(e);
         }
+        // Whoever cancels the call while the store is asked has no use for what comes.
+        answer.thenAccept(lease -> keep(uncounted, end, lease));
         if (answer.isDone()) {
-            return answer.thenApply(decisions -> require(context, decisions));
+            return answer.thenApply(lease -> require(context, lease.decisions()));
         }
         Executor executor = executors.ofCaller(ServerRequestContext.currentRequest().orElse(null));
         PropagatedContext caller = PropagatedContext.getOrEmpty();
-        return answer.thenApplyAsync(decisions -> require(context, decisions),
+        return answer.thenApplyAsync(lease -> require(context, lease.decisions()),
                 task -> executor.execute(caller.wrap(task)));
+    }
+
+    private static void require(MethodInvocationContext<Object, Object> context, Uncounted uncounted, AtEnd end,
+                                Lease lease) {
+        keep(uncounted, end, lease);
+        require(context, lease.decisions());
+    }
+
+    /** Places are held until the end of the call; those of a route, until the end of the request. */
+    private static void keep(Uncounted uncounted, AtEnd end, Lease lease) {
+        if (lease.hasPlaces()) {
+            (uncounted.ofRoute == null ? end : uncounted.ofRoute).add(lease::close);
+        }
     }
 
     private static Decisions require(MethodInvocationContext<Object, Object> context, Decisions decisions) {
         if (!decisions.allowed()) {
             throw new RateLimitExceededException(decisions);
         }
-        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+        LimitedRequest request = limited();
         if (request != null) {
             request.granted(context.getExecutableMethod(), decisions);
         }
         return decisions;
     }
 
-    private List<AppliedLimit> uncounted(MethodInvocationContext<Object, Object> context) {
-        LimitedRequest request = ServerRequestContext.currentRequest().map(LimitedRequest::of).orElse(null);
+    private static @Nullable LimitedRequest limited() {
+        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        return request == null ? null : LimitedRequest.of(request);
+    }
+
+    /** The limits that nobody has enforced yet, and, if they are the route's, when the request ends. */
+    private record Uncounted(List<AppliedLimit> limits, @Nullable AtEnd ofRoute) {
+    }
+
+    private Uncounted uncounted(MethodInvocationContext<Object, Object> context) {
+        LimitedRequest request = limited();
         List<AppliedLimit> left = request == null ? null : request.takeLeft(context.getExecutableMethod());
-        return left != null ? left : annotated.of(context.getTarget().getClass(), context.getExecutableMethod());
+        return left != null ? new Uncounted(left, request.atEnd())
+                : new Uncounted(annotated.of(context.getTarget().getClass(), context.getExecutableMethod()), null);
     }
 
     private List<Ask> asks(MethodInvocationContext<Object, Object> context, List<AppliedLimit> limits) {

@@ -47,6 +47,17 @@ public class RequestExecutor {
     }
 
     /**
+     * Has something done when the client goes before its response is written, if the server can tell.
+     *
+     * @param request the request
+     * @param then    does not block and does not throw
+     * @return calls it off
+     */
+    public Runnable whenGone(HttpRequest<?> request, Runnable then) {
+        return () -> { };
+    }
+
+    /**
      * Where a call goes on: the request's event loop if the calling thread must not block, else the blocking executor.
      *
      * @param request the request the call is made in, or {@code null}

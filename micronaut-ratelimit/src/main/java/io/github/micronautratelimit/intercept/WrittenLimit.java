@@ -2,7 +2,7 @@ package io.github.micronautratelimit.intercept;
 
 import java.util.List;
 
-import io.github.micronautratelimit.Limit;
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.core.annotation.AnnotationMetadata;
@@ -16,8 +16,10 @@ import io.micronaut.core.annotation.AnnotationMetadata;
  * @param key     a template or an expression, or empty
  * @param permits a number, a placeholder or an expression
  * @param secured whether the method or its class carries a security annotation
+ * @param socket  whether connections to a WebSocket are limited, or its messages
  */
-public record WrittenLimit(String place, String value, String policy, String key, String permits, boolean secured) {
+public record WrittenLimit(String place, String value, String policy, String key, String permits, boolean secured,
+                           boolean socket) {
 
     private static final List<String> SECURITY_ANNOTATIONS = List.of(
             "io.micronaut.security.annotation.Secured", "jakarta.annotation.security.RolesAllowed",
@@ -47,7 +49,7 @@ public record WrittenLimit(String place, String value, String policy, String key
                     + "write @RateLimit(\"100/min\") or @RateLimit(policy = \"write\").");
         }
         if (!value.isEmpty()) {
-            check("", value, () -> Limit.parseAll(value));
+            check("", value, () -> Limits.parse(value));
         }
         if (!key.isEmpty() && isChecked("key", key)) {
             check("The key of ", key, () -> KeyTemplate.parse(key));
@@ -83,6 +85,11 @@ public record WrittenLimit(String place, String value, String policy, String key
             throw new IllegalArgumentException("The " + member + " \"" + text + "\" of " + place
                     + " is an expression on a method with a security annotation, which would make micronaut-security"
                     + " refuse everybody; write a template like \"{principal}\" or \"{path:id}\".");
+        }
+        if (socket) {
+            throw new IllegalArgumentException("The " + member + " \"" + text + "\" of " + place
+                    + " is an expression on a WebSocket, whose connections and messages are limited before they have"
+                    + " become arguments; write a template like \"{principal}\" or \"{path:room}\".");
         }
         return false;
     }

@@ -29,13 +29,29 @@ public class Keys {
     }
 
     /**
-     * Refuses a template that names a bean there is not.
+     * Refuses a template that names a bean there is not, or a connection.
      *
      * @param template the template
      * @param place    where it is written
      * @throws ConfigurationException if it does
      */
     public void check(KeyTemplate template, String place) {
+        if (template.isOfConnection()) {
+            throw new ConfigurationException("The key \"" + template + "\" of " + place + " names a connection, which only "
+                    + "the messages of a WebSocket have; write {connection} on an @OnMessage method, and here {ip} or "
+                    + "{principal}.");
+        }
+        checkOfMessage(template, place);
+    }
+
+    /**
+     * Refuses a template that names a bean there is not. A message's may name its connection.
+     *
+     * @param template the template
+     * @param place    where it is written
+     * @throws ConfigurationException if it does
+     */
+    public void checkOfMessage(KeyTemplate template, String place) {
         for (Part part : template.parts()) {
             if (part.source() == KeyTemplate.Source.BEAN && resolver(part.name()).isEmpty()) {
                 throw new ConfigurationException("The key \"" + template + "\" of " + place + " names the bean \""

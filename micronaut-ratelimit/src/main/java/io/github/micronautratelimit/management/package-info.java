@@ -1,5 +1,6 @@
 /**
- * What micronaut-management shows of the limiter.
+ * What operators see and do while the application runs: health, the management endpoint {@code ratelimits} and the live
+ * page.
  */
 @NullMarked
 package io.github.micronautratelimit.management;

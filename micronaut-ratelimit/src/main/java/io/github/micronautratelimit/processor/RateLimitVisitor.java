@@ -21,6 +21,10 @@ import io.micronaut.inject.visitor.VisitorContext;
  */
 public final class RateLimitVisitor implements TypeElementVisitor<Object, Object> {
 
+    private static final String SERVER = "io.micronaut.websocket.annotation.ServerWebSocket";
+    private static final List<String> HANDLERS = List.of("io.micronaut.websocket.annotation.OnMessage",
+            "io.micronaut.websocket.annotation.OnOpen");
+
     /** Made by the annotation processor. */
     public RateLimitVisitor() {
     }
@@ -37,16 +41,17 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
 
     @Override
     public void visitClass(ClassElement type, VisitorContext context) {
-        check(type, type.getName(), WrittenLimit.isSecured(type), context);
+        check(type, type.getName(), WrittenLimit.isSecured(type), type.hasStereotype(SERVER), context);
     }
 
     @Override
     public void visitMethod(MethodElement method, VisitorContext context) {
         boolean secured = WrittenLimit.isSecured(method) || WrittenLimit.isSecured(method.getOwningType());
-        check(method, method.getOwningType().getName() + "." + method.getName() + "()", secured, context);
+        boolean socket = method.getOwningType().hasStereotype(SERVER) && HANDLERS.stream().anyMatch(method::hasAnnotation);
+        check(method, method.getOwningType().getName() + "." + method.getName() + "()", secured, socket, context);
     }
 
-    private static void check(Element element, String name, boolean secured, VisitorContext context) {
+    private static void check(Element element, String name, boolean secured, boolean socket, VisitorContext context) {
         List<AnnotationValue<RateLimit>> limits = element.getDeclaredAnnotationValuesByType(RateLimit.class);
         if (!limits.isEmpty() && element.hasDeclaredAnnotation(NoRateLimit.class)) {
             context.fail("@RateLimit and @NoRateLimit on " + name + " contradict each other; keep one.", element);
@@ -54,7 +59,7 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
         for (AnnotationValue<RateLimit> limit : limits) {
             try {
                 new WrittenLimit("@RateLimit on " + name, text(limit, "value", ""), text(limit, "policy", ""),
-                        text(limit, "key", ""), text(limit, "permits", "1"), secured).check();
+                        text(limit, "key", ""), text(limit, "permits", "1"), secured, socket).check();
             } catch (IllegalArgumentException e) {
                 context.fail(e.getMessage(), element);
             }

@@ -38,8 +38,8 @@ import jakarta.inject.Singleton;
 /** What is wrong stops the application when it starts, with one sentence that says where and what to write instead. */
 class StartTest {
 
-    private static final String LIMIT_EXAMPLE = "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\" "
-            + "or \"10000/day fixed\".";
+    private static final String LIMIT_EXAMPLE = "; write a limit like \"100/min\", \"5/s burst 20\", \"1000/h sliding\", "
+            + "\"10000/day fixed\" or \"5 concurrent\".";
 
     @ParameterizedTest
     @MethodSource
@@ -100,6 +100,17 @@ class StartTest {
                                 + "duration such as 1s, or 0s for none."),
                 Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.deadline", "0s"),
                         "ratelimit.policies.write: The deadline is 1ms or more, not PT0S."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.max-lease", "50"),
+                        "ratelimit.policies.write.max-lease = \"50\": nothing is leased in the mode exact; write "
+                                + "ratelimit.policies.write.mode: leased beside it, or leave it out."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.mode", "leased",
+                                "ratelimit.policies.write.max-lease", "0"),
+                        "ratelimit.policies.write.max-lease = \"0\": write how many permits an instance takes ahead at "
+                                + "most, 1 to 1000000."),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.mode", "leased",
+                                "ratelimit.policies.write.max-lease", "1000001"),
+                        "ratelimit.policies.write.max-lease = \"1000001\": write how many permits an instance takes ahead "
+                                + "at most, 1 to 1000000."),
                 Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.local-limit", "50"),
                         "ratelimit.policies.write.local-limit = \"50\": '/' was expected at the end" + LIMIT_EXAMPLE),
                 Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.local-limit",
@@ -137,7 +148,8 @@ class StartTest {
         "ratelimit.deny-cache, long, denyCache", "ratelimit.health-in-outage, sick, healthInOutage",
         "ratelimit.policies.write.deadline, five, deadline", "ratelimit.on-error, lokal, onError",
         "ratelimit.memory.max-keys, many, maxKeys", "ratelimit.headers, some, headers",
-        "ratelimit.retry-after-jitter, soon, retryAfterJitter", "ratelimit.policies.write.on-error, never, onError"})
+        "ratelimit.retry-after-jitter, soon, retryAfterJitter", "ratelimit.policies.write.on-error, never, onError",
+        "ratelimit.policies.write.mode, lease, mode", "ratelimit.policies.write.max-lease, many, maxLease"})
     void aValueOfTheWrongTypeIsNotTakenForTheDefault(String setting, String value, String named) {
         Map<String, Object> settings = new LinkedHashMap<>(Map.of("ratelimit.policies.write.limits", "1/s"));
         settings.put(setting, value);
@@ -193,12 +205,14 @@ class StartTest {
         settings.put("ratelimit.policies.per-user.on-error", "closed");
         settings.put("ratelimit.policies.per-user.deadline", "250ms");
         settings.put("ratelimit.policies.per-user.local-limit", "50/s");
+        settings.put("ratelimit.policies.per-user.mode", "leased");
         try (ApplicationContext context = start(settings)) {
             Policy policy = context.getBean(Policies.class).get("perUser");
             assertEquals(Policy.of("per-user", "10/s burst 20; 1000/h sliding").limits(), policy.limits());
             assertEquals(OnError.CLOSED, policy.onError());
             assertEquals(Duration.ofMillis(250), policy.deadline());
             assertEquals(List.of(Limit.parse("50/s")), policy.localLimits());
+            assertEquals(50, policy.maxLease());
         }
     }
 

@@ -1,14 +1,17 @@
 package io.github.micronautratelimit.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 
 import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.AsyncBackend;
 import io.github.micronautratelimit.Decision.Source;
+import io.github.micronautratelimit.PermitLeases;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.micronaut.runtime.server.EmbeddedServer;
@@ -51,6 +54,22 @@ class StoreTest {
                 start("ratelimit.backend", "async", "ratelimit.policies.p.local-limit", "1/day")) {
             assertEquals(Source.STORE, acquire(server));
             assertEquals(Source.LOCAL_LIMIT, acquire(server));
+        }
+    }
+
+    @Test
+    void aLeasedPolicyTakesPermitsAheadAndGivesThemBackAtTheEnd() {
+        try (EmbeddedServer server = start("ratelimit.backend", "async", "ratelimit.policies.p.limits", "1000/day",
+                "ratelimit.policies.p.mode", "leased", "ratelimit.policies.p.max-lease", "20")) {
+            for (int i = 0; i < 100; i++) {
+                acquire(server);
+            }
+            ChosenBackend chosen = server.getApplicationContext().getBean(ChosenBackend.class);
+            PermitLeases leases = Objects.requireNonNull(chosen.leases());
+            assertTrue(leases.grantedPermits() > 0 && leases.heldPermits() <= 20, () -> leases.heldPermits() + " held");
+            chosen.close();
+            assertEquals(0, leases.heldPermits());
+            assertEquals(leases.leasedPermits(), leases.grantedPermits() + leases.returnedPermits());
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +24,7 @@ import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.PolicyResolver;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
+import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.context.event.ApplicationEventPublisher;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
@@ -97,6 +100,54 @@ class NumbersTest {
             refresh(context);
             HttpResponse<?> denied = calls.get("/policy");
             assertEquals("240", denied.header("Retry-After"), "4 are owed under 1/min");
+        });
+    }
+
+    @Test
+    @Tag("netty")
+    void theRefreshEndpointMakesPoliciesAndForgetsWhatIsGone(@TempDir Path directory) throws IOException {
+        String live = "ratelimit: { policies: { live: { limits: %s } }, %s }";
+        Path file = Files.writeString(directory.resolve("limits.yml"), live.formatted("1/min", "exclude: [/inline]"));
+        serve(Map.of("micronaut.config.files", file.toString(), "endpoints.refresh.sensitive", false), (calls, context) -> {
+            assertEquals(List.of(200, 429), calls.get("/policy", 2));
+            assertEquals(List.of(200, 200), calls.get("/inline", 2), "excluded");
+            assertEquals(List.of(404, 404), calls.get("/elsewhere", 2), "no rule");
+
+            write(file, "ratelimit: { policies: { live: { limits: 3/min }, added: { limits: 1/min } },"
+                    + " rules: [{ path: /elsewhere, policy: added }] }");
+            postRefresh(calls);
+            assertEquals(List.of(200, 200, 429), calls.get("/policy", 3), "a raised limit frees the blocked at once");
+            assertEquals(List.of(404, 429), calls.get("/elsewhere", 2), "a new rule with a new policy");
+            assertEquals(List.of(200, 429), calls.get("/inline", 2), "not excluded any more");
+            assertEquals("1/min", context.getBean(Policies.class).get("added").limits().get(0).toString());
+
+            write(file, "other: 1");
+            postRefresh(calls);
+            assertEquals(List.of(404, 404), calls.get("/elsewhere", 2), "the rule is gone");
+            assertEquals("1/min", calls.get("/policy").header("RateLimit-Policy").replaceAll(".*q=(\\d+);w=60", "$1/min"),
+                    "the numbers of the annotation hold where none are configured");
+            ConfigurationException gone = assertThrows(ConfigurationException.class,
+                    () -> context.getBean(Policies.class).get("added"));
+            assertTrue(gone.getMessage().startsWith("The policy \"added\""), gone.getMessage());
+        });
+    }
+
+    private static void postRefresh(Calls calls) {
+        HttpResponse<?> answer = calls.exchange(HttpRequest.POST("/refresh", Map.of()));
+        assertEquals(200, answer.code());
+    }
+
+    @Test
+    void aValueThatIsNoneOfItsSettingIsNotTakenOver(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("limits.yml"), limits("2/min", "1/min", "1/min"));
+        serve(Map.of("micronaut.config.files", file.toString()), (calls, context) -> {
+            write(file, "ratelimit: { policies: { live: { limits: 9/min, deadline: soon }, rule: { limits: 1/min } } }");
+            try (Log log = new Log()) {
+                assertThrows(RuntimeException.class, () -> refresh(context), "the framework's own refresh fails too");
+                assertEquals(1, log.startingWith("The limits were not refreshed, those before still hold: "
+                        + "ratelimit.policies.live.deadline = \"soon\" is no Duration").size(), log.lines().toString());
+            }
+            assertEquals(List.of(200, 200, 429), calls.get("/policy", 3));
         });
     }
 

@@ -53,7 +53,7 @@ class RateLimitVisitorTest {
                 Arguments.of("@RateLimit(\"10/fortnight\")",
                         "@RateLimit on shop.Bean.call(): \"10/fortnight\": one of the units us, ms, s, min, h, day was "
                                 + "expected at character 4; write a limit like \"100/min\", \"5/s burst 20\", "
-                                + "\"1000/h sliding\" or \"10000/day fixed\"."),
+                                + "\"1000/h sliding\", \"10000/day fixed\" or \"5 concurrent\"."),
                 Arguments.of("@RateLimit",
                         "@RateLimit on shop.Bean.call() names neither limits nor a policy; "
                                 + "write @RateLimit(\"100/min\") or @RateLimit(policy = \"write\")."),

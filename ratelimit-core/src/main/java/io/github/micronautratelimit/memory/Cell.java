@@ -168,13 +168,14 @@ final class Cell {
         return replaceContent(expected, next);
     }
 
-    /** Retires the cell if its state says nothing any more. */
+    /** Retires the cell if its state says nothing any more. A meter that is in use meanwhile stays one. */
     boolean retireIfBlank(long now) {
+        long shown = meter;
         LimitState before = state();
-        if (before != null && !before.isBlank(now)) {
+        if (before != null && !before.isBlank(now)
+                || isRunning(shown) && !METER.compareAndSet(this, shown, shown | FROZEN)) {
             return false;
         }
-        freeze();
         Object seen = settled();
         boolean blank = seen == null || seen instanceof LimitState state && state.isBlank(now);
         return blank && replaceContent(seen, RETIRED);

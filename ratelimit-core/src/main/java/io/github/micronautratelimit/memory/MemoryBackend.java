@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
@@ -34,6 +35,7 @@ public final class MemoryBackend implements RateLimitBackend {
     private static final int LEAST_DEFAULT_KEYS = 10_000;
 
     private final Keyspace keys;
+    private final MemoryLeases leases;
     private final MicroClock clock;
 
     /** A backend on the system's clock with {@link #defaultMaxKeys()}. */
@@ -48,11 +50,12 @@ public final class MemoryBackend implements RateLimitBackend {
      * @param maxKeys the most keys live at once, at least 1
      */
     public MemoryBackend(MicroClock clock, int maxKeys) {
-        this(new Keyspace(clock, maxKeys), clock);
+        this(new Keyspace(clock, maxKeys), new MemoryLeases(clock, maxKeys), clock);
     }
 
-    private MemoryBackend(Keyspace keys, MicroClock clock) {
+    private MemoryBackend(Keyspace keys, MemoryLeases leases, MicroClock clock) {
         this.keys = keys;
+        this.leases = leases;
         this.clock = clock;
     }
 
@@ -74,7 +77,7 @@ public final class MemoryBackend implements RateLimitBackend {
      * @return a backend that shares all state with this one
      */
     public MemoryBackend withClock(MicroClock other) {
-        return new MemoryBackend(keys, other);
+        return new MemoryBackend(keys, leases.withClock(other), other);
     }
 
     @Override
@@ -110,8 +113,7 @@ public final class MemoryBackend implements RateLimitBackend {
     }
 
     /** The general way. */
-    private Decision decide(Policy policy, String key, long permits, Cell first, long now) {
-        Cell cell = first;
+    private Decision decide(Policy policy, String key, long permits, Cell cell, long now) {
         while (true) {
             cell.freeze();
             LimitState stored = cell.state();
@@ -125,7 +127,7 @@ public final class MemoryBackend implements RateLimitBackend {
             }
             if (cell.isRetired()) {
                 keys.discard(policy.name(), key, cell);
-                cell = keys.require(policy.name(), key, null, now);
+                return acquireBlocking(policy, key, permits);
             }
         }
     }
@@ -192,13 +194,18 @@ public final class MemoryBackend implements RateLimitBackend {
         return CompletableFuture.completedFuture(null);
     }
 
+    @Override
+    public LeaseBackend leases() {
+        return leases;
+    }
+
     /**
      * The keys that take up room now, among them some that say nothing any more and were not yet met in passing.
      *
-     * @return 0 to the bound
+     * @return 0 to twice the bound, once for permits and once for places
      */
     public long liveKeys() {
-        return keys.live();
+        return keys.live() + leases.keys();
     }
 
     /**

@@ -14,8 +14,10 @@ import org.slf4j.LoggerFactory;
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.web.DenialAnswers;
+import io.github.micronautratelimit.web.OwnNumbers;
 import io.github.micronautratelimit.web.PathRule;
 import io.github.micronautratelimit.web.RateLimitHeaders;
 import io.github.micronautratelimit.web.RequestKeys;
@@ -52,6 +54,7 @@ public final class RateLimitFilter implements Filter {
     private final RateLimiter limiter;
     private final List<PathLimit> limits;
     private final List<PathRule> exclude;
+    private final OwnNumbers<HttpServletRequest> numbers;
     private final ServletRequests requests;
     private final RateLimitHeaders headers;
     private final DenialAnswers denials;
@@ -59,11 +62,13 @@ public final class RateLimitFilter implements Filter {
     private final String counted = RateLimitFilter.class.getName() + "." + System.identityHashCode(this);
     private final AtomicBoolean failed = new AtomicBoolean();
 
-    RateLimitFilter(RateLimiter limiter, List<PathLimit> limits, List<PathRule> exclude, ServletRequests requests,
-                    RateLimitHeaders headers, DenialAnswers denials) {
+    RateLimitFilter(RateLimiter limiter, List<PathLimit> limits, List<PathRule> exclude,
+                    OwnNumbers<HttpServletRequest> numbers, ServletRequests requests, RateLimitHeaders headers,
+                    DenialAnswers denials) {
         this.limiter = limiter;
         this.limits = List.copyOf(limits);
         this.exclude = List.copyOf(exclude);
+        this.numbers = numbers;
         this.requests = requests;
         this.headers = headers;
         this.denials = denials;
@@ -93,16 +98,36 @@ public final class RateLimitFilter implements Filter {
             chain.doFilter(request, response);
             return;
         }
-        CompletableFuture<@Nullable Decisions> decided = limiter.acquireAllAsync(asks).toCompletableFuture()
+        CompletableFuture<@Nullable Lease> decided = limiter.leaseAllAsync(asks).toCompletableFuture()
                 .exceptionally(this::withoutLimiter);
         if (decided.isDone() || !request.isAsyncSupported()) {
-            if (goesOn(decided.join(), asked, answer)) {
-                chain.doFilter(request, response);
+            Lease lease = decided.join();
+            if (goesOn(lease == null ? null : lease.decisions(), asked, answer)) {
+                proceed(lease, request, response, chain);
             }
             return;
         }
         AsyncContext async = request.startAsync(request, response);
-        decided.thenAccept(decisions -> resume(decisions, async, asked, answer));
+        decided.thenAccept(lease -> {
+            if (lease != null) {
+                HeldWhile.processed(async, lease);
+            }
+            resume(lease == null ? null : lease.decisions(), async, asked, answer);
+        });
+    }
+
+    /** Holds places until the request is processed, now or asynchronously. */
+    private static void proceed(@Nullable Lease lease, ServletRequest request, ServletResponse response, FilterChain chain)
+            throws IOException, ServletException {
+        try {
+            chain.doFilter(request, response);
+        } finally {
+            if (lease != null && request.isAsyncStarted()) {
+                HeldWhile.processed(request.getAsyncContext(), lease);
+            } else if (lease != null) {
+                lease.close();
+            }
+        }
     }
 
     /** Leaves the store's thread at once: the container's go on with the request, or write the answer. */
@@ -163,14 +188,15 @@ public final class RateLimitFilter implements Filter {
         ServletRequests.Read read = requests.read(request);
         for (PathLimit limit : limits) {
             if (limit.rule().matches(request.getMethod(), path)) {
-                asks.add(new Ask(limit.policy(), keys.keyOf(limit.key(), read), limit.cost().permits(keys, read),
+                String key = keys.keyOf(limit.key(), read);
+                asks.add(new Ask(numbers.of(limit.policy(), key, request), key, limit.cost().permits(keys, read),
                         LimitType.HTTP));
             }
         }
         return asks;
     }
 
-    private @Nullable Decisions withoutLimiter(Throwable failure) {
+    private @Nullable Lease withoutLimiter(Throwable failure) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("The rate limiter failed and the request passes, as all like it; put the backend behind a Guard to "
                     + "have its policy decide. Further failures are not logged.", failure);

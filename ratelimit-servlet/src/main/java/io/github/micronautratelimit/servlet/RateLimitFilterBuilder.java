@@ -5,10 +5,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
+import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
@@ -18,6 +20,7 @@ import io.github.micronautratelimit.web.DenialAnswers;
 import io.github.micronautratelimit.web.HeaderStyle;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.github.micronautratelimit.web.LegacyReset;
+import io.github.micronautratelimit.web.OwnNumbers;
 import io.github.micronautratelimit.web.PathRule;
 import io.github.micronautratelimit.web.RateLimitHeaders;
 import io.github.micronautratelimit.web.SetupWarning;
@@ -35,6 +38,8 @@ public final class RateLimitFilterBuilder {
     private final List<PathLimit> limits = new ArrayList<>();
     private final List<PathRule> exclude = new ArrayList<>();
     private final Map<String, Function<HttpServletRequest, @Nullable String>> custom = new HashMap<>();
+    private final Map<String, Map<String, Limits>> overrides = new HashMap<>();
+    private OwnNumbers.@Nullable Resolver<HttpServletRequest> resolver;
     private TrustedProxies proxies = TrustedProxies.none();
     private @Nullable String forwardedHeader;
     private int ipv6Prefix = 64;
@@ -78,6 +83,10 @@ public final class RateLimitFilterBuilder {
             throw new IllegalArgumentException("\"" + key + "\" names a variable of a path, which a servlet container does "
                     + "not know; write {bean:NAME} and find it yourself.");
         }
+        if (template.isOfConnection()) {
+            throw new IllegalArgumentException("\"" + key + "\" names a connection, which only the messages of a WebSocket "
+                    + "have; write {ip}, or {bean:NAME} and find it yourself.");
+        }
         limits.add(new PathLimit(new PathRule(path, methods), policy, template, Cost.parse(permits)));
         return this;
     }
@@ -104,6 +113,30 @@ public final class RateLimitFilterBuilder {
      */
     public RateLimitFilterBuilder key(String name, Function<HttpServletRequest, @Nullable String> finder) {
         custom.put(name, finder);
+        return this;
+    }
+
+    /**
+     * Gives a key numbers of its own.
+     *
+     * @param policy the name of a policy that is given to {@link #limit}
+     * @param key    who is limited, as the policy's key gives it: the user's name, the header's value, the address
+     * @param limits one or more limits as text, for example {@code 1000/min}
+     * @return this
+     */
+    public RateLimitFilterBuilder override(String policy, String key, String limits) {
+        overrides.computeIfAbsent(policy, name -> new HashMap<>()).put(key, Limits.parse(limits));
+        return this;
+    }
+
+    /**
+     * Says which numbers hold for keys that no {@link #override} names: those of a customer's plan, say.
+     *
+     * @param chooser asked about every request; must not block
+     * @return this
+     */
+    public RateLimitFilterBuilder resolver(OwnNumbers.Resolver<HttpServletRequest> chooser) {
+        resolver = chooser;
         return this;
     }
 
@@ -212,12 +245,27 @@ public final class RateLimitFilterBuilder {
                 }
             }
         }
+        for (String policy : overrides.keySet()) {
+            if (limits.stream().noneMatch(limit -> limit.policy().name().equals(policy))) {
+                throw new IllegalArgumentException("override(\"" + policy + "\", ...) names a policy that limits no path; "
+                        + "give it to limit(...), or name one that is.");
+            }
+        }
         if (!limits.isEmpty() && limits.stream().allMatch(limit -> limit.key().isClientsChoice())) {
             warnings.warn(SetupWarning.CLIENT_CHOOSES_KEY, "paths", limits.stream().map(PathLimit::key).toList());
         }
         RateLimitHeaders told = new RateLimitHeaders(headers, legacyReset, MicroClock.system()::micros);
-        return new RateLimitFilter(limiter, limits, exclude,
+        return new RateLimitFilter(limiter, limits, exclude, new OwnNumbers<>(ownNumbers(), resolver),
                 new ServletRequests(new ClientAddress(proxies, forwardedHeader, ipv6Prefix, warnings), custom), told,
                 new DenialAnswers(told, status, retryAfterJitter));
+    }
+
+    private BiFunction<Policy, String, Policy> ownNumbers() {
+        Map<String, Map<String, Limits>> written = new HashMap<>();
+        overrides.forEach((policy, byKey) -> written.put(policy, Map.copyOf(byKey)));
+        return (policy, key) -> {
+            Limits own = written.getOrDefault(policy.name(), Map.of()).get(key);
+            return own == null ? policy : policy.withLimits(own);
+        };
     }
 }

@@ -2,6 +2,8 @@ package io.github.micronautratelimit.servlet;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.http.HttpServlet;
@@ -12,6 +14,10 @@ import jakarta.servlet.http.HttpServletResponse;
 final class EchoServlet extends HttpServlet {
 
     private static final long serialVersionUID = 1L;
+
+    /** What requests with {@code way=hold} wait for. */
+    static volatile CompletableFuture<Void> leave = new CompletableFuture<>();
+    static final AtomicInteger INSIDE = new AtomicInteger();
 
     @Override
     protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
@@ -31,6 +37,11 @@ final class EchoServlet extends HttpServlet {
                         async.complete();
                     }
                 });
+            }
+            case "hold" -> {
+                INSIDE.incrementAndGet();
+                leave.join();
+                answer(response, "held");
             }
             case "body" -> answer(response, Integer.toString(request.getInputStream().readAllBytes().length));
             default -> answer(response, Thread.currentThread().getName());

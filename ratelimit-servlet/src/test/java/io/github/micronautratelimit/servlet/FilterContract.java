@@ -3,6 +3,7 @@ package io.github.micronautratelimit.servlet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.URI;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.memory.MemoryBackend;
@@ -28,6 +30,7 @@ import io.github.micronautratelimit.tck.RawClient;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.github.micronautratelimit.web.HeaderStyle;
 import io.github.micronautratelimit.web.LegacyReset;
+import io.github.micronautratelimit.web.RequestKeys;
 
 /** What the filter does in any container, seen from a client. */
 abstract class FilterContract {
@@ -114,6 +117,48 @@ abstract class FilterContract {
         assertEquals(429, denied.statusCode());
         assertEquals("20", header(denied, "Retry-After"));
         assertTrue(denied.body().contains("Try again in 20 seconds"), denied.body());
+    }
+
+    @Test
+    void keysMayHaveNumbersOfTheirOwn() throws Exception {
+        start(filter(memory).limit("/**", Policy.of("tenant", "1/min"), "{header:X-Tenant}").silence("RL005")
+                .override("tenant", "Big Shop", "3/min").override("tenant", "192.0.2.1", "2/min; 5/day"));
+        assertEquals(List.of(200, 429), as("small shop", "", 2));
+        assertEquals(List.of(200, 200, 200, 429), as("Big Shop", "", 4));
+        assertEquals(List.of(200, 200, 429), as("192.0.2.1", "", 3));
+        assertEquals("\"tenant\";q=3;w=60",
+                header(send(request("/a").header("X-Tenant", "Big Shop")), "RateLimit-Policy"));
+    }
+
+    @Test
+    void codeMayChooseTheNumbersByPlanAndMayFail() throws Exception {
+        start(filter(memory).limit("/**", Policy.of("tenant", "1/min"), "{header:X-Tenant}").silence("RL005")
+                .override("tenant", "fixed", "2/min")
+                .resolver((policy, key, request) -> switch (request == null ? "" : request.getHeader("X-Plan")) {
+                    case "gold" -> policy.withLimits(Limit.parseAll("3/min"));
+                    case "throw" -> throw new IllegalStateException("no plan");
+                    default -> policy;
+                }));
+        assertEquals(List.of(200, 200, 200, 429), as("a", "gold", 4));
+        assertEquals(List.of(200, 429), as("b", "silver", 2));
+        assertEquals(List.of(200, 429), as("c", "throw", 2));
+        assertEquals(List.of(200, 200, 429), as("fixed", "gold", 3));
+    }
+
+    private List<Integer> as(String tenant, String plan, int times) throws Exception {
+        List<Integer> statuses = new ArrayList<>();
+        for (int i = 0; i < times; i++) {
+            statuses.add(send(request("/a").header("X-Tenant", tenant).header("X-Plan", plan)).statusCode());
+        }
+        return statuses;
+    }
+
+    @Test
+    void numbersForAPolicyThatLimitsNothingAreRefused() {
+        IllegalArgumentException wrong = assertThrows(IllegalArgumentException.class,
+                () -> filter(memory).limit("/**", ONE, "{ip}").override("two", "a", "2/min").build());
+        assertEquals("override(\"two\", ...) names a policy that limits no path; give it to limit(...), or name one that is.",
+                wrong.getMessage());
     }
 
     @Test
@@ -216,6 +261,40 @@ abstract class FilterContract {
         for (String path : List.of("/health/../api", "/health/..;/api", "/health/%2e%2e/api")) {
             int status = RawClient.status(container.port(), Container.CONTEXT + path);
             assertTrue(status == 429 || status == 400, path + " gave " + status);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "error", "missing", "throw", "later"})
+    void aRequestHoldsItsPlaceUntilItIsProcessedHoweverItEnds(String way) throws Exception {
+        Policy policy = Policy.of("one-at-a-time", "1000/min; 1 concurrent");
+        start(filter(way.isEmpty() ? memory : late).limit("/**", policy, "{global}"));
+        for (int i = 0; i < 3; i++) {
+            HttpResponse<String> answer = get("/a?way=" + way);
+            assertNotEquals(429, answer.statusCode());
+            assertEquals("\"one-at-a-time\";q=1000;w=60, \"one-at-a-time\";q=1;qu=\"concurrent-requests\"",
+                    header(answer, "RateLimit-Policy"));
+            awaitNobody(policy);
+        }
+        EchoServlet.leave = new CompletableFuture<>();
+        int before = EchoServlet.INSIDE.get();
+        CompletableFuture<HttpResponse<String>> held =
+                client.sendAsync(request("/a?way=hold").build(), HttpResponse.BodyHandlers.ofString());
+        long end = System.nanoTime() + Duration.ofSeconds(ENOUGH_SECONDS).toNanos();
+        while (EchoServlet.INSIDE.get() == before) {
+            assertTrue(System.nanoTime() - end < 0, "It never came in.");
+        }
+        assertEquals(429, get("/a").statusCode());
+        EchoServlet.leave.complete(null);
+        assertEquals("held", held.get(ENOUGH_SECONDS, TimeUnit.SECONDS).body());
+        awaitNobody(policy);
+    }
+
+    private void awaitNobody(Policy policy) throws Exception {
+        long end = System.nanoTime() + Duration.ofSeconds(ENOUGH_SECONDS).toNanos();
+        RateLimiter limiter = new RateLimiter(memory, List.of());
+        while (limiter.peek(policy.concurrencyOnly(), RequestKeys.EVERYBODY, 0).remaining() == 0) {
+            assertTrue(System.nanoTime() - end < 0, "The place is still held.");
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.memory.MemoryBackend;
@@ -44,6 +45,11 @@ final class LateBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return memory.reset(policy, key);
+    }
+
+    @Override
+    public LeaseBackend leases() {
+        return memory.leases();
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 import io.github.micronautratelimit.Ask;
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.LeaseBackend;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 
@@ -65,6 +66,11 @@ final class Unanswered implements RateLimitBackend {
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return backend.reset(policy, key);
+    }
+
+    @Override
+    public LeaseBackend leases() {
+        return backend.leases();
     }
 
     @Override

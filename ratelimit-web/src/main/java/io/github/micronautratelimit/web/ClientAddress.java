@@ -32,6 +32,7 @@ public final class ClientAddress {
     private final @Nullable String header;
     private final int ipv6Prefix;
     private final SetupWarnings warnings;
+    private volatile boolean looksForForwarded;
 
     /**
      * A way to find addresses.
@@ -52,6 +53,7 @@ public final class ClientAddress {
         this.header = header;
         this.ipv6Prefix = ipv6Prefix;
         this.warnings = warnings;
+        this.looksForForwarded = warnings.isOpen(SetupWarning.FORWARDED_IGNORED);
         if (proxies.areAll()) {
             warnings.warn(SetupWarning.EVERYBODY_IS_A_PROXY);
         }
@@ -66,7 +68,8 @@ public final class ClientAddress {
      */
     public String of(InetAddress peer, Function<String, List<String>> headers) {
         if (proxies.isNone()) {
-            if (warnings.isOpen(SetupWarning.FORWARDED_IGNORED) && isForwarded(headers)) {
+            if (looksForForwarded && isForwarded(headers)) {
+                looksForForwarded = false;
                 warnings.warn(SetupWarning.FORWARDED_IGNORED);
             }
             return peer instanceof Inet4Address ? peer.getHostAddress() : text(Addresses.of(peer));
@@ -85,6 +88,22 @@ public final class ClientAddress {
     public String of(String peer, Function<String, List<String>> headers) {
         IPAddress address = Addresses.parse(peer);
         return address == null ? peer : of(address.toInetAddress(), headers);
+    }
+
+    /**
+     * An address as it stands in keys.
+     *
+     * @param address an address in any spelling, or a range of IPv6 addresses that are not told apart
+     * @return its one spelling, or that of its IPv6 prefix; {@code null} if the text is neither
+     */
+    public @Nullable String spelled(String address) {
+        IPAddress parsed = Addresses.parse(address);
+        if (parsed == null) {
+            IPAddress range = Addresses.parseRange(address);
+            parsed = range != null && range.isIPv6() && Integer.valueOf(ipv6Prefix).equals(range.getPrefixLength())
+                    ? range : null;
+        }
+        return parsed == null ? null : text(parsed);
     }
 
     private String text(IPAddress address) {

@@ -107,4 +107,13 @@ public record Cost(@Nullable Part given, long unit, long least, long most) {
             return 1;
         }
     }
+
+    /** As it can be written. */
+    @Override
+    public String toString() {
+        if (given == null) {
+            return Long.toString(least);
+        }
+        return given + (unit == 1 ? "" : " / " + unit) + (most == Long.MAX_VALUE ? "" : " " + least + ".." + most);
+    }
 }

@@ -36,8 +36,10 @@ public record KeyTemplate(String text, List<Part> parts) {
         API_KEY(false, true),
         /** The bearer token of the header {@code Authorization} (RFC 6750), hashed. */
         BEARER_TOKEN(false, true),
-        /** The length of the body in bytes, as its header says. */
+        /** The length of the body in bytes, as its header says; of a WebSocket's message, its length. */
         BODY_SIZE(false, true),
+        /** The WebSocket connection a message came over. */
+        CONNECTION(false, false),
         /** A request header. */
         HEADER(true, true),
         /** A cookie. */
@@ -84,6 +86,13 @@ public record KeyTemplate(String text, List<Part> parts) {
      * @param name   the text itself, or the header's, cookie's, parameter's, variable's or bean's name; empty for the others
      */
     public record Part(Source source, String name) {
+
+        /** As it is written. */
+        @Override
+        public String toString() {
+            String word = source.name().toLowerCase(Locale.ROOT).replace('_', '-');
+            return source == Source.TEXT ? name : "{" + word + (name.isEmpty() ? "" : ":" + name) + "}";
+        }
     }
 
     /**
@@ -137,6 +146,15 @@ public record KeyTemplate(String text, List<Part> parts) {
      */
     public boolean isEverybody() {
         return parts.size() == 1 && parts.get(0).source() == Source.GLOBAL;
+    }
+
+    /**
+     * Whether the key is one of a single WebSocket connection.
+     *
+     * @return {@code true} if it names <code>{connection}</code>
+     */
+    public boolean isOfConnection() {
+        return parts.stream().anyMatch(part -> part.source() == Source.CONNECTION);
     }
 
     /**

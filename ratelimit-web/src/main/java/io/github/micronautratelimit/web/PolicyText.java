@@ -3,6 +3,7 @@ package io.github.micronautratelimit.web;
 import java.util.StringJoiner;
 import java.util.regex.Pattern;
 
+import io.github.micronautratelimit.ConcurrencyLimit;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
@@ -26,6 +27,11 @@ record PolicyText(String name, String quotas, long smallestQuota, long microsPer
     static PolicyText of(Policy policy) {
         String name = ARGUMENTS.matcher(PACKAGE.matcher(policy.name()).replaceFirst("")).replaceFirst("");
         StringJoiner quotas = new StringJoiner(", ");
+        ConcurrencyLimit concurrency = policy.concurrency();
+        if (policy.limits().isEmpty()) {
+            long holders = concurrency == null ? 0 : concurrency.holders();
+            return new PolicyText(name, "\"" + name + "\";q=" + holders + ";qu=\"concurrent-requests\"", holders, -1);
+        }
         Limit smallest = policy.limits().get(0);
         for (Limit limit : policy.limits()) {
             // Whole seconds: 7/250ms is 28 per second.

@@ -125,7 +125,7 @@ public final class RateLimitHeaders {
      * @param policy the policy
      * @return visible ASCII without quotation mark and backslash
      */
-    String name(Policy policy) {
+    public String name(Policy policy) {
         return text(policy).name();
     }
 

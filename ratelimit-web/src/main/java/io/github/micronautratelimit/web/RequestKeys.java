@@ -103,7 +103,8 @@ public final class RequestKeys {
             case PRINCIPAL, PRINCIPAL_OR_IP -> request.userName();
             case API_KEY -> request.header("X-API-Key");
             case BEARER_TOKEN -> token(request.header("Authorization"));
-            case BODY_SIZE -> request.header("Content-Length");
+            case BODY_SIZE -> request.bodySize();
+            case CONNECTION -> request.connection();
             case HEADER -> request.header(part.name());
             case COOKIE -> request.cookie(part.name());
             case QUERY -> request.query(part.name());

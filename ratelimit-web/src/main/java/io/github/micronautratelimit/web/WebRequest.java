@@ -55,6 +55,24 @@ public interface WebRequest {
     @Nullable String pathVariable(String name);
 
     /**
+     * The length of the body in bytes.
+     *
+     * @return a number, or {@code null} if the request does not say
+     */
+    default @Nullable String bodySize() {
+        return header("Content-Length");
+    }
+
+    /**
+     * The WebSocket connection that a message came over.
+     *
+     * @return what no other connection to this process has, or {@code null} for whatever is no message
+     */
+    default @Nullable String connection() {
+        return null;
+    }
+
+    /**
      * What the application's own code finds.
      *
      * @param name the name it goes by

@@ -15,6 +15,10 @@ interface Contender extends AutoCloseable {
     /** Takes one permit; whether it was granted. Never blocks. */
     CompletionStage<Boolean> acquire(String key);
 
+    /** After a measurement: sends nothing of its own accord until keys are limited anew. */
+    default void rest() {
+    }
+
     /** How many commands the client sent, and how long the server ran them: of these statistics, those of a script. */
     default CommandStats.Total sent(CommandStats stats) {
         return stats.total("evalsha").plus(stats.total("eval"));

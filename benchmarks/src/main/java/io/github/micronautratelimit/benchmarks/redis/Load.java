@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -80,25 +81,43 @@ final class Load {
             this.deadline = deadline;
         }
 
+        /** Goes on in a loop while answers are there at once, as those of a lease are. */
         void ask() {
             long start = System.nanoTime();
-            if (start >= deadline || answers == MOST / cell.inFlight()) {
-                finished.complete(null);
-                return;
-            }
-            String key = keys.get(next);
-            next = next + 1 == keys.size() ? 0 : next + 1;
-            contender.acquire(key).whenComplete((allowed, failure) -> {
-                if (failure != null) {
-                    finished.completeExceptionally(failure);
-                } else if (allowed != (cell.outcome() == Outcome.ALLOWED)) {
-                    finished.completeExceptionally(new IllegalStateException(
-                            contender.name() + " should have " + cell.outcome() + " all in " + cell + "."));
-                } else {
-                    answered(System.nanoTime() - start);
-                    ask();
+            while (start < deadline && answers < MOST / cell.inFlight()) {
+                String key = keys.get(next);
+                next = next + 1 == keys.size() ? 0 : next + 1;
+                CompletableFuture<Boolean> answer = contender.acquire(key).toCompletableFuture();
+                if (!answer.isDone()) {
+                    long asked = start;
+                    answer.whenComplete((allowed, failure) -> {
+                        if (took(answer, asked)) {
+                            ask();
+                        }
+                    });
+                    return;
                 }
-            });
+                if (!took(answer, start)) {
+                    return;
+                }
+                start = System.nanoTime();
+            }
+            finished.complete(null);
+        }
+
+        /** Whether an answer that is there is as it should be. */
+        private boolean took(CompletableFuture<Boolean> answer, long start) {
+            try {
+                if (answer.join() != (cell.outcome() == Outcome.ALLOWED)) {
+                    throw new IllegalStateException(
+                            contender.name() + " should have " + cell.outcome() + " all in " + cell + ".");
+                }
+                answered(System.nanoTime() - start);
+                return true;
+            } catch (CompletionException | IllegalStateException e) {
+                finished.completeExceptionally(e);
+                return false;
+            }
         }
 
         private void answered(long nanos) {

@@ -72,7 +72,7 @@ public final class RedisComparison {
     static List<Contender> contenders(RedisClient client, String uri) {
         ClientResources resources = client.getResources();
         return new ArrayList<>(List.of(new Counter(client), Ours.bucket(resources, uri), Ours.sliding(resources, uri),
-                Ours.fixed(resources, uri), new Bucket4jLimiter(client, false), new Bucket4jLimiter(client, true),
+                Ours.fixed(resources, uri), Ours.leased(resources, uri), new Bucket4jLimiter(client, false), new Bucket4jLimiter(client, true),
                 new RedissonLimiter(uri), new GatewayLimiter(client)));
     }
 

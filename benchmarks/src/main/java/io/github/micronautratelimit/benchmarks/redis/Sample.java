@@ -38,6 +38,7 @@ record Sample(double perSecond, double p50, double p99, double trips, double com
         ClientCpu client = new ClientCpu();
         double serverSeconds = server.mainThreadSeconds() - serverBefore;
         CommandStats.Total sent = contender.sent(server.commandStats());
+        contender.rest();
 
         int decisions = run.latencies().length;
         return new Sample(decisions / run.seconds(), percentile(run.latencies(), 50), percentile(run.latencies(), 99),

@@ -3,29 +3,20 @@ package io.github.micronautratelimit.examples.quickstart;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.File;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
 import org.openqa.selenium.Keys;
-import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebDriver;
 import org.openqa.selenium.WebElement;
-import org.openqa.selenium.chrome.ChromeDriver;
-import org.openqa.selenium.chrome.ChromeDriverService;
-import org.openqa.selenium.chrome.ChromeOptions;
 import org.openqa.selenium.interactions.Actions;
-import org.openqa.selenium.support.ui.WebDriverWait;
 
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.micronaut.runtime.server.EmbeddedServer;
@@ -35,9 +26,6 @@ import jakarta.inject.Inject;
 /** The page in a real browser, if Chromium and its driver are on the path. The server's time stands still. */
 @MicronautTest(rebuildContext = true)
 class PageTest {
-
-    private static final List<String> OPTIONS = List.of("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync");
 
     @Inject
     EmbeddedServer server;
@@ -49,16 +37,7 @@ class PageTest {
 
     @BeforeEach
     void open() {
-        Optional<File> chromium = onPath("chromium", "google-chrome");
-        Optional<File> driver = onPath("chromedriver");
-        if (chromium.isEmpty() || driver.isEmpty()) {
-            String skipped = "SKIPPED: the page was not tested in a browser; there is no chromium with chromedriver.";
-            System.err.println(skipped);
-            Assumptions.abort(skipped);
-        }
-        ChromeOptions options = new ChromeOptions().setBinary(chromium.get()).addArguments(OPTIONS);
-        browser = new ChromeDriver(
-                new ChromeDriverService.Builder().usingDriverExecutable(driver.get()).build(), options);
+        browser = Browser.open();
         browser.get(server.getURL().toString());
     }
 
@@ -109,10 +88,7 @@ class PageTest {
     void thePageFitsAPhone() {
         browser().manage().window().setSize(new Dimension(390, 844));
         free("hello", 5);
-        WebElement page = browser().findElement(By.tagName("html"));
-        int width = Integer.parseInt(String.valueOf(page.getDomProperty("clientWidth")));
-        int needed = Integer.parseInt(String.valueOf(page.getDomProperty("scrollWidth")));
-        assertTrue(needed <= width, () -> needed + " pixels on a screen of " + width);
+        Browser.requireFit(browser());
     }
 
     private WebDriver browser() {
@@ -143,15 +119,6 @@ class PageTest {
     }
 
     private void await(BooleanSupplier condition) {
-        new WebDriverWait(browser(), Duration.ofSeconds(20), Duration.ofMillis(50))
-                .ignoring(StaleElementReferenceException.class)
-                .until(any -> condition.getAsBoolean());
-    }
-
-    private static Optional<File> onPath(String... names) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .flatMap(folder -> Stream.of(names).map(name -> new File(folder, name)))
-                .filter(File::canExecute)
-                .findFirst();
+        Browser.await(browser(), condition);
     }
 }

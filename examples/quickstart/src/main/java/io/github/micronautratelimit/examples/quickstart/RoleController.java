@@ -1,0 +1,23 @@
+package io.github.micronautratelimit.examples.quickstart;
+
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpStatus;
+import io.micronaut.http.annotation.Controller;
+import io.micronaut.http.annotation.Post;
+import io.micronaut.http.annotation.Status;
+import io.micronaut.security.annotation.Secured;
+import io.micronaut.security.rules.SecurityRule;
+
+/** Agents may ask for a sensitive role 10 times a minute, whichever role it is. */
+@Controller("/roles")
+@Secured(SecurityRule.IS_AUTHENTICATED)
+class RoleController {
+
+    @Post("/{role}/requests")
+    @Status(HttpStatus.ACCEPTED)
+    @RateLimit(policy = "role-requests")
+    Answer request(HttpRequest<?> request, String role) {
+        return Answer.to(request, "The role " + role + " is asked for.");
+    }
+}

@@ -1,0 +1,123 @@
+package io.github.micronautratelimit.management;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+import org.junit.jupiter.api.Test;
+import org.reactivestreams.Publisher;
+
+import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.annotation.Replaces;
+import io.micronaut.context.annotation.Requires;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.MutableHttpRequest;
+import io.micronaut.http.client.HttpClient;
+import io.micronaut.http.client.exceptions.HttpClientResponseException;
+import io.micronaut.inject.ExecutableMethod;
+import io.micronaut.management.endpoint.EndpointSensitivityProcessor;
+import io.micronaut.runtime.server.EmbeddedServer;
+import io.micronaut.security.authentication.Authentication;
+import io.micronaut.security.filters.AuthenticationFetcher;
+import io.micronaut.security.rules.SecurityRuleResult;
+import io.micronaut.security.rules.SensitiveEndpointRule;
+import jakarta.inject.Singleton;
+import reactor.core.publisher.Mono;
+
+/** Who may use the endpoint and the page: as with Micronaut's own sensitive endpoints, nobody unless he is let. */
+class EndpointSecurityTest {
+
+    private static final Map<String, Object> PEEK = Map.of("policy", "orders");
+
+    @Test
+    void withoutSecurityNobodyMay() {
+        with(Map.of(), client -> expect(client, "", 401, 401, 401));
+    }
+
+    @Test
+    void whoMayReadMayNotYetWrite() {
+        with(Map.of("endpoints.ratelimits.sensitive", "false"), client -> expect(client, "", 200, 401, 401));
+    }
+
+    @Test
+    void onlyWhoIsAuthenticatedAndLetByTheApplicationsRuleMay() {
+        with(Map.of("micronaut.security.enabled", "true", "spec", "EndpointSecurityTest"), client -> {
+            expect(client, "", 401, 401, 401);
+            expect(client, "visitor", 403, 403, 403);
+            expect(client, "admin", 200, 200, 200);
+        });
+    }
+
+    @Test
+    void thereIsNoPageByDefault() {
+        with(Map.of("ratelimit.dashboard.enabled", "false"), client -> {
+            assertEquals(404, status(client, HttpRequest.GET("/ratelimit-dashboard"), ""));
+            assertEquals(404, status(client, HttpRequest.GET("/ratelimit-dashboard/events"), ""));
+        });
+    }
+
+    private static void with(Map<String, Object> further, Consumer<HttpClient> test) {
+        Map<String, Object> properties = new HashMap<>(Map.of(
+                "ratelimit.policies.orders.limits", "3/min", "ratelimit.policies.orders.key", "{global}",
+                "ratelimit.rules[0].path", "/orders", "ratelimit.rules[0].policy", "orders",
+                "ratelimit.dashboard.enabled", "true", "micronaut.server.port", "-1"));
+        properties.putAll(further);
+        try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, properties, "test");
+             HttpClient client = server.getApplicationContext().createBean(HttpClient.class, server.getURL())) {
+            test.accept(client);
+        }
+    }
+
+    private static void expect(HttpClient client, String user, int overview, int action, int page) {
+        assertEquals(overview, status(client, HttpRequest.GET("/ratelimits"), user));
+        assertEquals(action, status(client, HttpRequest.POST("/ratelimits/peek", PEEK), user));
+        assertEquals(action, status(client, HttpRequest.POST("/ratelimits/reset", PEEK), user));
+        assertEquals(page, status(client, HttpRequest.GET("/ratelimit-dashboard"), user));
+        assertEquals(page, status(client, HttpRequest.GET("/ratelimit-dashboard/page.js"), user));
+        if (page != 200) {
+            assertEquals(page, status(client, HttpRequest.GET("/ratelimit-dashboard/events"), user));
+        }
+    }
+
+    private static int status(HttpClient client, MutableHttpRequest<?> request, String user) {
+        if (!user.isEmpty()) {
+            request.header("X-User", user);
+        }
+        try {
+            return client.toBlocking().exchange(request).code();
+        } catch (HttpClientResponseException e) {
+            return e.code();
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "EndpointSecurityTest")
+    static class UserHeader implements AuthenticationFetcher<HttpRequest<?>> {
+
+        @Override
+        public Publisher<Authentication> fetchAuthentication(HttpRequest<?> request) {
+            String user = request.getHeaders().get("X-User");
+            return user == null ? Mono.empty() : Mono.just(Authentication.build(user));
+        }
+    }
+
+    @Singleton
+    @Replaces(SensitiveEndpointRule.class)
+    @Requires(property = "spec", value = "EndpointSecurityTest")
+    static class AdminsOnly extends SensitiveEndpointRule {
+
+        AdminsOnly(EndpointSensitivityProcessor sensitivity) {
+            super(sensitivity);
+        }
+
+        @Override
+        protected Publisher<SecurityRuleResult> checkSensitiveAuthenticated(HttpRequest<?> request,
+                                                                            Authentication authentication,
+                                                                            ExecutableMethod<?, ?> method) {
+            return Mono.just(authentication.getName().equals("admin")
+                    ? SecurityRuleResult.ALLOWED : SecurityRuleResult.REJECTED);
+        }
+    }
+}

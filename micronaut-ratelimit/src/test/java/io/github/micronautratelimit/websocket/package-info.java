@@ -1,0 +1,5 @@
+/** WebSockets with real clients. */
+@NullMarked
+package io.github.micronautratelimit.websocket;
+
+import org.jspecify.annotations.NullMarked;
