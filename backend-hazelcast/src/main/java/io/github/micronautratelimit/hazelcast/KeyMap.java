@@ -99,7 +99,7 @@ final class KeyMap implements AutoCloseable {
     }
 
     /** However this fails, what was asked first may have been done. */
-    private CompletionStage<List<Decision>> askAgain(String key, Step step) {
+    private <T> CompletionStage<T> askAgain(String key, Question<T> step) {
         return ask(key, step).exceptionallyCompose(failure -> CompletableFuture.failedFuture(Unanswered.after(failure)));
     }
 
