@@ -32,6 +32,8 @@ function open() {
     }
   });
   card.querySelector(".quiet").addEventListener("click", () => socket.close());
+  // A page that is left may be kept for the way back, with its connections.
+  window.addEventListener("pagehide", () => socket.close());
 }
 
 function show(card, state, text) {

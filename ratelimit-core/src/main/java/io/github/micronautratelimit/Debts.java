@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 
 /**
  * What was granted in this process and is still to be charged to the store. Remembered as the policy's own states, so
@@ -78,11 +79,14 @@ final class Debts {
 
     /**
      * Charges the store, a few keys at a time, until nothing is owed, the time is up, or a call fails. What a call that
-     * fails was to charge is owed on, unless it was late: the store may have charged it then.
+     * fails was to charge is owed on, unless the store may have charged it. A call that is late is left alone, neither
+     * cancelled nor repeated, and its failure counts whenever it comes.
      *
-     * @return whether no call failed
+     * @param owedOn is told of every failure after which something is owed, maybe long after this method has returned
+     * @return whether no call failed or was late
      */
-    boolean charge(RateLimitBackend store, long budgetNanos, long deadlineNanos) throws InterruptedException {
+    boolean charge(RateLimitBackend store, long budgetNanos, long deadlineNanos, Consumer<Throwable> owedOn)
+            throws InterruptedException {
         long end = System.nanoTime() + budgetNanos;
         while (!debts.isEmpty() && System.nanoTime() - end < 0) {
             List<CompletableFuture<Void>> calls = new ArrayList<>();
@@ -91,21 +95,20 @@ final class Debts {
                 Account account = accounts.next();
                 Debt debt = debts.remove(account);
                 if (debt != null) {
-                    calls.add(charge(store, account.key, debt));
+                    calls.add(charge(store, account.key, debt, owedOn));
                 }
             }
             try {
                 CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new))
                         .get(deadlineNanos, TimeUnit.NANOSECONDS);
             } catch (ExecutionException | TimeoutException e) {
-                calls.forEach(call -> call.cancel(false));
                 return false;
             }
         }
         return true;
     }
 
-    private CompletableFuture<Void> charge(RateLimitBackend store, String key, Debt debt) {
+    private CompletableFuture<Void> charge(RateLimitBackend store, String key, Debt debt, Consumer<Throwable> owedOn) {
         long now = clock.micros();
         long owed = spent(debt.policy.stateAt(debt.state, now));
         if (owed == 0) {
@@ -117,11 +120,15 @@ final class Debts {
                         ? CompletableFuture.completedFuture(decision)
                         : ask(store, debt.policy, key, Math.min(owed, decision.remaining())))
                 .handle((decision, failure) -> {
-                    if (failure == null || Listeners.unwrapped(failure) instanceof RateLimitDefectException) {
+                    Throwable reason = failure == null ? null : Listeners.unwrapped(failure);
+                    if (reason == null || reason instanceof RateLimitDefectException) {
                         return null;
                     }
-                    owe(debt.policy, key, owed);
-                    throw new CompletionException(Listeners.unwrapped(failure));
+                    if (Guard.isUncharged(reason)) {
+                        owe(debt.policy, key, owed);
+                        owedOn.accept(reason);
+                    }
+                    throw new CompletionException(reason);
                 });
     }
 

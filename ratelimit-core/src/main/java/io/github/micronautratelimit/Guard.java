@@ -2,6 +2,7 @@ package io.github.micronautratelimit;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +23,8 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
  * <p>{@link OnError#OPEN} grants, {@link OnError#CLOSED} denies, and {@link OnError#LOCAL} decides on counters in this
  * process, with the policy's limits divided by the number of instances. Such decisions say
  * {@link Decision.Source#FALLBACK}. What was granted locally is charged to the store when it is back, as far as it has not
- * come back with time and there is room for it; not charged is what was late, because the store may have charged it.
+ * come back with time and there is room for it; not charged is what was late or failed with a {@link TimeoutException},
+ * because the store may have charged it.
  *
  * <p>A {@link RateLimitDefectException} is answered by on-error too, but does not open the breaker: it is logged as an
  * error. Stages of late calls complete on a few threads of the guards' own: who goes on there may make further calls and
@@ -256,10 +258,14 @@ public final class Guard implements RateLimitBackend, InFront {
         return fallback.leases();
     }
 
-    /** A late call may still be charged by the store; one that it cannot do never will. */
+    /** What the store cannot do, it is not asked again. */
     private static Charge chargeAfter(Throwable failure) {
-        return failure instanceof TimeoutException || failure instanceof RateLimitDefectException
-                ? Charge.NOT : Charge.LATER;
+        return isUncharged(failure) && !(failure instanceof RateLimitDefectException) ? Charge.LATER : Charge.NOT;
+    }
+
+    /** Whether a call that failed so was surely not carried out: one that was late, or went unanswered, may have been. */
+    static boolean isUncharged(Throwable failure) {
+        return !(failure instanceof TimeoutException || failure instanceof CancellationException);
     }
 
     static RuntimeException asException(Throwable failure) {

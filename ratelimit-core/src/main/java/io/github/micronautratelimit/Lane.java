@@ -7,7 +7,6 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 
 import org.jspecify.annotations.Nullable;
@@ -184,8 +183,8 @@ final class Lane {
         long patience = coalescer.patienceNanos(name.policy);
         for (Waiting caller : callers) {
             if (now - caller.since > patience) {
-                caller.answer.completeExceptionally(
-                        new TimeoutException("The store has not answered those who asked before in time."));
+                caller.answer.completeExceptionally(new RateLimitBackendException(
+                        "The store is not asked: it has not answered those who asked before in time.", null, false));
             }
         }
         return callers.stream().filter(caller -> !caller.answer.isDone()).toList();

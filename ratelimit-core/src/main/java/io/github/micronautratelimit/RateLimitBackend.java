@@ -20,7 +20,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>Limits come with each call and are not stored. A key disappears by itself once its state says nothing.</li>
  *   <li>Methods return at once and never block. A stage completes on any thread, exceptionally if the store failed;
  *       it never completes with {@code null}. A failure that is the fault of code or set-up and not of the store is a
- *       {@link RateLimitDefectException}.</li>
+ *       {@link RateLimitDefectException}. If the call may have been carried out all the same, because it was sent and the
+ *       answer did not come, the failure is a {@link java.util.concurrent.TimeoutException}: after any other, what was
+ *       granted without the store is charged to it later.</li>
  *   <li>Who has stopped waiting for a stage cancels it: what has not been sent yet need not be. So no two calls share a
  *       stage that is not complete.</li>
  *   <li>Permits are 0 or more: callers have checked. 0 is always granted and changes nothing.</li>

@@ -124,6 +124,11 @@ final class StoreHealth {
         lastFailed = key;
         failures.incrementAndGet();
         breaker.onError(nanos, TimeUnit.NANOSECONDS, failure);
+        startOutage(failure);
+    }
+
+    /** Unless one is on, or the guard is closed. */
+    private void startOutage(Throwable failure) {
         if (!inOutage() && closed.getCount() > 0 && begin()) {
             LOG.warn("The rate limit store \"{}\" cannot be asked, and each policy's on-error decides until it can: {}",
                     name, failure.toString());
@@ -155,7 +160,7 @@ final class StoreHealth {
                 }
                 end();
                 // A failure that came just before is not left to nobody: it has begun no outage of its own.
-            } while ((failures.get() != calm || !mayAsk()) && begin());
+            } while ((failures.get() != calm || !mayAsk() || !debts.isEmpty()) && begin());
             LOG.info("The rate limit store \"{}\" decides again, after {} ms; {} permits granted without it were charged "
                     + "to it.", name, Duration.ofNanos(System.nanoTime() - begun).toMillis(),
                     debts.charged() - chargedBefore);
@@ -203,7 +208,7 @@ final class StoreHealth {
     }
 
     private boolean chargeDebts() throws InterruptedException {
-        return debts.charge(store, ROUND.toNanos(), deadlineNanos);
+        return debts.charge(store, ROUND.toNanos(), deadlineNanos, this::startOutage);
     }
 
     private boolean answers() throws InterruptedException {

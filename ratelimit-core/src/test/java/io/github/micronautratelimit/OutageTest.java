@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -226,6 +227,54 @@ class OutageTest {
         assertEquals(0, spent(hasty, "key"));
     }
 
+    /** The client gave up, or the connection broke, before the deadline. */
+    @Test
+    void whatMayHaveBeenCarriedOutIsNotChargedAgain() {
+        Guard guard = guard(1);
+        store.failure = () -> new TimeoutException("no answer");
+        assertTrue(acquire(guard, LOCAL, "key", 5).allowed());
+        store.failure = Away::new;
+        assertTrue(acquire(guard, LOCAL, "key", 3).allowed());
+        store.failure = null;
+        await("the outage is over", () -> !guard.inOutage());
+        assertEquals(3, spent(LOCAL, "key"));
+    }
+
+    /** Owes 5 permits, and returns the call that charges them when the guard does not wait for it any more. */
+    private CompletableFuture<Decision> lateCharge() {
+        guard = new Guard(store, "test", Duration.ofMillis(20), 1, micros::get, List.of());
+        store.failure = Away::new;
+        assertTrue(acquire(guard, LOCAL, "key", 5).allowed());
+        store.hangs = true;
+        store.failure = null;
+        await("the outage is over", () -> !guard.inOutage());
+        assertEquals(2, store.calls);
+        store.hangs = false;
+        assertFalse(store.last.isDone(), "what it comes to is still to be learnt");
+        return store.last;
+    }
+
+    @Test
+    void aChargeThatIsLateAndThenFailsIsMadeAgain() {
+        CompletableFuture<Decision> late = lateCharge();
+        late.completeExceptionally(new Away());
+        await("the outage is over", () -> !guard.inOutage());
+        assertEquals(5, spent(LOCAL, "key"));
+    }
+
+    @Test
+    void aChargeThatIsLateAndThenDoneOrNeverAnsweredIsNotMadeAgain() {
+        lateCharge().complete(store.memory.acquireBlocking(LOCAL, "key", 5));
+        assertFalse(guard.inOutage());
+        assertEquals(5, spent(LOCAL, "key"));
+        guard.close();
+
+        store.calls = 0;
+        lateCharge().completeExceptionally(new TimeoutException("no answer"));
+        assertFalse(guard.inOutage());
+        assertEquals(5, spent(LOCAL, "key"));
+    }
+
     @Test
     void aClosedGuardTriesNoMore() {
         Guard guard = guard(1);
@@ -249,14 +298,14 @@ class OutageTest {
     private final class Store implements RateLimitBackend {
 
         private final MemoryBackend memory = new MemoryBackend(micros::get, 100_000);
-        private volatile @Nullable Supplier<RuntimeException> failure;
+        private volatile @Nullable Supplier<? extends Throwable> failure;
         private volatile boolean hangs;
         private volatile int calls;
         private volatile CompletableFuture<Decision> last = new CompletableFuture<>();
 
         @Override
         public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-            Supplier<RuntimeException> now = failure;
+            Supplier<? extends Throwable> now = failure;
             if (!policy.name().equals("ratelimit-probe")) {
                 calls++;
             }
@@ -267,19 +316,19 @@ class OutageTest {
 
         @Override
         public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-            Supplier<RuntimeException> now = failure;
+            Supplier<? extends Throwable> now = failure;
             return now != null ? CompletableFuture.failedFuture(now.get()) : memory.peek(policy, key, permits);
         }
 
         @Override
         public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            Supplier<RuntimeException> now = failure;
+            Supplier<? extends Throwable> now = failure;
             return now != null ? CompletableFuture.failedFuture(now.get()) : memory.refund(policy, key, permits);
         }
 
         @Override
         public CompletionStage<Void> reset(Policy policy, String key) {
-            Supplier<RuntimeException> now = failure;
+            Supplier<? extends Throwable> now = failure;
             return now != null ? CompletableFuture.failedFuture(now.get()) : memory.reset(policy, key);
         }
     }

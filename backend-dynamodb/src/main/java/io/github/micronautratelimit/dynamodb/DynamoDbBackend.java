@@ -35,7 +35,8 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * answers if it is off by more than a second; to learn that, the first decision of a backend reads before it writes.
  *
  * <p>Nothing here waits, and stages may complete on the client's own threads. A stage completes exceptionally with what the
- * client reports, throttling included, which is no denial; with a {@link RateLimitDefectException} if the table is missing,
+ * client reports, throttling included, which is no denial; with a {@link java.util.concurrent.TimeoutException} if a write
+ * may have been made whose answer did not come; with a {@link RateLimitDefectException} if the table is missing,
  * refuses access or what it is asked, or holds something that is no rate limit. How long a request may take and whether it
  * is tried again is the client's to say: give it an {@code apiCallTimeout}, and few retries. A write that the client sends
  * again because its answer was lost is recognised, unless somebody else has written the key in between: then it costs its

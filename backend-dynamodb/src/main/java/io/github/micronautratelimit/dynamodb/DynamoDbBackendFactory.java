@@ -1,6 +1,5 @@
 package io.github.micronautratelimit.dynamodb;
 
-import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -86,8 +85,8 @@ final class DynamoDbBackendFactory {
                 });
     }
 
-    private static <B extends AwsClientBuilder<B, C>, C> C impatient(B builder, AwsServiceClientConfiguration application,
-                                                                     Duration timeout) {
+    static <B extends AwsClientBuilder<B, C>, C> C impatient(B builder, AwsServiceClientConfiguration application,
+                                                             Duration timeout) {
         application.endpointOverride().ifPresent(builder::endpointOverride);
         ClientOverrideConfiguration configuration = application.overrideConfiguration().toBuilder()
                 .apiCallTimeout(timeout).apiCallAttemptTimeout(timeout).build();
@@ -99,9 +98,12 @@ final class DynamoDbBackendFactory {
                 .build();
     }
 
-    /** As it does in a function that was frozen. What is sent twice, the backend knows again. */
+    /**
+     * As it does in a function that was frozen. What is sent twice, the backend knows again. A connection that was refused
+     * is not tried again: it is known then that nothing was sent.
+     */
     private static StandardRetryStrategy onceMoreIfTheConnectionBroke() {
-        return StandardRetryStrategy.builder().maxAttempts(2).retryOnExceptionOrCauseInstanceOf(IOException.class)
+        return StandardRetryStrategy.builder().maxAttempts(2).retryOnException(Unanswered::isBroken)
                 .backoffStrategy(BackoffStrategy.retryImmediately()).build();
     }
 

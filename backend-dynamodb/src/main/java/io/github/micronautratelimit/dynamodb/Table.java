@@ -1,13 +1,16 @@
 package io.github.micronautratelimit.dynamodb;
 
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeFormatter;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -62,12 +65,24 @@ final class Table {
             };
         }
 
+        /**
+         * A request that has waited for a thread for as long as the client lets it take is not sent: nobody waits for it
+         * any more, and behind a store that hung there may be thousands.
+         */
         static Client of(DynamoDbClient client, Executor executor) {
+            Optional<Duration> most = client.serviceClientConfiguration().overrideConfiguration().apiCallTimeout();
             return new Client() {
                 @Override
                 public <T extends SdkResponse> CompletionStage<T> call(
                         Function<DynamoDbClient, T> blocking, Function<DynamoDbAsyncClient, CompletableFuture<T>> async) {
-                    return CompletableFuture.supplyAsync(() -> blocking.apply(client), executor);
+                    long asked = System.nanoTime();
+                    return CompletableFuture.supplyAsync(() -> {
+                        if (most.isPresent() && System.nanoTime() - asked > most.get().toNanos()) {
+                            throw new RejectedExecutionException("A request to DynamoDB found no thread for "
+                                    + most.get().toMillis() + " ms and is not sent.");
+                        }
+                        return blocking.apply(client);
+                    }, executor);
                 }
             };
         }
@@ -133,7 +148,7 @@ final class Table {
             if (unwrapped(failure) instanceof ConditionalCheckFailedException refused) {
                 return new Outcome(false, refused.hasItem() ? refused.item() : Map.of());
             }
-            throw new CompletionException(unwrapped(failure));
+            throw new CompletionException(Unanswered.or(unwrapped(failure)));
         });
     }
 

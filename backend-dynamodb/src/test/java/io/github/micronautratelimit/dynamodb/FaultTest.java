@@ -2,19 +2,26 @@ package io.github.micronautratelimit.dynamodb;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.SocketException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
@@ -33,6 +40,7 @@ import io.github.micronautratelimit.RateLimitDefectException;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.core.SdkResponse;
+import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
 import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
@@ -138,8 +146,55 @@ class FaultTest {
                         .overrideConfiguration(c -> c.apiCallTimeout(Duration.ofMillis(200))).build()) {
             DynamoDbBackend backend = backend(Table.Client.of(client, LocalDynamoDb.EXECUTOR));
             CompletionException e = assertThrows(CompletionException.class, () -> acquire(backend, 1));
-            assertInstanceOf(ApiCallTimeoutException.class, e.getCause());
+            assertInstanceOf(TimeoutException.class, e.getCause());
+            assertInstanceOf(ApiCallTimeoutException.class, e.getCause().getCause());
         }
+    }
+
+    /** Behind a store that hung, requests wait for a thread; when one is free, nobody waits for them any more. */
+    @Test
+    void aRequestThatFoundNoThreadInTimeIsNotSent() {
+        Queue<Runnable> queue = new ArrayDeque<>();
+        try (DynamoDbClient client = LocalDynamoDb.builder()
+                .overrideConfiguration(c -> c.apiCallTimeout(Duration.ofMillis(1))).build()) {
+            CompletableFuture<Decision> late =
+                    backend(Table.Client.of(client, queue::add)).acquire(policy, "key", 3).toCompletableFuture();
+            assertEquals(1, queue.size());
+            long since = System.nanoTime();
+            while (System.nanoTime() - since < Duration.ofMillis(2).toNanos()) {
+                Thread.onSpinWait();
+            }
+            queue.remove().run();
+            CompletionException e = assertThrows(CompletionException.class, late::join);
+            assertInstanceOf(RejectedExecutionException.class, e.getCause(), "which says that it was not sent");
+        }
+        assertEquals(10, sound().peek(policy, "key", 0).toCompletableFuture().join().remaining());
+    }
+
+    /** What was not refused may have been written; what was only read has not. */
+    @Test
+    void onlyAWriteThatMayHaveBeenMadeIsUnanswered() {
+        SdkClientException broken = SdkClientException.create("", new SocketException("Connection reset"));
+        SdkClientException refused = SdkClientException.create("", new ConnectException("Connection refused"));
+        DynamoDbException busy = ProvisionedThroughputExceededException.builder().message("slow down").build();
+        assertUnanswered(true, ApiCallTimeoutException.create(400));
+        assertUnanswered(true, ApiCallAttemptTimeoutException.create(400));
+        assertUnanswered(true, broken);
+        assertUnanswered(true, refused.toBuilder().numAttempts(2).build());
+        assertUnanswered(true, DynamoDbException.builder().message("internal").statusCode(500).build());
+        assertUnanswered(false, refused);
+        assertUnanswered(false, refused.toBuilder().numAttempts(1).build());
+        assertUnanswered(false, busy);
+    }
+
+    private void assertUnanswered(boolean expected, RuntimeException failure) {
+        DynamoDbBackend backend = backend(failing(failure));
+        CompletionException write = assertThrows(CompletionException.class, () -> acquire(backend, 1));
+        assertEquals(expected, write.getCause() instanceof TimeoutException, failure::toString);
+        assertSame(failure, expected ? write.getCause().getCause() : write.getCause());
+        CompletionException read = assertThrows(CompletionException.class,
+                () -> backend.peek(policy, "key", 1).toCompletableFuture().join());
+        assertSame(failure, read.getCause());
     }
 
     @Test

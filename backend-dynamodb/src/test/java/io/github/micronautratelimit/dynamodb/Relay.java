@@ -1,6 +1,8 @@
 package io.github.micronautratelimit.dynamodb;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -9,24 +11,48 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Stands between a client and DynamoDB Local, and breaks every connection when it is told to. */
+/** Stands between a client and DynamoDB Local, and does to connections what a network may. */
 final class Relay implements AutoCloseable {
 
-    private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    /** What becomes of what is sent. */
+    enum Way {
+        OPEN,
+        /** Nobody listens, and connections that were open are closed. */
+        CLOSED,
+        /** Requests wait. */
+        HELD,
+        /** Requests get lost. */
+        DEAF,
+        /** Answers wait. */
+        LATE,
+        /** Answers get lost. */
+        MUTE
+    }
+
+    private static final long PATIENCE_NANOS = 20_000_000_000L;
+
+    private volatile ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    private final int port = server.getLocalPort();
     private final Queue<Socket> open = new ConcurrentLinkedQueue<>();
     private final AtomicInteger connections = new AtomicInteger();
+    private Way way = Way.OPEN;
 
     Relay() throws IOException {
         daemon(this::accept);
     }
 
     URI endpoint() {
-        return URI.create("http://" + server.getInetAddress().getHostAddress() + ":" + server.getLocalPort());
+        return URI.create("http://" + server.getInetAddress().getHostAddress() + ":" + port);
     }
 
     /** How many were opened so far. */
     int connections() {
         return connections.get();
+    }
+
+    /** How many are open now. */
+    int open() {
+        return open.size() / 2;
     }
 
     void breakAll() throws IOException {
@@ -35,21 +61,74 @@ final class Relay implements AutoCloseable {
         }
     }
 
-    private void accept() throws IOException {
+    /** From now on, also for connections that are open. */
+    synchronized void let(Way now) throws IOException {
+        Way before = way;
+        way = now;
+        notifyAll();
+        if (now == Way.CLOSED) {
+            server.close();
+            breakAll();
+        } else if (before == Way.CLOSED) {
+            server = again();
+            daemon(this::accept);
+        }
+    }
+
+    /** On the same port, which somebody may just have for a connection of his own. */
+    private ServerSocket again() throws IOException {
+        long end = System.nanoTime() + PATIENCE_NANOS;
         while (true) {
-            Socket client = server.accept();
+            try {
+                return new ServerSocket(port, 50, InetAddress.getLoopbackAddress());
+            } catch (BindException e) {
+                if (System.nanoTime() > end) {
+                    throw e;
+                }
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private synchronized Way way() {
+        return way;
+    }
+
+    private synchronized void awaitOtherThan(Way held) throws IOException {
+        try {
+            while (way == held) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            throw new InterruptedIOException();
+        }
+    }
+
+    private void accept() throws IOException {
+        ServerSocket listening = server;
+        while (true) {
+            Socket client = listening.accept();
             Socket store = new Socket("localhost", LocalDynamoDb.endpoint().getPort());
             open.add(client);
             open.add(store);
             connections.incrementAndGet();
-            daemon(() -> carry(client, store));
-            daemon(() -> carry(store, client));
+            daemon(() -> carry(client, store, Way.HELD, Way.DEAF));
+            daemon(() -> carry(store, client, Way.LATE, Way.MUTE));
         }
     }
 
-    private static void carry(Socket from, Socket to) throws IOException {
+    private void carry(Socket from, Socket to, Way held, Way lost) throws IOException {
         try (from; to) {
-            from.getInputStream().transferTo(to.getOutputStream());
+            byte[] bytes = new byte[8192];
+            for (int read = from.getInputStream().read(bytes); read >= 0; read = from.getInputStream().read(bytes)) {
+                awaitOtherThan(held);
+                if (way() != lost) {
+                    to.getOutputStream().write(bytes, 0, read);
+                }
+            }
+        } finally {
+            open.remove(from);
+            open.remove(to);
         }
     }
 

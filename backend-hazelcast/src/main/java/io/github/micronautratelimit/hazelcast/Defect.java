@@ -27,7 +27,8 @@ final class Defect {
     private static Throwable or(Throwable failure) {
         Throwable reason = failure instanceof CompletionException && failure.getCause() != null
                 ? failure.getCause() : failure;
-        return TYPES.stream().anyMatch(type -> isCausedBy(reason, type)) ? new RateLimitDefectException(reason) : reason;
+        return TYPES.stream().anyMatch(type -> isCausedBy(reason, type)) ? new RateLimitDefectException(reason)
+                : Unanswered.or(reason);
     }
 
     static boolean isCausedBy(Throwable failure, Class<? extends Throwable> type) {

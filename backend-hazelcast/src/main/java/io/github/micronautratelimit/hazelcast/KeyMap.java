@@ -89,13 +89,18 @@ final class KeyMap implements AutoCloseable {
                 return here.decide(key, step);
             }
             // A client's call is lost with the member it was sent to. To ask twice may cost the permits twice.
-            return Defect.isCausedBy(failure, TargetDisconnectedException.class) ? ask(key, step)
+            return Defect.isCausedBy(failure, TargetDisconnectedException.class) ? askAgain(key, step)
                     : CompletableFuture.failedFuture(failure);
         });
     }
 
     private <T> CompletionStage<T> ask(String key, Question<T> step) {
         return owner.ask(key, step.sent(clock == null ? null : clock.micros())).thenApply(step::read);
+    }
+
+    /** However this fails, what was asked first may have been done. */
+    private <T> CompletionStage<T> askAgain(String key, Question<T> step) {
+        return ask(key, step).exceptionallyCompose(failure -> CompletableFuture.failedFuture(Unanswered.after(failure)));
     }
 
     private void isUnknown(Throwable failure) {

@@ -135,7 +135,7 @@ final class Dispatcher {
         } else {
             Throwable reason = failure != null ? failure : new RedisException("The server has answered nothing.");
             link.failed(reason);
-            call.fail(Defect.or(reason));
+            call.fail(Defect.or(Unanswered.or(reason)));
         }
     }
 

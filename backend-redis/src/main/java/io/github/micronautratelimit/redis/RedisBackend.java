@@ -38,7 +38,8 @@ import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
  * exceptionally with what the client reports. For that to be soon while the server is away, give the client
  * {@code ClientOptions} with {@code disconnectedBehavior(REJECT_COMMANDS)}, because by default commands are queued
  * while disconnected, and {@code timeoutOptions(TimeoutOptions.enabled(...))}, because by default they never time out.
- * A command whose answer is lost may have been carried out: it costs at most its own permits.
+ * A command whose answer is lost may have been carried out: it costs at most its own permits, and fails with a
+ * {@link java.util.concurrent.TimeoutException}.
  */
 public final class RedisBackend implements RateLimitBackend {
 

@@ -77,8 +77,10 @@ final class Load implements AutoCloseable {
         }
     }
 
-    private void note(Throwable failure) {
+    private void note(Throwable told) {
         failed.incrementAndGet();
+        // What was sent and not answered says so.
+        Throwable failure = told instanceof TimeoutException && told.getCause() != null ? told.getCause() : told;
         if (failure instanceof RedisCommandTimeoutException) {
             timedOut.incrementAndGet();
         } else if (!(failure instanceof RedisException || failure instanceof IOException)) {

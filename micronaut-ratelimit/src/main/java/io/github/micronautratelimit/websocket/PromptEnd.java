@@ -6,7 +6,6 @@ import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
-import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 
 /**
  * Closes a connection as soon as both ends have said goodbye (RFC 6455, 7.1.1), so that its place comes free. The
@@ -15,6 +14,9 @@ import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 final class PromptEnd extends ChannelDuplexHandler {
 
     private static final long SECONDS_TO_ANSWER = 5;
+
+    private static final int FIRST_CODE = 1000;
+    private static final int LAST_CODE = 4999;
 
     private boolean received;
     private boolean sent;
@@ -50,7 +52,7 @@ final class PromptEnd extends ChannelDuplexHandler {
     /** The framework answers a goodbye without a reason by one with the code -1, which browsers take for an error. */
     private static CloseWebSocketFrame sendable(CloseWebSocketFrame goodbye) {
         int code = goodbye.statusCode();
-        if (goodbye.content().readableBytes() == 0 || code >= 0 && WebSocketCloseStatus.isValidStatusCode(code)) {
+        if (goodbye.content().readableBytes() == 0 || code >= FIRST_CODE && code <= LAST_CODE) {
             return goodbye;
         }
         goodbye.release();

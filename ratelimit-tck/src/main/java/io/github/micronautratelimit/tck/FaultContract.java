@@ -54,6 +54,7 @@ public abstract class FaultContract {
     private static final int MOST_POOLED_THREADS = 256;
 
     private FaultyStore store;
+    private Unanswered unanswered;
     private Guard guard;
     private RateLimiter limiter;
 
@@ -76,7 +77,8 @@ public abstract class FaultContract {
     @BeforeEach
     void openStore() {
         store = open();
-        guard = new Guard(store.backend(), "faulty", deadline(), 1, MicroClock.system(), List.of());
+        unanswered = new Unanswered(store.backend());
+        guard = new Guard(unanswered, "faulty", deadline(), 1, MicroClock.system(), List.of());
         limiter = new RateLimiter(guard, List.of());
     }
 
@@ -228,7 +230,10 @@ public abstract class FaultContract {
                 () -> spent + " spent in the store, " + guard.failures() + " calls failed");
     }
 
-    /** A store that comes and goes is charged each permit once, however often it went. */
+    /**
+     * A store that comes and goes is charged each permit once, however often it went; but for calls that it went away
+     * under, of which nobody knows whether they were carried out.
+     */
     @ParameterizedTest
     @EnumSource(value = Fault.class, names = {"REFUSED", "ERRORS"})
     void aStoreThatComesAndGoesKnowsEveryPermit(Fault fault) {
@@ -246,7 +251,10 @@ public abstract class FaultContract {
             }
         }
         assertEquals(450, granted);
-        assertEquals(granted, spentInStore(policy));
+        long spent = spentInStore(policy);
+        assertTrue(spent <= 450 && spent >= 450 - unanswered.permits(), () -> spent + " spent in the store, "
+                + unanswered.permits() + " asked for without an answer");
+        assertTrue(unanswered.permits() <= 450 / 2, "most is known");
     }
 
     /** A few errors among many answers do not open the breaker. */
