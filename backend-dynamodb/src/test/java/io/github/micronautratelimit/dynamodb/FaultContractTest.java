@@ -1,22 +1,22 @@
 package io.github.micronautratelimit.dynamodb;
 
-import java.time.Duration;
-
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.tck.FaultContract;
 import io.github.micronautratelimit.tck.FaultyStore;
+import io.github.micronautratelimit.tck.FaultyWire;
 
-/** What an application sees of a table that fails. */
+/** What an application sees of a table that fails; the faults befall the wire. */
 class FaultContractTest extends FaultContract {
-
-    private static final Duration DEADLINE = Duration.ofMillis(500);
 
     @Override
     protected FaultyStore open() {
-        return new FaultyDynamoDb(DEADLINE);
-    }
-
-    @Override
-    protected Duration deadline() {
-        return DEADLINE;
+        DynamoDbBackend backend = new DynamoDbBackend(new CountingClient(), CountingClient.TABLE, "faulty",
+                MicroClock.system(), () -> { });
+        Policy warm = Policy.of("warm", "1000000/365day");
+        for (int i = 0; i < 50; i++) {
+            backend.acquire(warm, "key", 1).toCompletableFuture().join();
+        }
+        return new FaultyWire(backend, backend.deadline());
     }
 }
