@@ -136,7 +136,8 @@ public final class PermitLeases implements RateLimitBackend, InFront {
     }
 
     /** The decision on a request of which the store has decided a part, or nothing. */
-    private Decision settled(PermitLease lease, long permits, long taken, @Nullable Decision made, boolean allowed, long askedAt) {
+    private Decision settled(PermitLease lease, long permits, long taken, @Nullable Decision made, boolean allowed,
+                             long askedAt) {
         if (made != null && made.source() == Decision.Source.STORE) {
             lease.learns(made, askedAt);
         }

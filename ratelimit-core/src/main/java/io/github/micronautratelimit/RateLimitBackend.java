@@ -152,8 +152,8 @@ public interface RateLimitBackend extends AutoCloseable {
     }
 
     /**
-     * How long an answer is worth waiting for where nothing is configured. The default is {@link #DEFAULT_DEADLINE}; a store that takes
-     * longer when all is well overrides it.
+     * How long an answer is worth waiting for where nothing is configured. The default is {@link #DEFAULT_DEADLINE}; a
+     * store that takes longer when all is well overrides it.
      *
      * @return 1 ms or more
      */

@@ -81,7 +81,7 @@ public abstract class LeaseContract {
         return new Decision.Denied(0, retryAfter, resetAfter, List.of(), Decision.Source.STORE);
     }
 
-    /** All places can be had, and no more; who is denied learns when the first of them expires, and one given back is had again. */
+    /** All can be had and no more; who is denied learns when the first of them expires, and one given back is had again. */
     @Test
     final void thereAreSoManyPlacesAndNoMore() {
         try (Trial trial = trial()) {
@@ -103,7 +103,7 @@ public abstract class LeaseContract {
         }
     }
 
-    /** What an instance held that has died comes free one lease time after it took or renewed it last, not a microsecond before. */
+    /** What an instance held that has died comes free one lease time after it was renewed last, not a microsecond before. */
     @Test
     final void thePlacesOfAnInstanceThatDiesComeFree() {
         try (Trial trial = trial()) {
