@@ -57,17 +57,24 @@ abstract class Call<T> implements BiConsumer<T, @Nullable Throwable> {
 
     /** The deadline has passed: nobody waits for the answer any more, so what is not sent yet need not be. */
     final void expire() {
-        fail(new TimeoutException("The store did not answer in time."));
-        answer.cancel(false);
+        if (claim()) {
+            // Before the caller goes on, who may ask the store for something else.
+            answer.cancel(false);
+            answerInstead(new TimeoutException("The store did not answer in time."));
+        }
     }
 
     final void fail(Throwable failure) {
         if (claim()) {
-            try {
-                outcome.complete(instead(failure, System.nanoTime() - begunNanos));
-            } catch (RuntimeException e) {
-                outcome.completeExceptionally(e);
-            }
+            answerInstead(failure);
+        }
+    }
+
+    private void answerInstead(Throwable failure) {
+        try {
+            outcome.complete(instead(failure, System.nanoTime() - begunNanos));
+        } catch (RuntimeException e) {
+            outcome.completeExceptionally(e);
         }
     }
 

@@ -159,7 +159,6 @@ class CoalescerTest {
             for (int i = 0; i < 3; i++) {
                 late.add(guard.acquire(open, "key", 1).toCompletableFuture());
             }
-            // Calls end at their deadline in the order in which they began: after this one, those before are cancelled.
             late.add(guard.acquire(open, "other", 1).toCompletableFuture());
             for (CompletableFuture<Decision> each : late) {
                 assertEquals(Decision.Source.FALLBACK, each.get(20, TimeUnit.SECONDS).source());
