@@ -70,7 +70,7 @@ final class Table {
          * any more, and behind a store that hung there may be thousands.
          */
         static Client of(DynamoDbClient client, Executor executor) {
-            Optional<Duration> most = client.serviceClientConfiguration().overrideConfiguration().apiCallTimeout();
+            Optional<Duration> most = longestCall(client);
             return new Client() {
                 @Override
                 public <T extends SdkResponse> CompletionStage<T> call(
@@ -85,6 +85,15 @@ final class Table {
                     }, executor);
                 }
             };
+        }
+
+        private static Optional<Duration> longestCall(DynamoDbClient client) {
+            try {
+                return client.serviceClientConfiguration().overrideConfiguration().apiCallTimeout();
+            } catch (UnsupportedOperationException e) {
+                // What the SDK's interface does for clients that are wrapped in one of somebody else's.
+                return Optional.empty();
+            }
         }
     }
 
