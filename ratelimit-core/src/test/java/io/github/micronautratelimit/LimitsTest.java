@@ -37,7 +37,7 @@ class LimitsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             0 concurrent                | the permits must be from 1 to 1000000000000 at character 1
             1000001 concurrent          | the places must be from 1 to 1000000 at character 1
             5 concurent                 | '/' was expected at character 3
