@@ -106,6 +106,7 @@ class NumbersTest {
 
     @Test
     @Tag("netty")
+    @Tag("management")
     void theRefreshEndpointMakesPoliciesAndForgetsWhatIsGone(@TempDir Path directory) throws IOException {
         String live = "ratelimit: { policies: { live: { limits: %s } }, %s }";
         Path file = Files.writeString(directory.resolve("limits.yml"), live.formatted("1/min", "exclude: [/inline]"));
@@ -136,6 +137,7 @@ class NumbersTest {
     /** Micronaut's environment goes on finding a property that was removed; what is read without it is asserted above. */
     @Test
     @Tag("netty")
+    @Tag("management")
     void aTextKeepsTheValueOfAPropertyThatIsRemoved(@TempDir Path directory) throws IOException {
         Path file = Files.writeString(directory.resolve("limits.yml"), "inline: 2/min");
         serve(Map.of("micronaut.config.files", file.toString(), "endpoints.refresh.sensitive", false), (calls, context) -> {
