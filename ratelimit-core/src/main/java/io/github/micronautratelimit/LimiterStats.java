@@ -12,11 +12,13 @@ import org.jspecify.annotations.Nullable;
  * @param denyCacheHits     the requests denied by the {@link DenyCache}, each of which saved a call to the store
  * @param localLimitDenials the requests denied by a {@link LocalLimit}
  * @param store             how the store is doing; {@code null} without a {@link Guard}, as with memory
+ * @param leases            the permits taken ahead; {@code null} without {@link PermitLeases}, as with memory
  * @param sharing           how requests share calls to the store; {@code null} if they do not
  * @param memory            the keys in memory; {@code null} if a store remembers them
  */
 public record LimiterStats(long listenerFailures, long eventsDropped, long denyCacheHits, long localLimitDenials,
-                           @Nullable Store store, @Nullable Sharing sharing, @Nullable Memory memory) {
+                           @Nullable Store store, @Nullable Leases leases,
+                           @Nullable Sharing sharing, @Nullable Memory memory) {
 
     /**
      * How a guarded store is doing.
@@ -32,6 +34,18 @@ public record LimiterStats(long listenerFailures, long eventsDropped, long denyC
      */
     public record Store(String name, String breaker, long transitions, boolean inOutage, Duration outage, long failures,
                         long defects) {
+    }
+
+    /**
+     * The permits taken ahead for keys that are asked for often.
+     *
+     * @param held     those there are now: spent for everybody else and not granted yet
+     * @param taken    those taken
+     * @param granted  those granted without asking the store
+     * @param returned those given back
+     * @param lapsed   those neither granted nor given back: their window was over, the key was reset, or giving back failed
+     */
+    public record Leases(long held, long taken, long granted, long returned, long lapsed) {
     }
 
     /**

@@ -89,6 +89,11 @@ public final class PermitLeases implements RateLimitBackend, InFront {
         return leases.lapsed.sum();
     }
 
+    LimiterStats.Leases stats() {
+        return new LimiterStats.Leases(heldPermits(), leasedPermits(), grantedPermits(), returnedPermits(),
+                lapsedPermits());
+    }
+
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
         if (!isLeased(policy, key, permits)) {

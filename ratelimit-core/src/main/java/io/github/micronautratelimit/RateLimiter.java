@@ -112,28 +112,49 @@ public final class RateLimiter {
      * @throws IllegalArgumentException if permits are negative
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
+        if (isUnwatched()) {
+            Ask.requireNotNegative(permits);
+            return answer(policy, concealed(key), permits);
+        }
         return acquireAsync(new Ask(policy, key, permits));
+    }
+
+    private boolean isUnwatched() {
+        return listeners.isEmpty() && counts == null;
+    }
+
+    private CompletionStage<Decision> answer(Policy policy, String concealed, long permits) {
+        return called(() -> backend.acquire(policy, concealed, permits));
     }
 
     private CompletionStage<Decision> acquireAsync(Ask asked) {
         Ask ask = concealed(asked);
-        DecisionCounts counting = counts;
-        if (listeners.isEmpty() && counting == null) {
-            return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits()));
-        }
         long begun = begun();
-        return called(() -> backend.acquire(ask.policy(), ask.key(), ask.permits())).whenComplete((made, failure) -> {
+        CompletionStage<Decision> answer = answer(ask.policy(), ask.key(), ask.permits());
+        if (isUnwatched()) {
+            return answer;
+        }
+        if (answer instanceof CompletableFuture<Decision> made && made.isDone() && !made.isCompletedExceptionally()) {
+            decided(ask, made.join(), since(begun));
+            return answer;
+        }
+        return answer.whenComplete((made, failure) -> {
             if (failure != null) {
                 listeners.failed(ask.policy(), ask.key(), failure, since(begun));
-                return;
-            }
-            if (counting != null) {
-                counting.count(ask.policy(), ask.type(), ask.permits(), made);
-            }
-            if (!listeners.isEmpty()) {
-                listeners.decided(ask, made, since(begun));
+            } else {
+                decided(ask, made, since(begun));
             }
         });
+    }
+
+    private void decided(Ask ask, Decision decision, long nanos) {
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.count(ask.policy(), ask.type(), ask.permits(), decision);
+        }
+        if (!listeners.isEmpty()) {
+            listeners.decided(ask, decision, nanos);
+        }
     }
 
     /** When something begins that listeners are told the duration of; looking at the clock takes as long as deciding. */

@@ -12,6 +12,7 @@ final class Survey {
     private long denyCacheHits;
     private long localLimitDenials;
     private LimiterStats.@Nullable Store store;
+    private LimiterStats.@Nullable Leases leases;
     private LimiterStats.@Nullable Sharing sharing;
     private LimiterStats.@Nullable Memory memory;
 
@@ -27,7 +28,8 @@ final class Survey {
             backend = front.of();
             visit(backend);
         }
-        return new LimiterStats(listenerFailures, eventsDropped, denyCacheHits, localLimitDenials, store, sharing, memory);
+        return new LimiterStats(listenerFailures, eventsDropped, denyCacheHits, localLimitDenials, store, leases, sharing,
+                memory);
     }
 
     private void visit(RateLimitBackend backend) {
@@ -40,6 +42,8 @@ final class Survey {
             localLimitDenials += local.denials();
         } else if (backend instanceof Guard guard) {
             store = guard.stats();
+        } else if (backend instanceof PermitLeases ahead) {
+            leases = ahead.stats();
         } else if (backend instanceof ObservedStore observed) {
             listenerFailures += observed.failures();
         } else if (backend instanceof MemoryBackend keys) {

@@ -46,7 +46,7 @@ class LimiterStatsTest {
         limiter.acquire(TWO, "a");
         limiter.acquire(TWO, "b");
         limiter.acquire(TWO, "c");
-        assertEquals(new LimiterStats(0, 0, 0, 0, null, null, new LimiterStats.Memory(2, 1)), limiter.stats());
+        assertEquals(new LimiterStats(0, 0, 0, 0, null, null, null, new LimiterStats.Memory(2, 1)), limiter.stats());
     }
 
     @Test
@@ -96,6 +96,23 @@ class LimiterStatsTest {
         assertEquals(List.of("held PEEK two", "ANSWERED true", "held REFUND two", "ANSWERED true", "held RESET two",
                 "ANSWERED true"), calls.subList(8, calls.size()));
         guard.close();
+    }
+
+    @Test
+    void permitsTakenAheadAreAccountedFor() {
+        Guard guard = new Guard(new MemoryBackend(), "memory", LONG, 1, MicroClock.system(), List.of());
+        try (PermitLeases ahead = new PermitLeases(guard, MicroClock.system())) {
+            RateLimiter limiter = new RateLimiter(ahead, List.of());
+            Policy leased = Policy.of("leased", "1000/h").withMaxLease(10);
+            for (int i = 0; i < 100; i++) {
+                assertTrue(limiter.acquire(leased, "key").allowed());
+            }
+            LimiterStats.Leases leases = limiter.stats().leases();
+            assertNotNull(leases);
+            assertTrue(leases.granted() > 0 && leases.granted() < 100, leases::toString);
+            assertEquals(leases.taken(), leases.granted() + leases.held() + leases.returned() + leases.lapsed());
+            assertTrue(leases.held() <= 10, leases::toString);
+        }
     }
 
     @Test

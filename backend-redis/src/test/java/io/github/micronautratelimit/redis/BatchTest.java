@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.VirtualClock;
@@ -94,6 +95,7 @@ class BatchTest {
             assertEquals(999 - i, backend.acquire(POLICY, "key", 1).toCompletableFuture().join().remaining());
         }
         assertEquals(before + 20, Redis.commandsSent());
+        assertEquals(new LimiterStats.Sharing(20, 20), backend.sharing());
     }
 
     @Test
@@ -106,6 +108,7 @@ class BatchTest {
         }
         List<Decision> decisions = all(stages.stream());
         assertEquals(before + (200 + Batch.MOST - 1) / Batch.MOST, Redis.commandsSent());
+        assertEquals(new LimiterStats.Sharing(200, (200 + Batch.MOST - 1) / Batch.MOST), backend.sharing());
         for (int i = 0; i < 200; i++) {
             assertTrue(decisions.get(i).allowed());
             assertEquals(i < 150 ? 999 : 998, decisions.get(i).remaining());

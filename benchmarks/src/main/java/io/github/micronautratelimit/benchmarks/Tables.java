@@ -25,7 +25,7 @@ final class Tables {
 
     /** What is measured for information, beside {@code ours}. */
     static final List<String> VARIANTS = List.of("oursAsync", "oursDenied", "oursSliding", "oursFixed",
-            "oursTwoLimits", "oursInNoTime", "clockAlone");
+            "oursTwoLimits", "oursInNoTime", "clockAlone", "oursCounted", "oursHeard");
 
     private static final String BYTES = "gc.alloc.rate.norm";
 

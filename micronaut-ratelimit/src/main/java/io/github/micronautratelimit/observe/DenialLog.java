@@ -29,6 +29,8 @@ final class DenialLog implements RateLimitListener {
 
     static final String NAME = "io.github.micronautratelimit.denials";
 
+    private static final String INTERVAL = "${" + DenialLogConfiguration.PREFIX + ".interval:10s}";
+
     private static final Logger LOG = LoggerFactory.getLogger(NAME);
 
     private final MicroClock clock;
@@ -93,7 +95,7 @@ final class DenialLog implements RateLimitListener {
     }
 
     /** Tells what was counted, so that the end of an attack is told too. */
-    @Scheduled(fixedDelay = "${" + DenialLogConfiguration.PREFIX + ".interval:10s}")
+    @Scheduled(fixedDelay = INTERVAL, initialDelay = INTERVAL)
     void summarize() {
         long now = clock.micros();
         tallies.forEach((policy, tally) -> {

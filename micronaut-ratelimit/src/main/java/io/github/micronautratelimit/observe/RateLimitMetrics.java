@@ -46,6 +46,9 @@ final class RateLimitMetrics {
         if (stats.store() != null) {
             showStore(stats.store().name());
         }
+        if (stats.leases() != null) {
+            showLeases();
+        }
         if (stats.sharing() != null) {
             showSharing();
         }
@@ -93,6 +96,16 @@ final class RateLimitMetrics {
         FunctionCounter.builder("ratelimit.fallback.time", limiter,
                         each -> (double) each.stats().store().outage().toNanos() / TimeUnit.SECONDS.toNanos(1))
                 .baseUnit("seconds").tags(backend).description("How long on-error has been answering.").register(registry);
+    }
+
+    private void showLeases() {
+        gauge("ratelimit.lease.held", "Permits taken ahead and not granted yet.", stats -> stats.leases().held(),
+                Tags.empty());
+        counter("ratelimit.lease.taken", "Permits taken ahead.", stats -> stats.leases().taken());
+        counter("ratelimit.lease.granted", "Permits granted out of those taken ahead.",
+                stats -> stats.leases().granted());
+        counter("ratelimit.lease.returned", "Permits taken ahead and given back.", stats -> stats.leases().returned());
+        counter("ratelimit.lease.lapsed", "Permits taken ahead and lost to everybody.", stats -> stats.leases().lapsed());
     }
 
     private void showSharing() {

@@ -70,10 +70,14 @@ class ListenerBeansTest {
         }
     }
 
+    private static ApplicationContext listening() {
+        return ApplicationContext.run(
+                Map.of("spec", "events", "ratelimit.backend", "async", "ratelimit.deadline", "30s"), "test");
+    }
+
     @Test
     void methodsListenToEvents() {
-        try (ApplicationContext context =
-                ApplicationContext.run(Map.of("spec", "events", "ratelimit.backend", "async"), "test")) {
+        try (ApplicationContext context = listening()) {
             RateLimiter limiter = context.getBean(RateLimiter.class);
             assertTrue(limiter.acquire(TWO, "key", 2).allowed());
             limiter.acquire(TWO, "key");
@@ -92,8 +96,7 @@ class ListenerBeansTest {
         try (ApplicationContext context = ApplicationContext.run("test")) {
             assertEquals(false, context.getBean(ApplicationEvents.class).isEnabled());
         }
-        try (ApplicationContext context =
-                ApplicationContext.run(Map.of("spec", "events", "ratelimit.backend", "async"), "test")) {
+        try (ApplicationContext context = listening()) {
             assertEquals(true, context.getBean(ApplicationEvents.class).isEnabled());
         }
     }

@@ -127,6 +127,8 @@ class PrometheusTest {
             assertEquals(1, well.get(decisions("three", "http", "denied", "deny_cache")));
             assertEquals(1, well.get("ratelimit_deny_cache_hits_total"));
             assertEquals(0, well.get("ratelimit_local_limit_denials_total"));
+            assertEquals(0, well.get("ratelimit_lease_held"));
+            assertEquals(0, well.get("ratelimit_lease_granted_total"));
             assertEquals(1, well.get("ratelimit_breaker_state{backend=\"async\",state=\"closed\"}"));
             assertEquals(0, well.get("ratelimit_breaker_state{backend=\"async\",state=\"open\"}"));
             assertEquals(0, well.get("ratelimit_outage{backend=\"async\"}"));
@@ -139,8 +141,8 @@ class PrometheusTest {
             assertEquals(1, away.get(decisions("ten", "code", "allowed", "fallback")));
             assertEquals(0, away.get("ratelimit_near_limit_total{limit_type=\"code\",policy=\"ten\",source=\"fallback\"}"));
             assertEquals(1, away.get("ratelimit_store_failures_total{backend=\"async\"}"));
-            assertEquals(1, away.get("ratelimit_store_seconds_count"
-                    + "{backend=\"async\",operation=\"acquire\",outcome=\"failed\"}"));
+            assertTrue(away.get("ratelimit_store_seconds_count"
+                    + "{backend=\"async\",operation=\"acquire\",outcome=\"failed\"}") >= 1, "and what is tried later");
             assertTrue(away.get("ratelimit_fallback_time_seconds_total{backend=\"async\"}") > 0);
         }
     }

@@ -43,7 +43,8 @@ class TraceTest {
     @BeforeEach
     void start() {
         server = ApplicationContext.run(EmbeddedServer.class, Map.of("spec", "TraceTest", "ratelimit.backend", "async",
-                "ratelimit.deadline", "200ms"), "test");
+                "ratelimit.deadline", "30s", "ratelimit.policies.hasty.limits", "2/day",
+                "ratelimit.policies.hasty.deadline", "50ms"), "test");
         client = HttpClient.create(server.getURL());
         calls = new Calls(client);
     }
@@ -130,8 +131,9 @@ class TraceTest {
         assertEquals("java.lang.IllegalStateException", attribute(failed, "error.type"));
 
         server.getApplicationContext().getBean(AsyncBackend.class).mood = AsyncBackend.Mood.HANGS;
-        assertEquals(200, calls.get("/traced").code());
-        SpanData late = ofStore(2).get(1);
+        assertEquals(200, calls.get("/traced/hasty").code());
+        SpanData late =
+                spans(1, span -> span.getKind() == SpanKind.CLIENT && policies(span).equals("[hasty]")).get(0);
         assertEquals("timeout", attribute(late, "error.type"));
         List<SpanData> requests = ofServer(2);
         assertEquals(List.of("fallback", "fallback"),
@@ -146,6 +148,12 @@ class TraceTest {
         @Get
         @RateLimit(policy = "traced", value = "2/day")
         String get() {
+            return "ok";
+        }
+
+        @Get("/hasty")
+        @RateLimit(policy = "hasty")
+        String hasty() {
             return "ok";
         }
 
