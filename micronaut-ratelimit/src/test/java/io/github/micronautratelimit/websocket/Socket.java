@@ -70,20 +70,21 @@ final class Socket implements WebSocket.Listener, AutoCloseable {
         return this;
     }
 
+    /** Nothing happens if the other end has just said goodbye, which {@link #end} tells. */
     Socket send(String part, boolean last) {
-        socket().sendText(part, last).join();
+        socket().sendText(part, last).exceptionally(closed -> socket()).join();
         return this;
     }
 
     Socket sendBytes(int size, boolean last) {
-        socket().sendBinary(ByteBuffer.allocate(size), last).join();
+        socket().sendBinary(ByteBuffer.allocate(size), last).exceptionally(closed -> socket()).join();
         return this;
     }
 
     /** Says goodbye and waits for the other end's. */
     End leave() {
         if (!socket().isOutputClosed()) {
-            socket().sendClose(WebSocket.NORMAL_CLOSURE, "bye").join();
+            socket().sendClose(WebSocket.NORMAL_CLOSURE, "bye").exceptionally(closed -> socket()).join();
         }
         return end();
     }
