@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 import com.hazelcast.core.HazelcastInstance;
 
@@ -107,11 +108,38 @@ final class ForkedMember implements AutoCloseable {
             if (result != 0) {
                 throw new AssertionError("kill said " + result);
             }
+            if (name.equals("STOP")) {
+                awaitStandstill();
+            }
         } catch (IOException e) {
             throw new AssertionError(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError(e);
+        }
+    }
+
+    /** Each of its threads stops by itself, some a little later; where there is no /proc, nobody waits for them. */
+    private void awaitStandstill() throws IOException {
+        Path threads = Path.of("/proc", Long.toString(process.pid()), "task");
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (Files.isDirectory(threads) && System.nanoTime() < end) {
+            try (Stream<Path> all = Files.list(threads)) {
+                if (all.allMatch(ForkedMember::stands)) {
+                    return;
+                }
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    private static boolean stands(Path thread) {
+        try {
+            String stat = Files.readString(thread.resolve("stat"));
+            return stat.charAt(stat.lastIndexOf(')') + 2) == 'T';
+        } catch (IOException e) {
+            // It has ended.
+            return true;
         }
     }
 
