@@ -67,7 +67,11 @@ class EveryContenderLimitsTest {
     private Stream<DynamicTest> each(Check check) {
         return contenders.stream().map(contender -> DynamicTest.dynamicTest(contender.name(), () -> {
             server.empty();
-            check.of(contender);
+            try {
+                check.of(contender);
+            } finally {
+                contender.rest();
+            }
         }));
     }
 
@@ -128,7 +132,8 @@ class EveryContenderLimitsTest {
 
                 boolean compareAndSet = contender instanceof Bucket4jLimiter && outcome == Outcome.ALLOWED;
                 boolean leased = contender instanceof Ours ours && ours.isLeased() && outcome == Outcome.ALLOWED;
-                assertEquals(compareAndSet ? 2 : 1, leased ? Math.ceil(sample.trips()) : sample.trips());
+                assertEquals(compareAndSet ? 2 : 1, leased ? Math.ceil(sample.trips()) : sample.trips(),
+                        () -> contender.name() + ", " + outcome + ": " + sample);
             }
         });
     }
