@@ -82,7 +82,16 @@ public sealed interface Decision {
         LOCAL_LIMIT,
 
         /** By the policy's {@link OnError}, because the store could not be asked. */
-        FALLBACK
+        FALLBACK;
+
+        /**
+         * Whether the store has charged what was granted, so that a request that comes to nothing gives it back there.
+         *
+         * @return {@code true} of a grant by the store, or of permits it had charged ahead
+         */
+        public boolean isCharged() {
+            return this == STORE || this == LEASE;
+        }
     }
 
     /**

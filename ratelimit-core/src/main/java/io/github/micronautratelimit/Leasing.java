@@ -109,7 +109,7 @@ final class Leasing {
         held.clear();
         List<Ask> charged = new ArrayList<>();
         for (int i = 0; i < rates.size(); i++) {
-            if (decisions.get(i).source() == Decision.Source.STORE) {
+            if (decisions.get(i).source().isCharged()) {
                 charged.add(rates.get(i));
             }
         }

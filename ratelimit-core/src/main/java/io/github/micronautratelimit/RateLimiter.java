@@ -32,10 +32,9 @@ public final class RateLimiter {
     private static final Duration SHORTEST_BLOCK = Duration.of(1, ChronoUnit.MICROS);
 
     private final RateLimitBackend backend;
-    private final Listeners listeners;
+    private final Audience audience;
     private final @Nullable Guard guard;
     private final @Nullable KeySecret secret;
-    private volatile @Nullable DecisionCounts counts;
 
     /**
      * A limiter.
@@ -58,17 +57,16 @@ public final class RateLimiter {
                        @Nullable KeySecret secret) {
         this.backend = backend;
         this.guard = guardIn(backend);
-        this.listeners = guard != null && guard.listeners().are(listeners)
-                ? guard.listeners() : new Listeners(listeners);
+        this.audience = new Audience(guard != null && guard.listeners().are(listeners)
+                ? guard.listeners() : new Listeners(listeners));
         this.secret = secret;
     }
 
     private RateLimiter(RateLimitBackend backend, RateLimiter like) {
         this.backend = backend;
         this.guard = guardIn(backend);
-        this.listeners = like.listeners;
+        this.audience = like.audience;
         this.secret = like.secret;
-        this.counts = like.counts();
     }
 
     /**
@@ -113,15 +111,12 @@ public final class RateLimiter {
      * @throws RateLimitBackendException if the backend failed
      */
     public Decision acquire(Policy policy, String key, long permits) {
-        if (!listeners.isEmpty()) {
+        if (audience.isListening()) {
             return await(acquireAsync(policy, key, permits));
         }
         requireSound(policy, permits);
         Decision decision = backend.acquireBlocking(policy, concealed(key), permits);
-        DecisionCounts counting = counts;
-        if (counting != null) {
-            counting.count(policy, LimitType.CODE, permits, decision);
-        }
+        audience.count(policy, LimitType.CODE, permits, decision);
         return decision;
     }
 
@@ -135,15 +130,11 @@ public final class RateLimiter {
      * @throws IllegalArgumentException if permits are negative
      */
     public CompletionStage<Decision> acquireAsync(Policy policy, String key, long permits) {
-        if (isUnwatched()) {
-            Ask.requireNotNegative(permits);
+        if (audience.isEmpty()) {
+            requireSound(policy, permits);
             return answer(policy, concealed(key), permits);
         }
         return acquireAsync(new Ask(policy, key, permits));
-    }
-
-    private boolean isUnwatched() {
-        return listeners.isEmpty() && counts == null;
     }
 
     private CompletionStage<Decision> answer(Policy policy, String concealed, long permits) {
@@ -153,41 +144,22 @@ public final class RateLimiter {
     private CompletionStage<Decision> acquireAsync(Ask asked) {
         requireSound(asked.policy(), asked.permits());
         Ask ask = concealed(asked);
-        long begun = begun();
+        long begun = audience.begun();
         CompletionStage<Decision> answer = answer(ask.policy(), ask.key(), ask.permits());
-        if (isUnwatched()) {
+        if (audience.isEmpty()) {
             return answer;
         }
         if (answer instanceof CompletableFuture<Decision> made && made.isDone() && !made.isCompletedExceptionally()) {
-            decided(ask, made.join(), since(begun));
+            audience.decided(ask, made.join(), begun);
             return answer;
         }
         return answer.whenComplete((made, failure) -> {
             if (failure != null) {
-                listeners.failed(ask.policy(), ask.key(), failure, since(begun));
+                audience.failed(ask, failure, begun);
             } else {
-                decided(ask, made, since(begun));
+                audience.decided(ask, made, begun);
             }
         });
-    }
-
-    private void decided(Ask ask, Decision decision, long nanos) {
-        DecisionCounts counting = counts;
-        if (counting != null) {
-            counting.count(ask.policy(), ask.type(), ask.permits(), decision);
-        }
-        if (!listeners.isEmpty()) {
-            listeners.decided(ask, decision, nanos);
-        }
-    }
-
-    /** When something begins that listeners are told the duration of; looking at the clock takes as long as deciding. */
-    private long begun() {
-        return listeners.isEmpty() ? 0 : System.nanoTime();
-    }
-
-    private long since(long begun) {
-        return listeners.isEmpty() ? 0 : System.nanoTime() - begun;
     }
 
     /**
@@ -245,21 +217,10 @@ public final class RateLimiter {
         }
         asks.forEach(ask -> requireSound(ask.policy(), ask.permits()));
         List<Ask> concealed = concealed(asks);
-        DecisionCounts counting = counts;
-        long begun = begun();
+        long begun = audience.begun();
         return called(() -> backend.acquireAll(concealed)).handle((each, failure) -> {
-            if (failure != null) {
-                listeners.failed(concealed, failure, since(begun));
-                throw new CompletionException(Listeners.unwrapped(failure));
-            }
-            Decisions made = new Decisions(asks, each);
-            if (counting != null) {
-                counting.count(made);
-            }
-            if (!listeners.isEmpty()) {
-                listeners.decided(new Decisions(concealed, each), since(begun));
-            }
-            return made;
+            tell(concealed, each, failure, begun);
+            return new Decisions(asks, each);
         });
     }
 
@@ -368,22 +329,20 @@ public final class RateLimiter {
     }
 
     private CompletionStage<Lease> leased(List<Ask> asks, List<Ask> concealed, Leasing leasing) {
-        DecisionCounts counting = counts;
-        long begun = begun();
+        long begun = audience.begun();
         return leasing.acquire().handle((each, failure) -> {
-            if (failure != null) {
-                listeners.failed(concealed, failure, since(begun));
-                throw new CompletionException(Listeners.unwrapped(failure));
-            }
-            Decisions made = new Decisions(Leasing.split(asks), each);
-            if (counting != null) {
-                counting.count(made);
-            }
-            if (!listeners.isEmpty()) {
-                listeners.decided(new Decisions(Leasing.split(concealed), each), since(begun));
-            }
-            return new Lease(made, leasing.held());
+            tell(failure == null ? Leasing.split(concealed) : concealed, each, failure, begun);
+            return new Lease(new Decisions(Leasing.split(asks), each), leasing.held());
         });
+    }
+
+    /** Fails again if the backend did. */
+    private void tell(List<Ask> concealed, List<Decision> each, @Nullable Throwable failure, long begun) {
+        if (failure != null) {
+            audience.failed(concealed, failure, begun);
+            throw new CompletionException(Listeners.unwrapped(failure));
+        }
+        audience.decided(concealed, each, begun);
     }
 
     private CompletionStage<List<Decision>> permits(List<Ask> rates) {
@@ -558,13 +517,8 @@ public final class RateLimiter {
      *
      * @return always the same object, which goes on counting
      */
-    public synchronized DecisionCounts counts() {
-        DecisionCounts counting = counts;
-        if (counting == null) {
-            counting = new DecisionCounts();
-            counts = counting;
-        }
-        return counting;
+    public DecisionCounts counts() {
+        return audience.counts();
     }
 
     /**
@@ -573,7 +527,7 @@ public final class RateLimiter {
      * @return numbers as of now
      */
     public LimiterStats stats() {
-        return new Survey(listeners).of(backend);
+        return new Survey(audience.listeners()).of(backend);
     }
 
     private String concealed(String key) {

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import io.github.micronautratelimit.Decision.Source;
+import io.github.micronautratelimit.memory.MemoryBackend;
 
 /** On a clock that stands still unless it is moved: what is not used is given back only when a test says so. */
 class PermitLeasesTest {
@@ -107,6 +108,26 @@ class PermitLeasesTest {
         }
         turn();
         assertTrue(leases.heldPermits() <= 2, () -> leases.heldPermits() + " held");
+    }
+
+    @Test
+    void permitsTakenAheadAreGivenBackIfThereIsNoPlace() {
+        MemoryBackend memory = new MemoryBackend(micros::get, 10);
+        Policy both = Policy.of("both", "10000/day; 1 concurrent").withMaxLease(50);
+        try (PermitLeases ahead = new PermitLeases(
+                new Guard(memory, "memory", Duration.ofSeconds(30), 1, micros::get, List.of()), micros::get)) {
+            RateLimiter limiter = new RateLimiter(ahead, List.of());
+            for (int i = 0; i < 100; i++) {
+                limiter.lease(both, "key").close();
+            }
+            assertTrue(ahead.grantedPermits() > 50, "most came out of what was taken ahead");
+            Lease held = limiter.lease(both, "key");
+            for (int i = 0; i < 60; i++) {
+                assertFalse(limiter.lease(both, "key").allowed());
+            }
+            held.close();
+        }
+        assertEquals(10_000 - 101, join(memory.peek(both.ratesOnly(), "key", 0)).remaining());
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 import io.github.micronautratelimit.memory.MemoryBackend;
 
@@ -97,6 +98,18 @@ class RateLimiterTest {
         public void onError(RateLimitFailure failure) {
             assertSame(BROKEN, failure.cause());
             told.add(name + " error " + failure.policy().name());
+        }
+    }
+
+    @Test
+    void aPolicyOfPlacesAloneHasNoPermitsToAskFor() {
+        RateLimiter limiter = RateLimiter.inMemory();
+        Policy places = Policy.of("places", "5 concurrent");
+        for (Executable asked : List.<Executable>of(() -> limiter.acquire(places, "key"),
+                () -> limiter.acquireAsync(places, "key", 1),
+                () -> limiter.acquireAllAsync(List.of(new Ask(places, "key", 1))))) {
+            assertEquals("The policy \"places\" limits only how many at once, 5 concurrent; ask for a lease, which is held "
+                    + "and closed.", assertThrows(IllegalArgumentException.class, asked).getMessage());
         }
     }
 

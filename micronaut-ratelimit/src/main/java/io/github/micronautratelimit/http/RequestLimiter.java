@@ -13,7 +13,6 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.LimitType;
@@ -192,8 +191,7 @@ final class RequestLimiter {
     /** Gives back what the store has charged; what was granted without it is not the store's to give. */
     private void giveBack(Decisions taken) {
         for (int i = 0; i < taken.each().size(); i++) {
-            Decision.Source source = taken.each().get(i).source();
-            if (source == Decision.Source.STORE || source == Decision.Source.LEASE) {
+            if (taken.each().get(i).source().isCharged()) {
                 Ask ask = taken.asks().get(i);
                 limiter.refundAsync(ask.policy(), ask.key(), ask.permits());
             }
