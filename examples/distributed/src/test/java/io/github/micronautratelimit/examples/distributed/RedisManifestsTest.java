@@ -45,7 +45,7 @@ class RedisManifestsTest {
             assertProbesSucceed(management);
             assertEquals(404, status(instance.uri("/health")), "clients are not told");
 
-            redis.close();
+            redis.kill();
             Eventually.await("it decides by itself", client::decidedWithoutStore);
             assertProbesSucceed(management);
             instance.stop();

@@ -54,8 +54,8 @@ final class SettingNames {
 
     private static void collect(String name, JsonNode node, Set<String> names) {
         if (node.isObject()) {
-            node.fields().forEachRemaining(
-                    each -> collect(name.isEmpty() ? each.getKey() : name + "." + each.getKey(), each.getValue(), names));
+            node.properties().forEach(each ->
+                    collect(name.isEmpty() ? each.getKey() : name + "." + each.getKey(), each.getValue(), names));
         } else if (node.isArray() && node.size() > 0 && node.get(0).isObject()) {
             node.forEach(each -> collect(name + "[]", each, names));
         } else {
