@@ -90,7 +90,9 @@ class HazelcastManifestsTest {
         environment.putAll(SharedLimit.SETTINGS);
         List<CompletableFuture<Instance>> starting = ADDRESSES.stream().map(address -> CompletableFuture.supplyAsync(
                 () -> Instance.start(environment, "-Djdk.net.hosts.file=" + hosts,
-                        "-Dhazelcast.local.localAddress=" + address, "-Dendpoints.all.port=" + Ports.free()),
+                        // A pod listens on all addresses; here each has but one.
+                        "-Dhazelcast.local.localAddress=" + address, "-Dhazelcast.socket.bind.any=false",
+                        "-Dendpoints.all.port=" + Ports.free()),
                 task -> new Thread(task).start())).toList();
         List<Instance> instances = new ArrayList<>();
         starting.forEach(instance -> instances.add(instance.join()));

@@ -30,7 +30,7 @@ final class SettingNames {
         try {
             for (URL url : Collections.list(SettingNames.class.getClassLoader().getResources(METADATA))) {
                 try (InputStream in = url.openStream()) {
-                    new ObjectMapper().readTree(in).get("properties").forEach(each -> names.add(each.get("name").asText()));
+                    new ObjectMapper().readTree(in).path("properties").forEach(each -> names.add(each.get("name").asText()));
                 }
             }
         } catch (IOException e) {
