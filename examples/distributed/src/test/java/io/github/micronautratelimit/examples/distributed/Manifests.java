@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.examples.distributed;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -60,27 +62,21 @@ final class Manifests {
     /** Reads the files that the folder's kustomization names. */
     static Manifests read(String name) {
         Manifests manifests = new Manifests(FOLDER.resolve(name));
-        try {
-            for (JsonNode file : YAML.readTree(manifests.folder.resolve("kustomization.yaml").toFile()).get("resources")) {
-                manifests.add(manifests.folder.resolve(file.asText()));
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        manifests.named().forEach(manifests::add);
         return manifests;
     }
 
-    private void add(Path file) throws IOException {
-        try (YAMLParser parser = new YAMLFactory().createParser(file.toFile());
+    private void add(String file) {
+        try (YAMLParser parser = new YAMLFactory().createParser(folder.resolve(file).toFile());
                 MappingIterator<JsonNode> documents = YAML.readValues(parser, JsonNode.class)) {
             while (documents.hasNext()) {
                 JsonNode document = documents.next();
                 HasMetadata object = YAML.treeToValue(document, KINDS.get(document.get("kind").asText()));
-                if (!object.getApiVersion().equals(document.get("apiVersion").asText())) {
-                    throw new AssertionError(document);
-                }
+                assertEquals(HasMetadata.getApiVersion(object.getClass()), document.get("apiVersion").asText());
                 objects.add(object);
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -153,7 +153,7 @@ abstract class SharedLimit {
         List<Outcome> outcomes = asking.join();
         int passed = count(outcomes, Outcome.PASSED);
         int lost = count(outcomes, Outcome.LOST);
-        assertTrue(lost <= CALLERS, () -> lost + " were lost");
+        assertTrue(lost <= LIMIT / 2, () -> lost + " were lost");
         assertTrue(passed <= LIMIT + uncertain(CALLERS), () -> passed + " passed");
         assertTrue(passed >= LIMIT - lost - uncertain(CALLERS), () -> passed + " passed, " + lost + " lost");
         assertOutcomes(0, REQUESTS, new RoundRobin(instances, key).ask(REQUESTS, CALLERS));
