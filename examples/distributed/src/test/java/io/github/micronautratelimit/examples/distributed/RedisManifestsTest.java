@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
@@ -30,16 +31,18 @@ class RedisManifestsTest {
 
     private final Manifests manifests = Manifests.read("redis");
     private final HttpClient http = HttpClient.newHttpClient();
+    private Deployed deployed;
+
+    @BeforeEach
+    void deploy() {
+        deployed = new Deployed(manifests, folder, text -> text);
+    }
 
     @Test
     void theApplicationMayDoInRedisWhatItMustAndProbesLetItLiveWithout() throws Exception {
-        Deployed deployed = new Deployed(manifests, folder, text -> text);
-        String acl = deployed.write("users.acl", deployed.secret("users.acl")).toString();
-        Path conf = deployed.write("redis.conf", manifests.the(ConfigMap.class, "orders-redis").getData()
-                .get("redis.conf").replace("/acl/users.acl", acl));
         int management = Ports.free();
-        try (Redis redis = new Redis(conf);
-                Instance instance = Instance.start(environment(deployed, redis), "-Dendpoints.all.port=" + management)) {
+        try (Redis redis = redis();
+                Instance instance = Instance.start(environment(redis), "-Dendpoints.all.port=" + management)) {
             RoundRobin client = new RoundRobin(List.of(instance), UUID.randomUUID().toString());
             Eventually.await("the user may do what decisions need", client::decidedByStore);
             assertProbesSucceed(management);
@@ -52,8 +55,40 @@ class RedisManifestsTest {
         }
     }
 
+    /** While it runs, nobody else is granted what it has taken ahead; when Kubernetes stops it, all of it is there again. */
+    @Test
+    void anInstanceThatIsStoppedGivesBackWhatItHasTakenAhead() {
+        try (Redis redis = redis()) {
+            Map<String, String> settings = environment(redis);
+            settings.putAll(SharedLimit.SETTINGS);
+            String apiKey = UUID.randomUUID().toString();
+            try (Instance stays = start(settings)) {
+                settings.put("RATELIMIT_POLICIES_ORDERS_MODE", "leased");
+                try (Instance leasing = start(settings)) {
+                    assertEquals(60, passed(leasing, apiKey, 60));
+                    leasing.stop();
+                }
+                assertEquals(40, passed(stays, apiKey, 60));
+            }
+        }
+    }
+
+    private static Instance start(Map<String, String> settings) {
+        return Instance.start(settings, "-Dendpoints.all.port=" + Ports.free());
+    }
+
+    private static int passed(Instance instance, String apiKey, int requests) {
+        return RoundRobin.count(new RoundRobin(List.of(instance), apiKey).ask(requests, 1), RoundRobin.Outcome.PASSED);
+    }
+
+    private Redis redis() {
+        String acl = deployed.write("users.acl", deployed.secret("users.acl")).toString();
+        return new Redis(deployed.write("redis.conf", manifests.the(ConfigMap.class, "orders-redis").getData()
+                .get("redis.conf").replace("/acl/users.acl", acl)));
+    }
+
     /** With a server here instead of the service. */
-    private Map<String, String> environment(Deployed deployed, Redis redis) {
+    private Map<String, String> environment(Redis redis) {
         Map<String, String> environment = deployed.environment();
         int port = manifests.the(Service.class, "orders-redis").getSpec().getPorts().get(0).getPort();
         String uri = environment.get("REDIS_URI");

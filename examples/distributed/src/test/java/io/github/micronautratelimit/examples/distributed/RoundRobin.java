@@ -8,6 +8,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -23,7 +24,7 @@ final class RoundRobin {
 
     /** What becomes of a request. */
     enum Outcome {
-        /** Let through, and the store said so. */
+        /** Let through, and charged in the store. */
         PASSED,
         /** 429. */
         DENIED,
@@ -31,6 +32,7 @@ final class RoundRobin {
         LOST
     }
 
+    private static final Set<String> CHARGED = Set.of("STORE", "LEASE");
     private static final Duration PATIENCE = Duration.ofSeconds(120);
 
     private final List<Instance> instances;
@@ -122,10 +124,10 @@ final class RoundRobin {
         if (status == 429) {
             return Outcome.DENIED;
         }
-        if (status == 200 && body.equals("STORE")) {
+        if (status == 200 && CHARGED.contains(body)) {
             return Outcome.PASSED;
         }
-        throw new AssertionError("Not by the store, but " + status + ": " + body);
+        throw new AssertionError("Not charged in the store: " + status + ": " + body);
     }
 
     /** How many of them ended so. */
