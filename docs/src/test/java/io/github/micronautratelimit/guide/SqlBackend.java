@@ -120,6 +120,9 @@ final class SqlBackend implements RateLimitBackend {
                 if (!isOf(e, "23") || attempt == ATTEMPTS) {
                     throw e;
                 }                               // another caller has inserted the row meanwhile
+            } catch (RuntimeException e) {      // the bytes are no state
+                connection.rollback();
+                throw new RateLimitDefectException(e);
             }
         }
     }

@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
 
 import javax.sql.DataSource;
 
@@ -16,6 +20,8 @@ import org.h2.jdbcx.JdbcConnectionPool;
 import org.junit.jupiter.api.Test;
 
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Guard;
+import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitDefectException;
@@ -64,13 +70,38 @@ class SqlBackendTest {
     @Test
     void aMissingTableIsADefectWhichOnErrorAnswers() {
         JdbcConnectionPool empty = JdbcConnectionPool.create("jdbc:h2:mem:empty;DB_CLOSE_DELAY=-1", "sa", "");
-        assertThrows(RateLimitDefectException.class,
-                () -> new RateLimiter(new SqlBackend(empty, Runnable::run, null), List.of()).acquire(POLICY, "alice"));
+        RateLimiter limiter = new RateLimiter(new SqlBackend(empty, Runnable::run, null), List.of());
+        assertThrows(RateLimitDefectException.class, () -> limiter.acquire(POLICY, "alice"));
         try (ApplicationContext one = instance(empty)) {
             Policy open = new Policy("open", POLICY.limits(), OnError.OPEN);
             Decision decision = one.getBean(RateLimiter.class).acquire(open, "alice");
             assertTrue(decision.allowed());
             assertEquals(Decision.Source.FALLBACK, decision.source());
         }
+    }
+
+    @Test
+    void whatIsNoStateIsADefect() throws SQLException {
+        JdbcConnectionPool database = Databases.inMemory("strange");
+        RateLimiter limiter = new RateLimiter(new SqlBackend(database, Runnable::run, null), List.of());
+        assertTrue(limiter.acquire(POLICY, "alice").allowed());
+        try (Connection connection = database.getConnection(); Statement statement = connection.createStatement()) {
+            assertEquals(1, statement.executeUpdate("update ratelimit set state = x'7f00'"));
+        }
+        assertThrows(RateLimitDefectException.class, () -> limiter.acquire(POLICY, "alice"));
+        limiter.acquire(POLICY, "bob");
+        assertEquals(0, database.getActiveConnections());
+    }
+
+    @Test
+    void anExecutorThatRefusesIsAFailureWhichOnErrorAnswers() {
+        SqlBackend full = new SqlBackend(Databases.inMemory("full"), task -> {
+            throw new RejectedExecutionException("full");
+        }, null);
+        Guard guard = new Guard(full, "sql", Duration.ofSeconds(30), 1, MicroClock.system(), List.of());
+        RateLimiter limiter = new RateLimiter(guard, List.of());
+        Decision decision = limiter.acquire(new Policy("closed", POLICY.limits(), OnError.CLOSED), "alice");
+        assertFalse(decision.allowed());
+        assertEquals(Decision.Source.FALLBACK, decision.source());
     }
 }
