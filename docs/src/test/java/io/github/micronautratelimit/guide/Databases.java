@@ -14,7 +14,8 @@ final class Databases {
 
     /** A database with the table in it; the same for the same name. */
     static JdbcConnectionPool inMemory(String name) {
-        JdbcConnectionPool pool = JdbcConnectionPool.create("jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1", "sa", "");
+        JdbcConnectionPool pool = JdbcConnectionPool.create(
+                "jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=60000", "sa", "");
         try (Connection connection = pool.getConnection(); Statement statement = connection.createStatement()) {
             statement.execute(SqlBackend.TABLE);
             return pool;

@@ -18,7 +18,7 @@ import io.github.micronautratelimit.tck.VirtualClock;
 
 // tag::store[]
 /** A database that lives in this process. What is dear to start is static: the suite opens a thousand of these. */
-final class SqlUnderTest implements BackendUnderTest {
+class SqlUnderTest implements BackendUnderTest {
 
     private static final ExecutorService THREADS = Executors.newFixedThreadPool(8, task -> {
         Thread thread = new Thread(task, "sql");
