@@ -72,6 +72,7 @@ class HazelcastManifestsTest {
         try {
             assertEquals(ADDRESSES, client.getCluster().getMembers().stream()
                     .map(member -> member.getAddress().getHost()).sorted().toList());
+            instances.forEach(instance -> assertEquals(200, instance.probe("/health/readiness")));
             RoundRobin asked = new RoundRobin(instances, UUID.randomUUID().toString());
             assertEquals(100, RoundRobin.count(asked.ask(150, 150), RoundRobin.Outcome.PASSED));
             instances.get(0).stop();
@@ -87,7 +88,7 @@ class HazelcastManifestsTest {
         Map<String, String> environment = deployed.environment();
         environment.putAll(SharedLimit.SETTINGS);
         return ADDRESSES.stream().map(address -> Instance.start(environment, "-Djdk.net.hosts.file=" + hosts,
-                "-Dendpoints.all.port=" + Ports.free(), "-Dhazelcast.wait.seconds.before.join=1",
+                "-Dhazelcast.wait.seconds.before.join=1",
                 // A pod listens on all addresses; here each has but one.
                 "-Dhazelcast.local.localAddress=" + address, "-Dhazelcast.socket.bind.any=false")).toList();
     }

@@ -3,10 +3,6 @@ package io.github.micronautratelimit.examples.distributed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +26,6 @@ class RedisManifestsTest {
     private Path folder;
 
     private final Manifests manifests = Manifests.read("redis");
-    private final HttpClient http = HttpClient.newHttpClient();
     private Deployed deployed;
 
     @BeforeEach
@@ -39,18 +34,14 @@ class RedisManifestsTest {
     }
 
     @Test
-    void theApplicationMayDoInRedisWhatItMustAndProbesLetItLiveWithout() throws Exception {
-        int management = Ports.free();
-        try (Redis redis = redis();
-                Instance instance = Instance.start(environment(redis), "-Dendpoints.all.port=" + management)) {
-            RoundRobin client = new RoundRobin(List.of(instance), UUID.randomUUID().toString());
-            Eventually.await("the user may do what decisions need", client::decidedByStore);
-            assertProbesSucceed(management);
-            assertEquals(404, status(instance.uri("/health")), "clients are not told");
+    void theApplicationMayDoInRedisWhatItMustAndProbesLetItLiveWithout() {
+        try (Redis redis = redis(); Instance instance = start(environment(redis))) {
+            assertProbesSucceed(instance);
+            assertEquals(404, instance.status("/health"), "clients are not told");
 
             redis.kill();
-            Eventually.await("it decides by itself", client::decidedWithoutStore);
-            assertProbesSucceed(management);
+            Eventually.await("it decides by itself", client(instance)::decidedWithoutStore);
+            assertProbesSucceed(instance);
             instance.stop();
         }
     }
@@ -73,8 +64,14 @@ class RedisManifestsTest {
         }
     }
 
-    private static Instance start(Map<String, String> settings) {
-        return Instance.start(settings, "-Dendpoints.all.port=" + Ports.free());
+    private static Instance start(Map<String, String> environment) {
+        Instance instance = Instance.start(environment);
+        Eventually.await("the user may do what decisions need", client(instance)::decidedByStore);
+        return instance;
+    }
+
+    private static RoundRobin client(Instance instance) {
+        return new RoundRobin(List.of(instance), UUID.randomUUID().toString());
     }
 
     private static int passed(Instance instance, String apiKey, int requests) {
@@ -97,13 +94,9 @@ class RedisManifestsTest {
         return environment;
     }
 
-    private void assertProbesSucceed(int management) throws Exception {
+    private static void assertProbesSucceed(Instance instance) {
         for (String path : List.of("/health/liveness", "/health/readiness", "/prometheus")) {
-            assertEquals(200, status(URI.create("http://127.0.0.1:" + management + path)), path);
+            assertEquals(200, instance.probe(path), path);
         }
-    }
-
-    private int status(URI uri) throws Exception {
-        return http.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding()).statusCode();
     }
 }
