@@ -80,6 +80,9 @@ class RateLimitVisitorTest {
                         "The key \"#{ account }\" of @RateLimit on shop.Bean.call() is an expression on a method with a "
                                 + "security annotation, which would make micronaut-security refuse everybody; write a "
                                 + "template like \"{principal}\" or \"{path:id}\"."),
+                Arguments.of("@RateLimit(\"1/s\") static",
+                        "@RateLimit on shop.Bean.call() limits nothing, for the method is static; write it on a method of a "
+                                + "bean."),
                 Arguments.of("@RateLimit(\"1/s\") @NoRateLimit",
                         "@RateLimit and @NoRateLimit on shop.Bean.call() contradict each other; keep one."));
     }
