@@ -3,8 +3,10 @@ package io.github.micronautratelimit.config;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 import org.jspecify.annotations.Nullable;
@@ -32,11 +34,11 @@ import io.micronaut.core.type.Argument;
 public final class SettingsCheck {
 
     private final Environment environment;
-    private final KnownSettings known;
+    private final BeanContext beans;
 
     SettingsCheck(Environment environment, BeanContext beans) {
         this.environment = environment;
-        this.known = new KnownSettings(beans);
+        this.beans = beans;
         check();
     }
 
@@ -46,33 +48,44 @@ public final class SettingsCheck {
      * @throws ConfigurationException if a name or a value is wrong
      */
     public void check() {
+        Map<SettingName, Optional<Object>> written = written();
+        if (!written.isEmpty()) {
+            KnownSettings known = new KnownSettings(beans);
+            written.forEach((name, value) -> known.typeOf(name).ifPresentOrElse(type -> checkValue(name, type),
+                    () -> checkName(name, value.orElse(null), known)));
+        }
+    }
+
+    private Map<SettingName, Optional<Object>> written() {
+        Map<SettingName, Optional<Object>> written = new LinkedHashMap<>();
         for (PropertySource source : environment.getPropertySources()) {
             if (source.getConvention() != PropertySource.PropertyConvention.ENVIRONMENT_VARIABLE
                     && !source.getName().equals(SystemPropertiesPropertySource.NAME)) {
                 for (String name : source) {
                     if (name.startsWith(RateLimitConfiguration.PREFIX + ".")) {
-                        check(SettingName.of(name), source.get(name));
+                        add(SettingName.of(name), source.get(name), written);
                     }
                 }
             }
         }
+        return written;
     }
 
-    private void check(SettingName name, @Nullable Object value) {
+    private static void add(SettingName name, @Nullable Object value, Map<SettingName, Optional<Object>> written) {
         if (value instanceof Map<?, ?> map) {
-            map.forEach((key, inner) -> check(name.then(String.valueOf(key)), inner));
+            map.forEach((key, inner) -> add(name.then(String.valueOf(key)), inner, written));
         } else if (value instanceof Collection<?> list && list.stream().anyMatch(Map.class::isInstance)) {
             int index = 0;
             for (Object inner : list) {
-                check(name.then("[" + index++ + "]"), inner);
+                add(name.then("[" + index++ + "]"), inner, written);
             }
         } else {
-            known.typeOf(name).ifPresentOrElse(type -> checkValue(name, type), () -> checkName(name, value));
+            written.put(name, Optional.ofNullable(value));
         }
     }
 
     /** The value is not told, which may be a secret. */
-    private void checkName(SettingName name, @Nullable Object value) {
+    private static void checkName(SettingName name, @Nullable Object value, KnownSettings known) {
         boolean empty = value == null || value instanceof Collection<?> list && list.isEmpty();
         if (!(empty && known.isAboveOne(name)) && !known.isElsewhere(name)) {
             throw new ConfigurationException(name + " is no setting; " + known.insteadOf(name) + ".");

@@ -50,7 +50,7 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
         boolean socket = method.getOwningType().hasStereotype(SERVER) && HANDLERS.stream().anyMatch(method::hasAnnotation);
         String name = method.getOwningType().getName() + "." + method.getName() + "()";
         check(method, name, secured, socket, context);
-        if (method.isStatic()) {
+        if (method.isStatic() && !method.getDeclaredAnnotationValuesByType(RateLimit.class).isEmpty()) {
             context.fail("@RateLimit on " + name + " limits nothing, for the method is static; write it on a method of a bean.",
                     method);
         }

@@ -39,6 +39,17 @@ class RateLimitVisitorTest {
 
                 @RateLimit(value = "${limit:100/min}", key = "{ip}/{header:X-Tenant}", permits = "{header:X-Cost}")
                 public void properties() { }
+
+                static void beside() { }
+
+                @Singleton
+                @RateLimit("100/min")
+                public static class Limited {
+
+                    public void call() { }
+
+                    static void beside() { }
+                }
                 """));
     }
 

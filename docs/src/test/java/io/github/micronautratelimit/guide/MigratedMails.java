@@ -1,0 +1,45 @@
+package io.github.micronautratelimit.guide;
+
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimiter;
+
+/** What stands in for other libraries' limiters in the chapter on migration. */
+final class MigratedMails {
+
+    // tag::bucket[]
+    private static final Policy MAILS = Policy.of("mails", "10/min burst 20");
+    // end::bucket[]
+    // tag::periods[]
+    private static final Policy REPORTS = Policy.of("reports", "10/h fixed");
+    // end::periods[]
+    // tag::log[]
+    private static final Policy CALLS = Policy.of("calls", "10/s sliding");
+    // end::log[]
+
+    private final RateLimiter limiter;
+
+    MigratedMails(RateLimiter limiter) {
+        this.limiter = limiter;
+    }
+
+    // tag::bucket[]
+
+    boolean maySend(String user) {
+        return limiter.acquire(MAILS, user).allowed();
+    }
+    // end::bucket[]
+
+    // tag::periods[]
+
+    boolean mayReport(String user) {
+        return limiter.acquire(REPORTS, user).allowed();
+    }
+    // end::periods[]
+
+    // tag::log[]
+
+    boolean mayCall(String user) {
+        return limiter.acquire(CALLS, user).allowed();
+    }
+    // end::log[]
+}
