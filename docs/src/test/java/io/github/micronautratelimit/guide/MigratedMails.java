@@ -6,16 +6,6 @@ import io.github.micronautratelimit.RateLimiter;
 /** What stands in for other libraries' limiters in the chapter on migration. */
 final class MigratedMails {
 
-    // tag::bucket[]
-    private static final Policy MAILS = Policy.of("mails", "10/min burst 20");
-    // end::bucket[]
-    // tag::periods[]
-    private static final Policy REPORTS = Policy.of("reports", "10/h fixed");
-    // end::periods[]
-    // tag::log[]
-    private static final Policy CALLS = Policy.of("calls", "10/s sliding");
-    // end::log[]
-
     private final RateLimiter limiter;
 
     MigratedMails(RateLimiter limiter) {
@@ -23,6 +13,7 @@ final class MigratedMails {
     }
 
     // tag::bucket[]
+    private static final Policy MAILS = Policy.of("mails", "10/min burst 20");
 
     boolean maySend(String user) {
         return limiter.acquire(MAILS, user).allowed();
@@ -30,6 +21,7 @@ final class MigratedMails {
     // end::bucket[]
 
     // tag::periods[]
+    private static final Policy REPORTS = Policy.of("reports", "10/h fixed");
 
     boolean mayReport(String user) {
         return limiter.acquire(REPORTS, user).allowed();
@@ -37,6 +29,7 @@ final class MigratedMails {
     // end::periods[]
 
     // tag::log[]
+    private static final Policy CALLS = Policy.of("calls", "10/min sliding");
 
     boolean mayCall(String user) {
         return limiter.acquire(CALLS, user).allowed();

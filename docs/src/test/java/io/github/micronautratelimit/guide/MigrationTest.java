@@ -2,6 +2,9 @@ package io.github.micronautratelimit.guide;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -11,12 +14,16 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.Test;
+import org.redisson.Redisson;
+import org.redisson.api.RedissonClient;
+import org.redisson.config.Config;
 
 import io.github.bucket4j.TimeMeter;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
+import redis.embedded.RedisServer;
 
 /** What the chapter on migration says is written instead allows as many requests as what was there before. */
 class MigrationTest {
@@ -61,12 +68,38 @@ class MigrationTest {
     }
 
     @Test
-    void noIntervalHasMoreThanASlidingWindowAllows() {
+    void aLogOfRedissonIsASlidingWindow() throws IOException {
+        int port = freePort();
+        RedisServer server = RedisServer.newRedisServer().port(port).bind("127.0.0.1").setting("save \"\"").build();
+        server.start();
+        RedissonClient redisson = Redisson.create(config(port));
+        try {
+            LoggedCalls theirs = new LoggedCalls(redisson);
+            assertEquals(10, allowed(25, theirs::mayCall, "alice"));
+            assertEquals(10, allowed(25, theirs::mayCall, "bob"));
+        } finally {
+            redisson.shutdown();
+            server.stop();
+        }
         assertEquals(10, allowed(25, ours::mayCall, "alice"));
-        clock.advance(Duration.ofMillis(900));
+        assertEquals(10, allowed(25, ours::mayCall, "bob"));
+        clock.advance(Duration.ofSeconds(59));
         assertEquals(0, allowed(25, ours::mayCall, "alice"));
-        clock.advance(Duration.ofMillis(120));
+        clock.advance(Duration.ofSeconds(2));
         assertEquals(10, allowed(25, ours::mayCall, "alice"));
+    }
+
+    private static Config config(int port) {
+        Config config = new Config();
+        config.useSingleServer().setAddress("redis://127.0.0.1:" + port).setConnectionPoolSize(2)
+                .setConnectionMinimumIdleSize(1);
+        return config;
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
     }
 
     private record Clock(VirtualClock clock) implements TimeMeter {

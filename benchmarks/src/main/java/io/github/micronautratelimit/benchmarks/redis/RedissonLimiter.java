@@ -43,7 +43,6 @@ final class RedissonLimiter implements Contender {
         return "Redisson";
     }
 
-    // tag::before[]
     @Override
     public void limit(Outcome outcome, List<String> keys) {
         CompletableFuture<?>[] set = keys.stream().map(key -> {
@@ -55,14 +54,10 @@ final class RedissonLimiter implements Contender {
         CompletableFuture.allOf(set).join();
     }
 
-    // end::before[]
-
-    // tag::before[]
     @Override
     public CompletionStage<Boolean> acquire(String key) {
         return limiters.computeIfAbsent(key, client::getRateLimiter).tryAcquireAsync();
     }
-    // end::before[]
 
     @Override
     public void close() {
