@@ -23,6 +23,8 @@ import jakarta.inject.Inject;
 @MicronautTest(environments = "guide", rebuildContext = true)
 @Property(name = "redis.enabled", value = "false")
 @Property(name = "micronaut.server.cors.enabled", value = "true")
+@Property(name = "ratelimit.rules[0].path", value = "/other/**")
+@Property(name = "ratelimit.rules[0].policy", value = "write")
 class QuestionsTest {
 
     private final HttpClient client = HttpClient.newHttpClient();
@@ -31,7 +33,12 @@ class QuestionsTest {
     EmbeddedServer server;
 
     private HttpResponse<String> ask(String method, String... headers) throws IOException, InterruptedException {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(server.getURL() + "/orders"))
+        return askFor("/orders", method, headers);
+    }
+
+    private HttpResponse<String> askFor(String path, String method, String... headers)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(server.getURL() + path))
                 .method(method, BodyPublishers.noBody());
         return client.send(headers.length == 0 ? request.build() : request.headers(headers).build(), BodyHandlers.ofString());
     }
@@ -63,6 +70,16 @@ class QuestionsTest {
             assertEquals(405, ask("OPTIONS").statusCode());
         }
         assertEquals(200, ask("GET").statusCode());
+    }
+
+    @Test
+    void underARuleOptionsCountAndPreflightsDoNot() throws Exception {
+        for (int i = 0; i < 10; i++) {
+            assertEquals(403, askFor("/other/a", "OPTIONS", "Origin", "https://shop.example",
+                    "Access-Control-Request-Method", "GET").statusCode(), "a preflight for no route");
+        }
+        assertEquals(List.of(404, 404, 429), List.of(askFor("/other/a", "OPTIONS").statusCode(),
+                askFor("/other/a", "OPTIONS").statusCode(), askFor("/other/a", "OPTIONS").statusCode()));
     }
 
     @Test

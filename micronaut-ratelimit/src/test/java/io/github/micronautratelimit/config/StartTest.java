@@ -130,6 +130,8 @@ class StartTest {
                 Arguments.of(Map.of("ratelimit.rules[0].path", "/a", "ratelimit.rules[0].policy", "nope"),
                         "The policy \"nope\" named by ratelimit.rules[0].policy is not configured; "
                                 + "add ratelimit.policies.nope.limits."),
+                Arguments.of(Map.of("ratelimit.rules[0].policy", "nope"),
+                        "ratelimit.rules[0].path is missing; write a pattern like \"/api/**\"."),
                 Arguments.of(Map.of("ratelimit.rules[0].path", "api", "ratelimit.rules[0].policy", "nope"),
                         "ratelimit.rules[0].path = \"api\" does not start with a slash; write a pattern like "
                                 + "\"/api/**\"."),
