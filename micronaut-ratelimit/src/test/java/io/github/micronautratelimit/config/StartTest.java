@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -186,6 +188,18 @@ class StartTest {
                         "ratelimit.backend.name is no setting; write ratelimit.backend."),
                 Arguments.of(Map.of("ratelimit.memory.maximum", "1"),
                         "ratelimit.memory.maximum is no setting; under ratelimit.memory there are [max-keys]."));
+    }
+
+    @Test
+    void theSentenceStandsInTheFirstLinesAndAtTheEndOfWhatIsPrinted() {
+        RuntimeException refusal = assertThrows(RuntimeException.class,
+                () -> start(Map.of("ratelimit.onerror", "open")).close());
+        String sentence = "ratelimit.onerror is no setting; write ratelimit.on-error.";
+        StringWriter printed = new StringWriter();
+        refusal.printStackTrace(new PrintWriter(printed));
+        assertTrue(printed.toString().lines().limit(5).anyMatch(("Message: " + sentence)::equals), printed.toString());
+        assertEquals("Caused by: " + ConfigurationException.class.getName() + ": " + sentence, printed.toString().lines()
+                .filter(line -> line.startsWith("Caused by:")).reduce("", (first, last) -> last));
     }
 
     @Test
