@@ -13,7 +13,9 @@ import io.micronaut.context.BeanContext;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Requires;
+import io.micronaut.context.exceptions.BeanInstantiationException;
 import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.context.exceptions.NoSuchBeanException;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 import software.amazon.awssdk.awscore.AwsServiceClientConfiguration;
@@ -56,11 +58,26 @@ final class DynamoDbBackendFactory {
     DynamoDbBackend dynamoDbBackend(BeanContext beans, DynamoDbConfiguration configuration,
                                     RateLimitConfiguration rateLimits) {
         boolean async = beans.containsBean(DynamoDbAsyncClient.class);
-        Table.Client patient = async ? Table.Client.of(beans.getBean(DynamoDbAsyncClient.class))
-                : Table.Client.of(beans.getBean(DynamoDbClient.class), Runnable::run);
+        Table.Client patient = async ? Table.Client.of(client(beans, DynamoDbAsyncClient.class))
+                : Table.Client.of(client(beans, DynamoDbClient.class), Runnable::run);
         DynamoDbBackend backend = async ? async(beans, configuration, rateLimits) : blocking(beans, configuration, rateLimits);
         backend.connect(patient, configuration.isCreateTable());
         return backend;
+    }
+
+    /** The application's client, whose own refusal is long: of the region, it tells all the places it looked. */
+    private static <C> C client(BeanContext beans, Class<C> type) {
+        try {
+            return beans.getBean(type);
+        } catch (NoSuchBeanException e) {
+            throw new ConfigurationException("DynamoDB is to decide, but there is no " + type.getSimpleName() + " bean; add the "
+                    + "dependency io.micronaut.aws:micronaut-aws-sdk-v2 and an HTTP client of the AWS SDK, or make one.", e);
+        } catch (BeanInstantiationException e) {
+            boolean region = String.valueOf(e.getMessage()).contains("Unable to load region");
+            throw new ConfigurationException("DynamoDB is to decide, but there is no client for it: " + (region
+                    ? "no region is set; write aws.region, such as eu-central-1, or set AWS_REGION in the environment."
+                    : e.getMessage()), region ? null : e);
+        }
     }
 
     private static DynamoDbBackend async(BeanContext beans, DynamoDbConfiguration configuration,

@@ -15,8 +15,10 @@ import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 
 import com.sun.net.httpserver.HttpServer;
 
@@ -46,8 +48,12 @@ class StartTest {
     }
 
     private static String refusal(Map<String, Object> settings) {
+        return refusal(() -> start(settings));
+    }
+
+    private static String refusal(Supplier<ApplicationContext> start) {
         Throwable e = assertThrows(RuntimeException.class, () -> {
-            try (ApplicationContext context = start(settings)) {
+            try (ApplicationContext context = start.get()) {
                 assertFalse(context.isRunning(), "started");
             }
         });
@@ -85,6 +91,20 @@ class StartTest {
         assertEquals("ratelimit.dynamodb.table = \"nowhere\": there is no such table in this region and account; create it "
                 + "with a partition key \"pk\" of type string and no sort key, or set ratelimit.dynamodb.create-table to "
                 + "true.", refusal(Map.of("ratelimit.dynamodb.table", "nowhere")));
+    }
+
+    @Test
+    @DisabledIfEnvironmentVariable(named = "AWS_REGION", matches = ".+")
+    void aMissingRegionStopsTheStart() {
+        Map<String, String> nowhere = Map.of("aws.disableEc2Metadata", "true", "aws.configFile", "/there/is/none");
+        nowhere.forEach(System::setProperty);
+        try {
+            assertEquals("DynamoDB is to decide, but there is no client for it: no region is set; write aws.region, such as "
+                    + "eu-central-1, or set AWS_REGION in the environment.",
+                    refusal(() -> ApplicationContext.run(Map.of("ratelimit.backend", "dynamodb"))));
+        } finally {
+            nowhere.keySet().forEach(System::clearProperty);
+        }
     }
 
     @Test

@@ -243,7 +243,8 @@ class RedisBackendFactoryTest {
         }
         try (LogLines log = new LogLines(); ApplicationContext context = start()) {
             assertTrue(context.isRunning());
-            assertTrue(log.lines().contains("INFO Rate limits are decided by memory."), () -> "" + log.lines());
+            assertTrue(log.lines().contains("INFO Rate limits are decided by memory, by each instance of the application for "
+                    + "itself."), () -> "" + log.lines());
         }
     }
 }

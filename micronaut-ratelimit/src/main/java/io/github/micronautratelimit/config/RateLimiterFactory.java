@@ -41,6 +41,7 @@ final class RateLimiterFactory {
 
     private static final Logger LOG = LoggerFactory.getLogger(RateLimiterFactory.class);
     private static final String MEMORY = "memory";
+    private static final List<String> MODULES = List.of("redis", "hazelcast", "dynamodb");
 
     @Singleton
     MicroClock clock() {
@@ -75,10 +76,11 @@ final class RateLimiterFactory {
                                 Audience audience, List<StoreListener> storeListeners) {
         BeanDefinition<RateLimitBackend> chosen = chosen(beans, configuration);
         RateLimitBackend backend = beans.getBean(chosen);
-        LOG.info("Rate limits are decided by {}.", nameOf(chosen));
         if (backend instanceof MemoryBackend) {
+            LOG.info("Rate limits are decided by memory, by each instance of the application for itself.");
             return new ChosenBackend(MEMORY, null, null, backend);
         }
+        LOG.info("Rate limits are decided by {}.", nameOf(chosen));
         RateLimitBackend store = storeListeners.isEmpty() ? backend
                 : new ObservedStore(backend, nameOf(chosen), storeListeners);
         Guard guard = new Guard(store, nameOf(chosen),
@@ -102,8 +104,10 @@ final class RateLimiterFactory {
         if (wanted != null) {
             BeanDefinition<RateLimitBackend> found = byName.get(wanted);
             if (found == null) {
-                throw new ConfigurationException("ratelimit.backend = \"" + wanted
-                        + "\": there is no such backend; add its module, or write one of " + byName.keySet() + ".");
+                throw new ConfigurationException("ratelimit.backend = \"" + wanted + "\": there is no such backend; "
+                        + (MODULES.contains(wanted) ? "add the dependency " + module(wanted)
+                                : "add its module (there are " + MODULES + ")")
+                        + ", or write one of " + byName.keySet() + ".");
             }
             return found;
         }
@@ -118,6 +122,10 @@ final class RateLimiterFactory {
             throw new ConfigurationException("There is no rate limit backend; add one of the modules.");
         }
         return only;
+    }
+
+    private static String module(String backend) {
+        return "io.github.micronautratelimit:micronaut-ratelimit-" + backend;
     }
 
     private static Map<String, BeanDefinition<RateLimitBackend>> byName(

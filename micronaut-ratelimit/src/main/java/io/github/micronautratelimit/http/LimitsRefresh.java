@@ -6,6 +6,7 @@ import org.slf4j.LoggerFactory;
 import io.github.micronautratelimit.config.Policies;
 import io.github.micronautratelimit.config.RefreshedConfiguration;
 import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.config.SettingsCheck;
 import io.github.micronautratelimit.intercept.AnnotatedLimits;
 import io.micronaut.context.env.Environment;
 import io.micronaut.context.event.ApplicationEventListener;
@@ -27,15 +28,17 @@ final class LimitsRefresh implements ApplicationEventListener<RefreshEvent>, Ord
 
     private final Environment environment;
     private final ApplicationConfiguration application;
+    private final SettingsCheck settings;
     private final Policies policies;
     private final AnnotatedLimits annotated;
     private final PathRules rules;
     private final RequestLimiter limiter;
 
-    LimitsRefresh(Environment environment, ApplicationConfiguration application, Policies policies,
-                  AnnotatedLimits annotated, PathRules rules, RequestLimiter limiter) {
+    LimitsRefresh(Environment environment, ApplicationConfiguration application, SettingsCheck settings,
+                  Policies policies, AnnotatedLimits annotated, PathRules rules, RequestLimiter limiter) {
         this.environment = environment;
         this.application = application;
+        this.settings = settings;
         this.policies = policies;
         this.annotated = annotated;
         this.rules = rules;
@@ -45,6 +48,7 @@ final class LimitsRefresh implements ApplicationEventListener<RefreshEvent>, Ord
     @Override
     public void onApplicationEvent(RefreshEvent event) {
         try {
+            settings.check();
             RefreshedConfiguration anew = RefreshedConfiguration.read(environment, application);
             policies.reload(anew, () -> {
                 annotated.reload();

@@ -76,6 +76,9 @@ final class PathRules implements AppliedLimits {
 
     private Rule rule(RuleConfiguration rule) {
         String place = "ratelimit.rules[" + rule.getIndex() + "]";
+        if (rule.getPath().isEmpty()) {
+            throw new ConfigurationException(place + ".path is missing; write a pattern like \"/api/**\".");
+        }
         PathRule path = path(place + ".path", rule.getPath(), rule.getMethods());
         if (rule.getPolicy().isEmpty()) {
             throw new ConfigurationException(place + ".policy is missing; name one of ratelimit.policies.");

@@ -219,10 +219,10 @@ public class AnnotatedLimits implements AppliedLimits {
         EvaluatedExpression keyExpression = expression(annotation, "key");
         EvaluatedExpression costExpression = expression(annotation, "permits");
         WrittenLimit written = new WrittenLimit(place,
-                text(annotation, "value", ""),
-                text(annotation, "policy", ""),
-                keyExpression != null ? keyExpression.toString() : text(annotation, "key", ""),
-                costExpression != null ? costExpression.toString() : text(annotation, "permits", "1"),
+                text(annotation, "value", "", place),
+                text(annotation, "policy", "", place),
+                keyExpression != null ? keyExpression.toString() : text(annotation, "key", "", place),
+                costExpression != null ? costExpression.toString() : text(annotation, "permits", "1", place),
                 WrittenLimit.isSecured(method), SocketRole.isServer(method) && role != SocketRole.NONE);
         try {
             written.check();
@@ -274,9 +274,14 @@ public class AnnotatedLimits implements AppliedLimits {
     }
 
     /** A text with its properties, such as {@code ${my.limit:100/min}}, filled in. */
-    private String text(AnnotationValue<RateLimit> annotation, String member, String otherwise) {
-        return environment.getPlaceholderResolver()
-                .resolveRequiredPlaceholders(annotation.stringValue(member).orElse(otherwise));
+    private String text(AnnotationValue<RateLimit> annotation, String member, String otherwise, String place) {
+        String text = annotation.stringValue(member).orElse(otherwise);
+        try {
+            return environment.getPlaceholderResolver().resolveRequiredPlaceholders(text);
+        } catch (ConfigurationException e) {
+            throw new ConfigurationException(place + ": \"" + text + "\" names a property that is not set; set it, or write "
+                    + "a default into the text, such as \"${my.limit:100/min}\".", e);
+        }
     }
 
     private static @Nullable EvaluatedExpression expression(AnnotationValue<RateLimit> annotation, String member) {

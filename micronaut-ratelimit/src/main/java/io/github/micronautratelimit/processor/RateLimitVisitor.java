@@ -48,7 +48,12 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
     public void visitMethod(MethodElement method, VisitorContext context) {
         boolean secured = WrittenLimit.isSecured(method) || WrittenLimit.isSecured(method.getOwningType());
         boolean socket = method.getOwningType().hasStereotype(SERVER) && HANDLERS.stream().anyMatch(method::hasAnnotation);
-        check(method, method.getOwningType().getName() + "." + method.getName() + "()", secured, socket, context);
+        String name = method.getOwningType().getName() + "." + method.getName() + "()";
+        check(method, name, secured, socket, context);
+        if (method.isStatic() && !method.getDeclaredAnnotationValuesByType(RateLimit.class).isEmpty()) {
+            context.fail("@RateLimit on " + name + " limits nothing, for the method is static; write it on a method of a bean.",
+                    method);
+        }
     }
 
     private static void check(Element element, String name, boolean secured, boolean socket, VisitorContext context) {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +30,8 @@ import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
+import io.micronaut.context.env.MapPropertySource;
+import io.micronaut.context.env.PropertySource;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
@@ -87,8 +91,11 @@ class StartTest {
                         "ratelimit.policies.write.overrides[0].limits is missing; write at least one limit, like "
                                 + "\"100/min\"."),
                 Arguments.of(Map.of("ratelimit.backend", "reddis"),
-                        "ratelimit.backend = \"reddis\": there is no such backend; add its module, "
-                                + "or write one of [memory]."),
+                        "ratelimit.backend = \"reddis\": there is no such backend; add its module (there are [redis, "
+                                + "hazelcast, dynamodb]), or write one of [memory]."),
+                Arguments.of(Map.of("ratelimit.backend", "redis"),
+                        "ratelimit.backend = \"redis\": there is no such backend; add the dependency "
+                                + "io.github.micronautratelimit:micronaut-ratelimit-redis, or write one of [memory]."),
                 Arguments.of(Map.of("ratelimit.deadline", "0s"),
                         "ratelimit.deadline = \"PT0S\": the store needs some time to answer; write 1ms or more, such "
                                 + "as 100ms."),
@@ -125,6 +132,8 @@ class StartTest {
                 Arguments.of(Map.of("ratelimit.rules[0].path", "/a", "ratelimit.rules[0].policy", "nope"),
                         "The policy \"nope\" named by ratelimit.rules[0].policy is not configured; "
                                 + "add ratelimit.policies.nope.limits."),
+                Arguments.of(Map.of("ratelimit.rules[0].policy", "nope"),
+                        "ratelimit.rules[0].path is missing; write a pattern like \"/api/**\"."),
                 Arguments.of(Map.of("ratelimit.rules[0].path", "api", "ratelimit.rules[0].policy", "nope"),
                         "ratelimit.rules[0].path = \"api\" does not start with a slash; write a pattern like "
                                 + "\"/api/**\"."),
@@ -144,17 +153,110 @@ class StartTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ratelimit.deadline, five, deadline", "ratelimit.instances, few, instances",
-        "ratelimit.deny-cache, long, denyCache", "ratelimit.health-in-outage, sick, healthInOutage",
-        "ratelimit.policies.write.deadline, five, deadline", "ratelimit.on-error, lokal, onError",
-        "ratelimit.memory.max-keys, many, maxKeys", "ratelimit.headers, some, headers",
-        "ratelimit.retry-after-jitter, soon, retryAfterJitter", "ratelimit.policies.write.on-error, never, onError",
-        "ratelimit.policies.write.mode, lease, mode", "ratelimit.policies.write.max-lease, many, maxLease"})
-    void aValueOfTheWrongTypeIsNotTakenForTheDefault(String setting, String value, String named) {
+    @MethodSource
+    void aNameThatThereIsNotStopsTheStart(Map<String, Object> settings, String sentence) {
+        assertEquals(sentence, refusal(settings));
+    }
+
+    static Stream<Arguments> aNameThatThereIsNotStopsTheStart() {
+        String ofPolicies = "under ratelimit.policies.write there are [deadline, key, limits, local-limit, max-lease, mode, "
+                + "on-error, overrides].";
+        return Stream.of(
+                Arguments.of(Map.of("ratelimit.polices.write.limits", "1/s"),
+                        "ratelimit.polices.write.limits is no setting; write ratelimit.policies.write.limits."),
+                Arguments.of(Map.of("ratelimit.policies.write.limit", "1/s"),
+                        "ratelimit.policies.write.limit is no setting; write ratelimit.policies.write.limits."),
+                Arguments.of(Map.of("ratelimit.onerror", "open"),
+                        "ratelimit.onerror is no setting; write ratelimit.on-error."),
+                Arguments.of(Map.of("ratelimit.rules[0].pth", "/a"),
+                        "ratelimit.rules[0].pth is no setting; write ratelimit.rules[0].path."),
+                Arguments.of(Map.of("ratelimit.rules", List.of(Map.of("path", "/a", "polcy", "write"))),
+                        "ratelimit.rules[0].polcy is no setting; write ratelimit.rules[0].policy."),
+                Arguments.of(Map.of("ratelimit.rules.path", "/a"),
+                        "ratelimit.rules.path is no setting; write ratelimit.rules[0].path."),
+                Arguments.of(Map.of("ratelimit.policies.write", "1/s"),
+                        "ratelimit.policies.write is no setting; " + ofPolicies),
+                Arguments.of(Map.of("ratelimit.policies.write.burst-capacity", "1"),
+                        "ratelimit.policies.write.burst-capacity is no setting; " + ofPolicies),
+                Arguments.of(Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.overrides",
+                        List.of(Map.of("kye", "alice", "limits", "2/s"))),
+                        "ratelimit.policies.write.overrides[0].kye is no setting; write "
+                                + "ratelimit.policies.write.overrides[0].key."),
+                Arguments.of(Map.of("ratelimit.secrt", "sixteen letters!"),
+                        "ratelimit.secrt is no setting; write ratelimit.secret."),
+                Arguments.of(Map.of("ratelimit.backend.name", "memory"),
+                        "ratelimit.backend.name is no setting; write ratelimit.backend."),
+                Arguments.of(Map.of("ratelimit.memory.maximum", "1"),
+                        "ratelimit.memory.maximum is no setting; under ratelimit.memory there are [max-keys]."));
+    }
+
+    @Test
+    void theSentenceStandsInTheFirstLinesAndAtTheEndOfWhatIsPrinted() {
+        RuntimeException refusal = assertThrows(RuntimeException.class,
+                () -> start(Map.of("ratelimit.onerror", "open")).close());
+        String sentence = "ratelimit.onerror is no setting; write ratelimit.on-error.";
+        StringWriter printed = new StringWriter();
+        refusal.printStackTrace(new PrintWriter(printed));
+        assertTrue(printed.toString().lines().limit(5).anyMatch(("Message: " + sentence)::equals), printed.toString());
+        assertEquals("Caused by: " + ConfigurationException.class.getName() + ": " + sentence, printed.toString().lines()
+                .filter(line -> line.startsWith("Caused by:")).reduce("", (first, last) -> last));
+    }
+
+    @Test
+    void whateverFormANameHasItIsTheSame() {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("ratelimit.onError", "open");
+        settings.put("ratelimit.deny_cache", "2s");
+        settings.put("ratelimit.exclude[0]", "/a");
+        settings.put("ratelimit.policies.perUser.limits[0]", "1/s");
+        settings.put("ratelimit.policies.perUser.limits[1]", "9/min");
+        settings.put("ratelimit.policies.perUser.overrides[0].key", "alice");
+        settings.put("ratelimit.policies.perUser.overrides[0].limits[0]", "2/s");
+        settings.put("ratelimit.policies.write.limits", "${write.limits:3/s}");
+        settings.put("ratelimit.rules[0].path", "/a");
+        settings.put("ratelimit.rules[0].methods[0]", "GET");
+        settings.put("ratelimit.rules[0].policy", "write");
+        settings.put("ratelimit.silence", List.of());
+        try (ApplicationContext context = start(settings)) {
+            assertEquals(OnError.OPEN, context.getBean(RateLimitConfiguration.class).getOnError());
+            assertEquals(List.of("/a"), context.getBean(RateLimitConfiguration.class).getExclude());
+            assertEquals(Limit.parseAll("1/s; 9/min"), context.getBean(Policies.class).get("per-user").limits());
+            assertEquals(Limit.parseAll("3/s"), context.getBean(Policies.class).get("write").limits());
+        }
+    }
+
+    @Test
+    void settingsOfModulesThatAreNotThereAndWhatTheEnvironmentHoldsAreLeftAlone() {
+        Map<String, Object> settings = Map.of("ratelimit.redis.server", "limits", "ratelimit.dynamodb.table", "limits",
+                "ratelimit.own-store.color", "green");
+        try (ApplicationContext context = ApplicationContext.builder().environments("test").propertySources(
+                PropertySource.of("application", settings),
+                new Kubernetes(Map.of("RATELIMIT_PORT_80_TCP", "tcp://10.0.0.1:80",
+                        "RATELIMIT_POLICIES_WRITE_LIMITS", "7/s"))).start()) {
+            assertEquals(Limit.parseAll("7/s"), context.getBean(Policies.class).get("write").limits());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "ratelimit.deadline | five | a duration such as 100ms, 10s or 1m",
+        "ratelimit.deny-cache | long | a duration such as 100ms, 10s or 1m",
+        "ratelimit.retry-after-jitter | soon | a duration such as 100ms, 10s or 1m",
+        "ratelimit.policies.write.deadline | five | a duration such as 100ms, 10s or 1m",
+        "ratelimit.instances | few | a whole number",
+        "ratelimit.memory.max-keys | many | a whole number",
+        "ratelimit.policies.write.max-lease | many | a whole number",
+        "ratelimit.on-error | lokal | one of open, closed, local",
+        "ratelimit.policies.write.on-error | never | one of open, closed, local",
+        "ratelimit.health-in-outage | sick | one of degraded, down",
+        "ratelimit.headers | some | one of ietf, legacy, both, none",
+        "ratelimit.policies.write.mode | lease | one of exact, leased",
+        "ratelimit.enabled | flase | true or false",
+        "ratelimit.dashboard.enabled | yes | true or false"})
+    void aValueOfTheWrongTypeStopsTheStart(String setting, String value, String instead) {
         Map<String, Object> settings = new LinkedHashMap<>(Map.of("ratelimit.policies.write.limits", "1/s"));
         settings.put(setting, value);
-        String refusal = refusal(settings);
-        assertTrue(refusal.contains(named) && refusal.contains(value), refusal);
+        assertEquals(setting + " = \"" + value + "\" cannot be read; write " + instead + ".", refusal(settings));
     }
 
     @ParameterizedTest
@@ -172,6 +274,8 @@ class StartTest {
                         + "1000000000000 at character 1" + LIMIT_EXAMPLE),
                 Arguments.of("bad-class", bean + "$BadClass: \"often\": a number of permits was expected at "
                         + "character 1" + LIMIT_EXAMPLE),
+                Arguments.of("unset-property", bean + "$UnsetProperty.call(): \"${no.such.limit}\" names a property that is "
+                        + "not set; set it, or write a default into the text, such as \"${my.limit:100/min}\"."),
                 Arguments.of("unknown-policy", "The policy \"unknown\" named by " + bean + "$UnknownPolicy.call() is "
                         + "not configured; add ratelimit.policies.unknown.limits or name one of [known]."),
                 Arguments.of("unknown-bean", "The key \"{bean:tenant}\" of " + bean + "$UnknownBean.call() names the "
@@ -229,6 +333,18 @@ class StartTest {
         }
     }
 
+    private static final class Kubernetes extends MapPropertySource {
+
+        Kubernetes(Map<String, Object> variables) {
+            super("kubernetes", variables);
+        }
+
+        @Override
+        public PropertyConvention getConvention() {
+            return PropertyConvention.ENVIRONMENT_VARIABLE;
+        }
+    }
+
     private static ApplicationContext start(Map<String, Object> settings) {
         return ApplicationContext.run(settings, "test");
     }
@@ -267,6 +383,15 @@ class StartTest {
     @Requires(property = "spec", value = "bad-class")
     static class BadClass {
 
+        void call() {
+        }
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "unset-property")
+    static class UnsetProperty {
+
+        @RateLimit("${no.such.limit}")
         void call() {
         }
     }

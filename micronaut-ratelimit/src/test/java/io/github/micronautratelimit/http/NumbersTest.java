@@ -161,7 +161,7 @@ class NumbersTest {
             try (Log log = new Log()) {
                 assertThrows(RuntimeException.class, () -> refresh(context), "the framework's own refresh fails too");
                 assertEquals(1, log.startingWith("The limits were not refreshed, those before still hold: "
-                        + "ratelimit.policies.live.deadline = \"soon\" is no Duration").size(), log.lines().toString());
+                        + "ratelimit.policies.live.deadline = \"soon\" cannot be read; write a duration such as 100ms, 10s or 1m.").size(), log.lines().toString());
             }
             assertEquals(List.of(200, 200, 429), calls.get("/policy", 3));
         });

@@ -39,6 +39,17 @@ class RateLimitVisitorTest {
 
                 @RateLimit(value = "${limit:100/min}", key = "{ip}/{header:X-Tenant}", permits = "{header:X-Cost}")
                 public void properties() { }
+
+                static void beside() { }
+
+                @Singleton
+                @RateLimit("100/min")
+                public static class Limited {
+
+                    public void call() { }
+
+                    static void beside() { }
+                }
                 """));
     }
 
@@ -80,6 +91,9 @@ class RateLimitVisitorTest {
                         "The key \"#{ account }\" of @RateLimit on shop.Bean.call() is an expression on a method with a "
                                 + "security annotation, which would make micronaut-security refuse everybody; write a "
                                 + "template like \"{principal}\" or \"{path:id}\"."),
+                Arguments.of("@RateLimit(\"1/s\") static",
+                        "@RateLimit on shop.Bean.call() limits nothing, for the method is static; write it on a method of a "
+                                + "bean."),
                 Arguments.of("@RateLimit(\"1/s\") @NoRateLimit",
                         "@RateLimit and @NoRateLimit on shop.Bean.call() contradict each other; keep one."));
     }

@@ -1,0 +1,26 @@
+package io.github.micronautratelimit.guide;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+import io.github.resilience4j.ratelimiter.RateLimiter;
+import io.github.resilience4j.ratelimiter.RateLimiterConfig;
+
+/** A limit as it is written with Resilience4j. */
+final class PeriodReports {
+
+    // tag::periods[]
+    private static final RateLimiterConfig CONFIG = RateLimiterConfig.custom()
+            .limitForPeriod(10)
+            .limitRefreshPeriod(Duration.ofHours(1))
+            .timeoutDuration(Duration.ZERO)
+            .build();
+
+    private final Map<String, RateLimiter> limiters = new ConcurrentHashMap<>();
+
+    boolean mayReport(String user) {
+        return limiters.computeIfAbsent(user, each -> RateLimiter.of(each, CONFIG)).acquirePermission();
+    }
+    // end::periods[]
+}
