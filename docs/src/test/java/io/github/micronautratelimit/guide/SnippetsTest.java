@@ -32,6 +32,9 @@ class SnippetsTest {
     private static final Pattern OURS = Pattern.compile("<groupId>io\\.github\\.micronautratelimit</groupId>\\s*"
             + "<artifactId>(.*?)</artifactId>(?:\\s*<version>(.*?)</version>)?");
 
+    private static final Pattern OURS_IN_GRADLE =
+            Pattern.compile("\"io\\.github\\.micronautratelimit:([^:\"]*)(?::([^\"]*))?\"");
+
     private final Map<String, String> versions = modules();
 
     static List<Chapter> chapters() {
@@ -86,12 +89,14 @@ class SnippetsTest {
     @ParameterizedTest
     @MethodSource("chapters")
     void modulesThatAreNamedThereAre(Chapter chapter) {
-        for (Chapter.Block block : chapter.blocks("xml")) {
-            Matcher named = OURS.matcher(block.text());
-            while (named.find()) {
-                assertTrue(versions.containsKey(named.group(1)), named.group(1));
-                assertTrue(named.group(2) == null || named.group(2).equals(versions.get(named.group(1))), named::group);
-            }
+        chapter.blocks("xml").forEach(block -> thereAre(OURS.matcher(block.text())));
+        chapter.blocks("groovy").forEach(block -> thereAre(OURS_IN_GRADLE.matcher(block.text())));
+    }
+
+    private void thereAre(Matcher named) {
+        while (named.find()) {
+            assertTrue(versions.containsKey(named.group(1)), named.group(1));
+            assertTrue(named.group(2) == null || named.group(2).equals(versions.get(named.group(1))), named::group);
         }
     }
 

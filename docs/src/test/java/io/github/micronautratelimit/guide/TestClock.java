@@ -8,6 +8,7 @@ import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Replaces;
 import jakarta.inject.Singleton;
 
+// tag::clock[]
 /** In the tests time stands still until a test moves it. */
 @Factory
 class TestClock {
@@ -18,3 +19,4 @@ class TestClock {
         return VirtualClock.at(Instant.parse("2026-11-22T08:00:00Z"));
     }
 }
+// end::clock[]

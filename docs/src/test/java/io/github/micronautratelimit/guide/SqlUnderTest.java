@@ -1,0 +1,73 @@
+package io.github.micronautratelimit.guide;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
+
+import org.h2.jdbcx.JdbcConnectionPool;
+
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.VirtualClock;
+
+// tag::store[]
+/** A database that lives in this process. What is dear to start is static: the suite opens a thousand of these. */
+class SqlUnderTest implements BackendUnderTest {
+
+    private static final ExecutorService THREADS = Executors.newFixedThreadPool(8, task -> {
+        Thread thread = new Thread(task, "sql");
+        thread.setDaemon(true);
+        return thread;
+    });
+    private static final JdbcConnectionPool DATABASE = Databases.inMemory("contract");
+
+    private final AtomicLong transactions = new AtomicLong();
+
+    @Override
+    public RateLimitBackend connect(MicroClock clock) {
+        return new SqlBackend(DATABASE, task -> THREADS.execute(() -> {
+            transactions.incrementAndGet();
+            task.run();
+        }), clock);
+    }
+
+    /** There is no wire here, so what is counted are transactions. */
+    @Override
+    public long roundTrips() {
+        return transactions.get();
+    }
+
+    @Override
+    public long roundTripsPerDecision() {
+        return 1;
+    }
+
+    @Override
+    public long liveKeys() {
+        try (Connection connection = DATABASE.getConnection(); Statement select = connection.createStatement();
+             ResultSet count = select.executeQuery("select count(*) from ratelimit")) {
+            count.next();
+            return count.getLong(1);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** What a job does now and then. */
+    @Override
+    public void letPass(VirtualClock clock, Duration duration) {
+        clock.advance(duration);
+        try {
+            new SqlBackend(DATABASE, THREADS, clock).tidy();
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
+// end::store[]

@@ -1,0 +1,102 @@
+package io.github.micronautratelimit.examples.distributed;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+import com.hazelcast.client.HazelcastClient;
+import com.hazelcast.client.config.ClientConfig;
+import com.hazelcast.config.Config;
+import com.hazelcast.config.JoinConfig;
+import com.hazelcast.config.MapConfig;
+import com.hazelcast.config.YamlConfigBuilder;
+import com.hazelcast.core.HazelcastInstance;
+
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.Service;
+
+/** Two instances run as processes with what the manifests give their pods, and find each other by the service's name. */
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class HazelcastManifestsTest {
+
+    private static final String PORT = "5701";
+    private static final List<String> ADDRESSES = List.of("127.0.0.1", "127.0.0.2");
+
+    @TempDir
+    private Path folder;
+
+    private final Manifests manifests = Manifests.read("hazelcast");
+
+    @Test
+    void membersLookForEachOtherWhereTheServiceSaysAndNowhereElse() {
+        String yaml = manifests.the(ConfigMap.class, "orders").getData().get("hazelcast.yaml");
+        Config config = new YamlConfigBuilder(new ByteArrayInputStream(yaml.getBytes(StandardCharsets.UTF_8))).build();
+        JoinConfig join = config.getNetworkConfig().getJoin();
+        assertEquals(List.of(true, false, false, false), List.of(join.getKubernetesConfig().isEnabled(),
+                join.isAutoDetectionEnabled(), join.getMulticastConfig().isEnabled(), join.getTcpIpConfig().isEnabled()));
+        Service members = manifests.the(Service.class, "orders-members");
+        assertEquals("None", members.getSpec().getClusterIP());
+        assertEquals(true, members.getSpec().getPublishNotReadyAddresses());
+        assertEquals(Map.of("service-dns", "orders-members", "service-port", PORT),
+                join.getKubernetesConfig().getProperties());
+        assertEquals(Integer.parseInt(PORT), config.getNetworkConfig().getPort());
+        assertEquals(Integer.parseInt(PORT), manifests.workload("orders").port("members"));
+        MapConfig map = config.getMapConfig("ratelimit:orders");
+        assertEquals("ratelimit:orders", map.getName());
+        assertEquals(1, map.getBackupCount());
+    }
+
+    /** With addresses of this machine as pods, which a file of hosts names as the service would. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void membersFindEachOtherAndWhoStopsHandsItsKeysOver() {
+        String port = Integer.toString(Ports.free());
+        Deployed deployed = new Deployed(manifests, folder, text -> text.replace(PORT, port));
+        Path hosts = deployed.write("hosts", ADDRESSES.stream().map(address -> address + " orders-members\n")
+                .collect(Collectors.joining()) + "127.0.0.1 localhost\n");
+        List<Instance> instances = start(deployed, hosts);
+        HazelcastInstance client = HazelcastClient.newHazelcastClient(client(port));
+        try {
+            assertEquals(ADDRESSES, client.getCluster().getMembers().stream()
+                    .map(member -> member.getAddress().getHost()).sorted().toList());
+            RoundRobin asked = new RoundRobin(instances, UUID.randomUUID().toString());
+            assertEquals(100, RoundRobin.count(asked.ask(150, 150), RoundRobin.Outcome.PASSED));
+            instances.get(0).stop();
+            assertEquals(Collections.nCopies(50, RoundRobin.Outcome.DENIED), asked.ask(50, 50));
+        } finally {
+            client.shutdown();
+            instances.forEach(Instance::close);
+        }
+    }
+
+    /** One after the other, as the pods of a StatefulSet. */
+    private static List<Instance> start(Deployed deployed, Path hosts) {
+        Map<String, String> environment = deployed.environment();
+        environment.putAll(SharedLimit.SETTINGS);
+        return ADDRESSES.stream().map(address -> Instance.start(environment, "-Djdk.net.hosts.file=" + hosts,
+                "-Dendpoints.all.port=" + Ports.free(), "-Dhazelcast.wait.seconds.before.join=1",
+                // A pod listens on all addresses; here each has but one.
+                "-Dhazelcast.local.localAddress=" + address, "-Dhazelcast.socket.bind.any=false")).toList();
+    }
+
+    private static ClientConfig client(String port) {
+        ClientConfig config = new ClientConfig();
+        config.setClusterName("orders");
+        config.getNetworkConfig().setAddresses(List.of(ADDRESSES.get(0) + ":" + port));
+        config.getMetricsConfig().setEnabled(false);
+        return config;
+    }
+}

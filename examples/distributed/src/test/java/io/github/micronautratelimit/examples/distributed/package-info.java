@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.examples.distributed;
+
+import org.jspecify.annotations.NullMarked;
