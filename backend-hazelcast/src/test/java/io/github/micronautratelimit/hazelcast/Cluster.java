@@ -97,14 +97,18 @@ final class Cluster implements AutoCloseable {
     }
 
     private Config config(int place) {
+        return configAt(ports.get(place), address(place), ports.stream().map(port -> "127.0.0.1:" + port).toList());
+    }
+
+    /** A member that the others reach at an address, and looks for them at theirs. */
+    Config configAt(int port, String address, List<String> members) {
         Config config = new Config();
         config.setClusterName(name);
-        config.getNetworkConfig().setPort(ports.get(place)).setPortAutoIncrement(false).setPublicAddress(address(place));
+        config.getNetworkConfig().setPort(port).setPortAutoIncrement(false).setPublicAddress(address);
         config.getNetworkConfig().getInterfaces().setEnabled(true).addInterface("127.0.0.1");
         config.getNetworkConfig().getJoin().getMulticastConfig().setEnabled(false);
         config.getNetworkConfig().getJoin().getAutoDetectionConfig().setEnabled(false);
-        config.getNetworkConfig().getJoin().getTcpIpConfig().setEnabled(true)
-                .setMembers(ports.stream().map(port -> "127.0.0.1:" + port).toList());
+        config.getNetworkConfig().getJoin().getTcpIpConfig().setEnabled(true).setMembers(members);
         quiet(config);
         return config;
     }

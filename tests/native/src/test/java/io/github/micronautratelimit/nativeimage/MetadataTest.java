@@ -1,0 +1,173 @@
+package io.github.micronautratelimit.nativeimage;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.Serializable;
+import java.lang.invoke.VarHandle;
+import java.lang.reflect.Field;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+import javax.xml.parsers.DocumentBuilderFactory;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.w3c.dom.NodeList;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.hazelcast.nio.serialization.IdentifiedDataSerializable;
+import com.hazelcast.spi.merge.SplitBrainMergePolicy;
+import io.netty.channel.ChannelHandler;
+
+/** What the modules tell a native image is true, stands where it is looked for, and is all there is to tell. */
+class MetadataTest {
+
+    private static final Set<String> FILES = Set.of("reflect-config.json", "resource-config.json");
+
+    private static List<Published> modules() {
+        return Published.all();
+    }
+
+    @Test
+    void theModulesAreThoseOfTheBom() throws Exception {
+        NodeList names = DocumentBuilderFactory.newInstance().newDocumentBuilder()
+                .parse(new File("../../ratelimit-bom/pom.xml")).getElementsByTagName("artifactId");
+        Set<String> published = new TreeSet<>();
+        for (int i = 0; i < names.getLength(); i++) {
+            published.add(names.item(i).getTextContent());
+        }
+        published.remove("micronaut-ratelimit-bom");
+
+        assertEquals(published, new TreeSet<>(modules().stream().map(Published::artifact).toList()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("modules")
+    void metadataStandsUnderGroupAndArtifact(Published module) {
+        for (Path file : Published.filesUnder(module.root().resolve("META-INF/native-image"))) {
+            assertEquals(module.metadata(), file.getParent());
+            assertTrue(FILES.contains(file.getFileName().toString()), file + " is read by no test");
+            assertFalse(Metadata.read(file).isEmpty(), file.toString());
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("modules")
+    void everyNamedClassAndMemberIsThere(Published module) throws Exception {
+        for (JsonNode entry : Metadata.of(module).types()) {
+            Class<?> type = load(entry.get("name").textValue());
+            for (JsonNode field : Metadata.list(entry.path("fields"))) {
+                assertDoesNotThrow(() -> type.getDeclaredField(field.get("name").textValue()));
+            }
+            for (JsonNode method : Metadata.list(entry.path("methods"))) {
+                assertEquals("<init>", method.get("name").textValue());
+                assertTrue(method.get("parameterTypes").isEmpty());
+                assertDoesNotThrow(() -> type.getDeclaredConstructor());
+            }
+            JsonNode condition = entry.path("condition").path("typeReachable");
+            if (!condition.isMissingNode()) {
+                load(condition.textValue());
+            }
+        }
+    }
+
+    /** {@code Cell} looks them up by a name that is no constant where it is used. */
+    @Test
+    void theFieldsThatCellSwapsAreListed() throws Exception {
+        Class<?> cell = load("io.github.micronautratelimit.memory.Cell");
+        Set<String> listed = new TreeSet<>();
+        Metadata.list(Metadata.onType(cell.getName()).get(0).get("fields")).forEach(field -> listed.add(field.get("name").textValue()));
+        Set<String> handles = new TreeSet<>();
+        for (Field field : cell.getDeclaredFields()) {
+            if (field.getType() == VarHandle.class) {
+                handles.add(field.getName().toLowerCase(Locale.ROOT));
+            }
+        }
+
+        assertEquals(handles, listed);
+    }
+
+    /** Caffeine looks its classes up by what the cache is to do; ours are of two kinds, which {@link ReflectionTest} holds. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void theClassesOfOurCachesAreListed(boolean heard) throws Exception {
+        Caffeine<Object, Object> kindOfOurs = Caffeine.newBuilder().maximumSize(1).executor(Runnable::run);
+        if (heard) {
+            kindOfOurs.removalListener((key, value, cause) -> { });
+        }
+        Cache<String, String> cache = kindOfOurs.build();
+        cache.put("key", "value");
+        Class<?> kind = cache.asMap().getClass();
+        Field data = Class.forName("com.github.benmanes.caffeine.cache.BoundedLocalCache").getDeclaredField("data");
+        data.setAccessible(true);
+        Object node = ((Map<?, ?>) Objects.requireNonNull(data.get(cache.asMap()))).values().iterator().next();
+
+        for (Class<?> lookedUp : List.of(kind, node.getClass())) {
+            assertTrue(Metadata.onType(lookedUp.getName()).stream()
+                    .anyMatch(entry -> entry.path("allDeclaredConstructors").asBoolean()), lookedUp + " is not listed");
+        }
+    }
+
+    /** Netty asks for each method of a handler whether it may be passed by. */
+    @Test
+    void handlersOfNettyAreListed() throws Exception {
+        Set<String> handlers = new TreeSet<>();
+        for (Class<?> type : all()) {
+            if (ChannelHandler.class.isAssignableFrom(type)) {
+                handlers.add(type.getName());
+                assertTrue(Metadata.onType(type.getName()).stream()
+                        .anyMatch(entry -> entry.path("queryAllPublicMethods").asBoolean()), type + " is not listed");
+            }
+        }
+        assertEquals(4, handlers.size(), handlers::toString);
+    }
+
+    /** Hazelcast makes merge policies by their names. */
+    @Test
+    void mergePoliciesAreListed() throws Exception {
+        List<Class<?>> policies = all().stream().filter(SplitBrainMergePolicy.class::isAssignableFrom).toList();
+
+        assertEquals(1, policies.size());
+        assertEquals(1, Metadata.onType(policies.get(0).getName()).size());
+    }
+
+    /** What is sent to other members writes and reads itself: Java's serialization would need every class registered. */
+    @Test
+    void nothingIsSerializedByJava() throws Exception {
+        for (Class<?> type : all()) {
+            boolean says = Stream.of(type.getInterfaces()).anyMatch(Serializable.class::isAssignableFrom);
+            assertTrue(!says || IdentifiedDataSerializable.class.isAssignableFrom(type), type + " can be serialized");
+        }
+    }
+
+    private static List<Class<?>> all() throws ClassNotFoundException {
+        Stream.Builder<Class<?>> types = Stream.builder();
+        for (Published module : modules()) {
+            for (Path file : module.classes()) {
+                String name = module.name(file).replace('/', '.').replaceFirst("\\.class$", "");
+                if (!name.endsWith("package-info")) {
+                    types.add(load(name));
+                }
+            }
+        }
+        return types.build().toList();
+    }
+
+    private static Class<?> load(String name) throws ClassNotFoundException {
+        return Class.forName(name, false, MetadataTest.class.getClassLoader());
+    }
+}
