@@ -37,7 +37,7 @@ class SizeTest {
         cluster.close();
     }
 
-    /** Asked for once, or once in each of the window's segments; what docs/hazelcast.md says, and an eighth more. */
+    /** Asked for once, or once in each of the window's segments; what docs/hazelcast.adoc says, and an eighth more. */
     @ParameterizedTest
     @CsvSource({"100/day, 10000, 1, 200", "1000/day sliding, 10000, 1, 200", "1000/day sliding, 1000, 65, 260"})
     void aKeyTakesNoMoreThan(String limits, int keys, int times, long most) {

@@ -95,7 +95,7 @@ class ClientAddressTest {
             calls.get("/address", 3, "X-Forwarded-For", "203.0.113.77");
             calls.get("/by-tenant", 3, "X-Tenant", "secret-tenant");
             assertEquals(1, log.startingWith("RL001: Requests carry X-Forwarded-For or Forwarded").size());
-            assertTrue(log.startingWith("RL001").get(0).endsWith("See docs/warnings.md#rl001."));
+            assertTrue(log.startingWith("RL001").get(0).endsWith("See docs/warnings.adoc#rl001."));
             assertEquals(1, log.startingWith("RL005: All that limits " + Addressed.class.getName()).size());
             assertTrue(log.lines().stream().noneMatch(line -> line.contains("203.0.113.77") || line.contains("secret-tenant")),
                     "nothing a client sent is logged");

@@ -32,7 +32,7 @@ import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 import reactor.core.publisher.Mono;
 
-/** The set-ups of docs/presets.md do what is said of them. */
+/** The set-ups of docs/presets.adoc do what is said of them. */
 @MicronautTest(rebuildContext = true)
 @Property(name = "spec", value = "PresetsTest")
 @Property(name = "micronaut.security.enabled", value = "true")

@@ -3,11 +3,9 @@ package io.github.micronautratelimit.management;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Supplier;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import io.github.micronautratelimit.AsyncBackend;
 import io.github.micronautratelimit.Decision.Source;
+import io.github.micronautratelimit.Eventually;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.config.Policies;
@@ -60,14 +59,6 @@ class HealthTest {
         return (Map<?, ?>) details.get("ratelimit");
     }
 
-    private static void await(Supplier<Boolean> condition) throws InterruptedException {
-        long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-        while (!condition.get()) {
-            assertTrue(System.nanoTime() < end);
-            Thread.sleep(20);
-        }
-    }
-
     @Test
     void memoryIsAlwaysUp() {
         try (EmbeddedServer server = start()) {
@@ -85,7 +76,7 @@ class HealthTest {
 
     @ParameterizedTest
     @CsvSource({"degraded, DEGRADED, 200", "down, DOWN, 503"})
-    void anOutageShowsInHealthAndPasses(String setting, String status, int code) throws InterruptedException {
+    void anOutageShowsInHealthAndPasses(String setting, String status, int code) throws Exception {
         try (EmbeddedServer server = start("ratelimit.backend", "async", "ratelimit.health-in-outage", setting)) {
             AsyncBackend store = server.getApplicationContext().getBean(AsyncBackend.class);
             assertEquals(Source.STORE, acquire(server));
@@ -107,7 +98,7 @@ class HealthTest {
             assertTrue(Set.of("OPEN", "HALF_OPEN").contains(String.valueOf(details.get("breaker"))));
 
             store.mood = AsyncBackend.Mood.ANSWERS;
-            await(() -> "UP".equals(ratelimit(health(server)).get("status")));
+            Eventually.equal("UP", () -> ratelimit(health(server)).get("status"));
         }
     }
 }

@@ -142,8 +142,8 @@ class DashboardTest {
     void theDocumentationNamesAllThatIsShownAndNothingElse() throws IOException {
         runAll();
         Set<String> documented = new TreeSet<>();
-        for (String line : Files.readAllLines(DOCS.resolve("observability.md"))) {
-            Matcher row = Pattern.compile("\\| `ratelimit\\.[a-z.]+` \\| `(\\w+)` \\| ([a-z_, ]*) *\\|.*").matcher(line);
+        for (String line : Files.readAllLines(DOCS.resolve("observability.adoc"))) {
+            Matcher row = Pattern.compile("\\|`ratelimit\\.[a-z.]+` \\|`\\+?(\\w+?)\\+?` \\|([a-z_, ]*) *\\|.*").matcher(line);
             if (row.matches()) {
                 documented.add(row.group(1));
                 Set<String> tags = row.group(2).isBlank() ? Set.of() : Set.of(row.group(2).trim().split(", "));

@@ -21,6 +21,7 @@ import java.util.concurrent.Future;
 
 import org.junit.jupiter.api.Test;
 
+import io.github.micronautratelimit.Eventually;
 import io.github.micronautratelimit.AsyncBackend.Mood;
 import io.github.micronautratelimit.AsyncBackend.Shared;
 import io.github.micronautratelimit.AsyncBackend;

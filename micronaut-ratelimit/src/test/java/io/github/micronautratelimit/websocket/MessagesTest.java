@@ -15,6 +15,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
 
+import io.github.micronautratelimit.Eventually;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.github.micronautratelimit.http.Log;
@@ -122,7 +123,8 @@ class MessagesTest {
             socket.send("b", "c", "d", "e", "f", "g");
             assertEquals(new Socket.End(1008, "retry-after=60"), socket.end());
             assertEquals(2, socket.rest().size(), "two errors");
-            assertEquals(List.of("1008 retry-after=60"), closed(server, 1));
+            Eventually.equal(List.of("1008 retry-after=60"),
+                    () -> List.copyOf(server.getApplicationContext().getBean(One.class).closed));
             assertEquals(List.of("a"), server.getApplicationContext().getBean(One.class).seen);
         }
     }
@@ -197,14 +199,6 @@ class MessagesTest {
 
     private static VirtualClock clock(EmbeddedServer server) {
         return server.getApplicationContext().getBean(VirtualClock.class);
-    }
-
-    private static List<String> closed(EmbeddedServer server, int count) throws InterruptedException {
-        List<String> closed = server.getApplicationContext().getBean(One.class).closed;
-        for (int i = 0; i < 2_000 && closed.size() < count; i++) {
-            Thread.sleep(10);
-        }
-        return List.copyOf(closed);
     }
 
     @ServerWebSocket("/echo")

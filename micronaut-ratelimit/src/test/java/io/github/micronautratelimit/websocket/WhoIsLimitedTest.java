@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Publisher;
 
+import io.github.micronautratelimit.Eventually;
 import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitListener;

@@ -12,6 +12,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -74,6 +75,27 @@ abstract class FilterContract {
 
         clock.advance(Duration.ofSeconds(20));
         assertEquals(List.of(200, 429), statuses("/a", 2));
+    }
+
+    @Test
+    void theFilterOfTheGuideLimitsPathsAndMethods() throws Exception {
+        RateLimiter limiter = new RateLimiter(memory, List.of());
+        // tag::filter[]
+        RateLimitFilter filter = RateLimitFilter.of(limiter)
+                .limit("/api/**", Policy.of("api", "100/min"), "{ip}")
+                .limit("/api/orders", List.of("POST"), Policy.of("orders", "10/min"), "{principal-or-ip}", "1")
+                .override("api", "192.0.2.7", "1000/min")
+                .trustedProxies("10.0.0.0/8")
+                .build();
+        // end::filter[]
+        container.start(filter, new EchoServlet(), true);
+        for (int i = 0; i < 10; i++) {
+            assertEquals(200, send(request("/api/orders").POST(HttpRequest.BodyPublishers.noBody())).statusCode());
+        }
+        assertEquals(429, send(request("/api/orders").POST(HttpRequest.BodyPublishers.noBody())).statusCode());
+        assertEquals(Collections.nCopies(90, 200), statuses("/api/orders", 90));
+        assertEquals(List.of(429), statuses("/api/orders", 1));
+        assertEquals(List.of(200), statuses("/elsewhere", 1));
     }
 
     @Test

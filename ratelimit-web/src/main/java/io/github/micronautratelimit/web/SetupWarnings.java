@@ -50,7 +50,7 @@ public final class SetupWarnings {
     public void warn(SetupWarning warning, Object... about) {
         List<Object> what = about.length == 0 ? List.of(warning) : List.of(warning, about[0]);
         if (!silenced.contains(warning) && given.add(what) && LOG.isWarnEnabled()) {
-            LOG.warn(warning.code() + ": " + warning.text() + " See docs/warnings.md#" + warning.code().toLowerCase(
+            LOG.warn(warning.code() + ": " + warning.text() + " See docs/warnings.adoc#" + warning.code().toLowerCase(
                     Locale.ROOT) + ".", about);
         }
     }

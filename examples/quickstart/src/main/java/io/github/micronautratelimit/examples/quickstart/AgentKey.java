@@ -9,6 +9,7 @@ import jakarta.inject.Named;
 import jakarta.inject.Singleton;
 
 /** Stands for {@code {bean:agent}} in a key: the agent that the user is, by what the authentication says. */
+// tag::resolver[]
 @Singleton
 @Named("agent")
 class AgentKey implements RateLimitKeyResolver {
@@ -19,3 +20,4 @@ class AgentKey implements RateLimitKeyResolver {
                 .map(user -> (String) user.getAttributes().get("agent_id"));
     }
 }
+// end::resolver[]

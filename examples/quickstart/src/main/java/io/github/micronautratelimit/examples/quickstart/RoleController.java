@@ -14,10 +14,12 @@ import io.micronaut.security.rules.SecurityRule;
 @Secured(SecurityRule.IS_AUTHENTICATED)
 class RoleController {
 
+    // tag::request[]
     @Post("/{role}/requests")
     @Status(HttpStatus.ACCEPTED)
     @RateLimit(policy = "role-requests")
     Answer request(HttpRequest<?> request, String role) {
         return Answer.to(request, "The role " + role + " is asked for.");
     }
+    // end::request[]
 }

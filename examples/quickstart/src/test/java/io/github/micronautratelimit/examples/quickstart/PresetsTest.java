@@ -17,7 +17,7 @@ import io.micronaut.http.client.exceptions.HttpClientResponseException;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 
-/** The presets of docs/presets.md, as this application has them. */
+/** The presets of docs/presets.adoc, as this application has them. */
 @MicronautTest(rebuildContext = true)
 class PresetsTest {
 

@@ -1,4 +1,4 @@
-package io.github.micronautratelimit.websocket;
+package io.github.micronautratelimit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 
 /** Waits for what another thread is about to do. */
-final class Eventually {
+public final class Eventually {
 
     private static final long NANOS = 30_000_000_000L;
 
@@ -14,7 +14,7 @@ final class Eventually {
     }
 
     /** Returns when something is as expected, and fails if it is not within half a minute. */
-    static <T> void equal(T expected, Callable<T> actual) throws Exception {
+    public static <T> void equal(T expected, Callable<T> actual) throws Exception {
         long begun = System.nanoTime();
         while (!Objects.equals(expected, actual.call()) && System.nanoTime() - begun < NANOS) {
             Thread.sleep(5);

@@ -1,0 +1,20 @@
+package io.github.micronautratelimit.guide;
+
+import java.time.Instant;
+
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.micronaut.context.annotation.Factory;
+import io.micronaut.context.annotation.Replaces;
+import jakarta.inject.Singleton;
+
+/** In the tests time stands still until a test moves it. */
+@Factory
+class TestClock {
+
+    @Singleton
+    @Replaces(MicroClock.class)
+    VirtualClock clock() {
+        return VirtualClock.at(Instant.parse("2026-11-22T08:00:00Z"));
+    }
+}
