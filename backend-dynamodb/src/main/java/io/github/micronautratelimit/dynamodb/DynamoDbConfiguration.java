@@ -29,7 +29,7 @@ public class DynamoDbConfiguration {
     }
 
     /**
-     * The table that keeps the keys. Default: ratelimit.
+     * The table that keeps the keys. To set it chooses DynamoDB where there is no other store. Default: {@code ratelimit}.
      *
      * @param table a table name
      */
@@ -52,7 +52,7 @@ public class DynamoDbConfiguration {
 
     /**
      * Whether a missing table is created when the application starts, with its time to live switched on and paid per
-     * request. Default: false, and a missing table stops the start.
+     * request. Default: {@code false}, and a missing table stops the start.
      *
      * @param createTable {@code true} to create it
      */
@@ -70,8 +70,8 @@ public class DynamoDbConfiguration {
     }
 
     /**
-     * How long one request to DynamoDB may take, a second try included. Default: 400ms. The deadline of a decision, which
-     * may consist of several requests, is {@code ratelimit.deadline}.
+     * How long one request to DynamoDB may take, a second try included, 1 ms or more. The deadline of a decision, which
+     * may consist of several requests, is {@code ratelimit.deadline}. Default: {@code 400ms}.
      *
      * @param timeout 1 ms or more
      */

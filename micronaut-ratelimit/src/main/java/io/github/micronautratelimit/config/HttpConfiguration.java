@@ -2,6 +2,7 @@ package io.github.micronautratelimit.config;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ public class HttpConfiguration {
     private List<String> trustedProxies = List.of();
     private @Nullable String forwardedHeader;
     private int ipv6Prefix = 64;
+    private Optional<String> secret = Optional.empty();
     private HeaderStyle headers = HeaderStyle.IETF;
     private LegacyReset legacyReset = LegacyReset.SECONDS;
     private int status = 429;
@@ -76,12 +78,28 @@ public class HttpConfiguration {
     }
 
     /**
-     * The bits of an IPv6 address that tell clients apart. Default: 64, the network of one customer or more.
+     * The bits of an IPv6 address that tell clients apart, 16 to 128. Default: {@code 64}, the network of one customer or more.
      *
      * @param ipv6Prefix 16 to 128
      */
     public void setIpv6Prefix(int ipv6Prefix) {
         this.ipv6Prefix = ipv6Prefix;
+    }
+
+    /** The secret that conceals keys; not for others to read. */
+    Optional<String> findSecret() {
+        return secret;
+    }
+
+    /**
+     * With a secret, keys leave the process as HMAC-SHA-256 under it, from which nobody finds an address by trying them all. The
+     * same for all instances; another one starts every counter afresh. At least 16 characters. Default: none, and keys leave as
+     * SHA-256.
+     *
+     * @param secret at least 16 characters
+     */
+    public void setSecret(String secret) {
+        this.secret = Optional.of(secret);
     }
 
     /**
@@ -94,7 +112,8 @@ public class HttpConfiguration {
     }
 
     /**
-     * Which headers tell a client how it stands: {@code ietf}, {@code legacy}, {@code both} or {@code none}. Default: ietf.
+     * Which headers tell a client how it stands: {@code ietf}, {@code legacy}, {@code both} or {@code none}. Default:
+     * {@code ietf}.
      *
      * @param headers the style
      */
@@ -112,7 +131,7 @@ public class HttpConfiguration {
     }
 
     /**
-     * What X-RateLimit-Reset counts: {@code seconds} from now, or since the {@code epoch}. Default: seconds.
+     * What X-RateLimit-Reset counts: {@code seconds} from now, or since the {@code epoch}. Default: {@code seconds}.
      *
      * @param legacyReset the unit
      */
@@ -130,7 +149,7 @@ public class HttpConfiguration {
     }
 
     /**
-     * The status of a denied request: 429 or 503. Default: 429.
+     * The status of a denied request: 429 or 503. Default: {@code 429}.
      *
      * @param status the status
      */
@@ -148,7 +167,8 @@ public class HttpConfiguration {
     }
 
     /**
-     * Up to how much longer than needed clients are told to wait, at random, so that not all come back at once. Default: 0s.
+     * Up to how much longer than needed clients are told to wait, at random, so that not all come back at once;
+     * whole seconds. Default: {@code 0s}.
      *
      * @param retryAfterJitter whole seconds
      */

@@ -13,7 +13,6 @@ import io.github.micronautratelimit.web.TrustedProxies;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Requires;
-import io.micronaut.context.annotation.Value;
 import io.micronaut.context.exceptions.ConfigurationException;
 import jakarta.inject.Singleton;
 
@@ -55,8 +54,8 @@ final class HttpFactory {
 
     @Singleton
     @Requires(property = SECRET)
-    KeySecret keySecret(@Value("${" + SECRET + "}") String secret) {
-        return checked("secret", () -> new KeySecret(secret));
+    KeySecret keySecret(HttpConfiguration configuration) {
+        return checked("secret", () -> new KeySecret(configuration.findSecret().orElse("")));
     }
 
     private static <T> T checked(String setting, Supplier<T> making) {

@@ -59,7 +59,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}. Required.
+     * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}; at most one of them is like the last. Required.
      *
      * @param limits texts, each one or more limits
      */
@@ -77,7 +77,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The key where an annotation or a rule names none. Default: ratelimit.default-key.
+     * Who is limited where an annotation or a rule names no key, as a key template. Default: ratelimit.default-key.
      *
      * @param key a key template
      */
@@ -115,7 +115,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * How long a call to the store may take before on-error answers. Default: ratelimit.deadline.
+     * How long a call to the store may take before on-error answers, 1 ms or more. Default: ratelimit.deadline.
      *
      * @param deadline 1 ms or more
      */
@@ -152,7 +152,8 @@ public class PolicyConfiguration {
     }
 
     /**
-     * Whether permits are taken ahead: {@code exact} or {@code leased}. Default: exact.
+     * Whether permits are taken ahead: {@code exact}, every request asks the store, or {@code leased}, for very hot keys.
+     * Default: {@code exact}.
      *
      * @param mode the mode
      */
@@ -170,7 +171,8 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The most permits one instance takes ahead of one key in the mode {@code leased}. Default: {@value #USUAL_LEASE}.
+     * The most permits one instance takes ahead of one key in the mode {@code leased}, 1 to 1000000. Default:
+     * {@value #USUAL_LEASE}.
      *
      * @param maxLease 1 to 1000000
      */
@@ -198,7 +200,8 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The keys that have numbers of their own, for example {@code [{key: alice, limits: 1000/min}]}.
+     * The keys that have numbers of their own, for example {@code [{key: alice, limits: 1000/min}]}. Default:
+     * none.
      *
      * @param overrides for each, its "key" and its "limits"
      */

@@ -56,7 +56,8 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * Whether anything is limited at all. Default: true.
+     * Whether anything is limited at all. {@code false} removes every limit, filter and advice; an injected
+     * {@code RateLimiter} then grants everything. Default: {@code true}.
      *
      * @param enabled {@code false} removes every limit, filter and advice
      */
@@ -74,8 +75,8 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * The backend that decides: {@code memory}, or the name of a store's module or of a bean of your own. Default: the
-     * only backend there is, or memory.
+     * Who decides: {@code memory}, {@code redis}, {@code hazelcast}, {@code dynamodb}, or the name of a
+     * {@code RateLimitBackend} bean of your own. Default: the only backend there is beside memory, or memory.
      *
      * @param backend a bean name
      */
@@ -94,7 +95,8 @@ public class RateLimitConfiguration implements Toggleable {
 
     /**
      * What the names of all keys in a store start with. Applications of the same namespace that use the same store share
-     * the limits of policies of the same name. Default: the application's name, or {@code ratelimit} if it has none.
+     * the limits of policies of the same name. 1 to 64 characters of ASCII, no spaces or braces. Default: the
+     * application's name, {@code micronaut.application.name}, or {@code ratelimit} if it has none.
      *
      * @param namespace 1 to 64 characters of ASCII, no spaces or braces
      */
@@ -116,7 +118,7 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * The key of routes whose limit and policy name none. Default: <code>{ip}</code>.
+     * The key template of routes whose limit and policy name none. Default: <code>{ip}</code>.
      *
      * @param defaultKey a key template
      */
@@ -135,7 +137,7 @@ public class RateLimitConfiguration implements Toggleable {
 
     /**
      * What to answer while the store cannot be asked, where neither policy nor annotation says: {@code open},
-     * {@code closed} or {@code local}. Default: local.
+     * {@code closed} or {@code local}. Default: {@code local}.
      *
      * @param onError the answer
      */
@@ -153,8 +155,8 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * How long a call to the store may take before the policy's on-error answers. Default: what the backend holds right,
-     * mostly 100ms.
+     * How long a call to the store may take before the policy's on-error answers. 1 ms or more. Default: the
+     * backend's own: 100ms, with DynamoDB 500ms.
      *
      * @param deadline 1 ms or more
      */
@@ -177,7 +179,7 @@ public class RateLimitConfiguration implements Toggleable {
 
     /**
      * How many instances of the application share the store. By so many the limits are divided while each has to decide
-     * alone. Default: 1.
+     * alone. 1 to 10000. Default: {@code 1}.
      *
      * @param instances 1 to 10000
      */
@@ -200,7 +202,7 @@ public class RateLimitConfiguration implements Toggleable {
 
     /**
      * How long a denial by the store is believed at most, so that the store is not asked again for what it has denied.
-     * So long, too, an instance may not know of a refund or reset that another one makes. Default: 1s.
+     * So long, too, an instance may not know of a refund or reset that another one makes. 0s for not at all. Default: {@code 1s}.
      *
      * @param denyCache a duration; 0s for not at all
      */
@@ -222,8 +224,8 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * What the health endpoint says while the store cannot be asked: {@code degraded} or {@code down}. Default: degraded,
-     * because the application goes on.
+     * What the health endpoint says while the store cannot be asked: {@code degraded} or {@code down}. Default:
+     * {@code degraded}, because the application goes on.
      *
      * @param healthInOutage the status
      */
@@ -251,8 +253,9 @@ public class RateLimitConfiguration implements Toggleable {
     }
 
     /**
-     * The paths no limit applies to, neither of rules nor of annotations. Default: health, metrics and API
-     * documentation.
+     * The paths no limit applies to, neither of rules nor of annotations, as Ant patterns; what is written replaces the
+     * default. Default: <code>[/health/**, /metrics/**, /prometheus, /swagger/**, /swagger-ui/**, /redoc/**, /rapidoc/**,
+     * /openapi-explorer/**, /favicon.ico]</code>.
      *
      * @param exclude Ant patterns such as {@code /health/**}
      */

@@ -104,7 +104,7 @@ public class RuleConfiguration {
     }
 
     /**
-     * The key. Default: the policy's.
+     * Who is limited, as a key template. Default: the policy's.
      *
      * @param key a key template
      */
@@ -122,7 +122,7 @@ public class RuleConfiguration {
     }
 
     /**
-     * What a request costs: a number, or a placeholder such as <code>{query:size} 1..100</code>. Default: 1.
+     * What a request costs: a number, or a placeholder such as <code>{query:size} 1..100</code>. Default: {@code 1}.
      *
      * @param permits a number or a template
      */

@@ -53,7 +53,7 @@ public class WebSocketConfiguration {
     }
 
     /**
-     * How a connection beyond a limit is refused: {@code handshake} or {@code close}. Default: handshake.
+     * How a connection beyond a limit is refused: {@code handshake} or {@code close}. Default: {@code handshake}.
      *
      * @param reject the way
      */
@@ -71,7 +71,7 @@ public class WebSocketConfiguration {
     }
 
     /**
-     * What a message beyond a limit is answered: {@code error}, {@code drop} or {@code close}. Default: error.
+     * What a message beyond a limit is answered: {@code error}, {@code drop} or {@code close}. Default: {@code error}.
      *
      * @param answer the answer
      */
@@ -91,7 +91,8 @@ public class WebSocketConfiguration {
     /**
      * The text of an error. In it, <code>{policy}</code> stands for the name of the policy that denied,
      * <code>{retry-after}</code> for the seconds until the message would pass, rounded up, and
-     * <code>{retry-after-ms}</code> for the milliseconds; both are {@code null} if it never would. Default: a JSON object.
+     * <code>{retry-after-ms}</code> for the milliseconds; both are {@code null} if it never would. Default:
+     * <code>{"error":"rate limit exceeded","policy":"{policy}","retry-after":{retry-after}}</code>.
      *
      * @param errorText any text
      */
@@ -109,7 +110,8 @@ public class WebSocketConfiguration {
     }
 
     /**
-     * After how many messages in a row beyond a limit the connection is closed, whatever they are answered. Default: 100.
+     * After how many messages in a row beyond a limit the connection is closed, whatever they are answered; 0 for
+     * never. Default: {@code 100}.
      *
      * @param closeAfter 1 or more; 0 for never
      */

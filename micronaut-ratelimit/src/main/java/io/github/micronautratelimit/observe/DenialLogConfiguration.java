@@ -23,7 +23,7 @@ public class DenialLogConfiguration implements Toggleable {
     }
 
     /**
-     * Whether denials are logged. Default: false.
+     * Whether denials are logged. Default: {@code false}.
      *
      * @param enabled {@code true} to log them
      */
@@ -41,7 +41,7 @@ public class DenialLogConfiguration implements Toggleable {
     }
 
     /**
-     * How long the denials of a policy are only counted after one was logged. Default: 10s.
+     * How long the denials of a policy are only counted after one was logged, 100 ms or more. Default: {@code 10s}.
      *
      * @param interval 100 ms or more
      */
