@@ -7,8 +7,6 @@ import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,7 +26,6 @@ import io.micronaut.core.naming.NameUtils;
 import io.micronaut.core.type.Argument;
 import io.micronaut.json.JsonMapper;
 import io.micronaut.runtime.ApplicationConfiguration;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -44,32 +41,21 @@ class ConfigurationReferenceTest {
     /** Their defaults depend on the application. */
     private static final Set<String> DIFFERENT = Set.of("ratelimit.namespace", "ratelimit.memory.max-keys");
 
-    private URLClassLoader modules;
     private List<Setting> settings;
 
     @BeforeEach
     void readMetadata() throws Exception {
-        List<URL> classes = new ArrayList<>();
-        for (String module : MODULES) {
-            classes.add(Path.of("..", module, "target", "classes").toUri().toURL());
-        }
-        modules = new URLClassLoader(classes.toArray(URL[]::new), getClass().getClassLoader());
         settings = new ArrayList<>();
         for (String module : MODULES) {
             Map<String, List<Map<String, String>>> metadata = JsonMapper.createDefault().readValue(
                     Files.readString(Path.of("..", module, "target/classes/META-INF/spring-configuration-metadata.json")),
                     Argument.mapOf(Argument.STRING, Argument.listOf(Argument.mapOf(String.class, String.class))));
             for (Map<String, String> property : metadata.get("properties")) {
-                Class<?> owner = modules.loadClass(property.get("sourceType"));
+                Class<?> owner = Class.forName(property.get("sourceType"));
                 settings.add(new Setting(property.get("name"), type(property.get("type")), owner,
                         described(property.get("description"), owner)));
             }
         }
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        modules.close();
     }
 
     private static String described(String text, Class<?> owner) throws ReflectiveOperationException {
@@ -82,12 +68,12 @@ class ConfigurationReferenceTest {
         return constant.replaceFirst(field.get(null).toString());
     }
 
-    private Class<?> type(String name) throws ClassNotFoundException {
+    private static Class<?> type(String name) throws ClassNotFoundException {
         return switch (name) {
             case "boolean" -> boolean.class;
             case "int" -> int.class;
             case "long" -> long.class;
-            default -> modules.loadClass(name);
+            default -> Class.forName(name);
         };
     }
 
