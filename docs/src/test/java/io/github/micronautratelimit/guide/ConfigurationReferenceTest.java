@@ -41,10 +41,11 @@ class ConfigurationReferenceTest {
     /** Their defaults depend on the application. */
     private static final Set<String> DIFFERENT = Set.of("ratelimit.namespace", "ratelimit.memory.max-keys");
 
-    private final List<Setting> settings = new ArrayList<>();
+    private List<Setting> settings;
 
     @BeforeEach
     void readMetadata() throws Exception {
+        settings = new ArrayList<>();
         for (String module : MODULES) {
             Map<String, List<Map<String, String>>> metadata = JsonMapper.createDefault().readValue(
                     Files.readString(Path.of("..", module, "target/classes/META-INF/spring-configuration-metadata.json")),

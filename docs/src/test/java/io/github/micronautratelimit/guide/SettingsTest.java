@@ -31,8 +31,6 @@ class SettingsTest {
 
     private static final Pattern NAME = Pattern.compile("\\bratelimit(?:\\.[a-zA-Z][a-zA-Z-]*)+");
     private static final String METADATA = "META-INF/spring-configuration-metadata.json";
-    /** Read where they are needed and not by a class of settings, so the modules do not tell of them. */
-    private static final Set<String> UNTOLD = Set.of("ratelimit.secret", "ratelimit.dashboard.enabled");
     /** What chapters show as mistakes. */
     private static final Set<String> MISTAKES =
             Set.of("ratelimit.my-store", "ratelimit.onerror", "ratelimit.polices.write.limits");
@@ -81,7 +79,7 @@ class SettingsTest {
     }
 
     private static List<Pattern> settings() {
-        Set<String> names = new HashSet<>(UNTOLD);
+        Set<String> names = new HashSet<>();
         try {
             for (URL url : Collections.list(SettingsTest.class.getClassLoader().getResources(METADATA))) {
                 try (InputStream in = url.openStream()) {

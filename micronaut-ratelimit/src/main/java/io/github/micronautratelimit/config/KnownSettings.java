@@ -22,8 +22,6 @@ final class KnownSettings {
 
     private static final String PREFIX = RateLimitConfiguration.PREFIX;
     private static final Map<String, Argument<?>> WITHOUT_BEAN = Map.of(
-            PREFIX + ".secret", Argument.STRING,
-            DashboardNeedsManagement.PROPERTY, Argument.of(boolean.class),
             PREFIX + ".policies.*.overrides[*].key", Argument.STRING,
             PREFIX + ".policies.*.overrides[*].limits", Argument.listOf(String.class));
     private static final int TYPING_ERROR = 2;
