@@ -35,6 +35,8 @@ class ReflectionTest {
             use("intercept.LimitedRequest.<clinit>: a class's name as text", NO_LOOK_UP),
             use("websocket.NettyUpgrades.<clinit>: a class's name as text", NO_LOOK_UP),
             use("servlet.RateLimitFilter.<init>: a class's name as text", NO_LOOK_UP),
+            use("config.SettingsCheck.example: java.lang.Class.getEnumConstants",
+                    "an image keeps each enum's constants with its class, and does not look for its methods"),
             use("processor.RateLimitVisitor.getSupportedAnnotationNames: a class's name as text",
                     "runs in the compiler, in no image"));
 
