@@ -93,7 +93,7 @@ class CostTest {
         limit("three limits of a policy", Policy.of("three", "100/day; 1000/day sliding; 10000/366day fixed"));
         twoPolicies();
         Policy spent = Policy.of("spent", "1/day");
-        RateLimitBackend remembering = new DenyCache(backend, MicroClock.system(), Duration.ofSeconds(1));
+        RateLimitBackend remembering = new DenyCache(backend, MicroClock.system(), Duration.ofMinutes(1));
         backend.acquire(spent, CLIENT, 1).toCompletableFuture().join();
         remembering.acquire(spent, CLIENT, 1).toCompletableFuture().join();
         step("denial known from the deny cache", () -> remembering.acquire(spent, CLIENT, 1));
