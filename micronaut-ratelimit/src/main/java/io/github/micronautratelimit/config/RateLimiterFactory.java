@@ -60,12 +60,12 @@ final class RateLimiterFactory {
     }
 
     /** Who is told of decisions, in this order. */
-    record Audience(List<RateLimitListener> listeners) {
+    record OrderedListeners(List<RateLimitListener> listeners) {
     }
 
     @Singleton
-    Audience audience(List<RateLimitListener> listeners) {
-        return new Audience(listeners.stream()
+    OrderedListeners ordered(List<RateLimitListener> listeners) {
+        return new OrderedListeners(listeners.stream()
                 .filter(listener -> !(listener instanceof Toggleable toggle) || toggle.isEnabled()).toList());
     }
 
@@ -73,7 +73,7 @@ final class RateLimiterFactory {
     @Singleton
     @Bean(preDestroy = "close")
     ChosenBackend chosenBackend(BeanContext beans, RateLimitConfiguration configuration, MicroClock clock,
-                                Audience audience, List<StoreListener> storeListeners) {
+                                OrderedListeners ordered, List<StoreListener> storeListeners) {
         BeanDefinition<RateLimitBackend> chosen = chosen(beans, configuration);
         RateLimitBackend backend = beans.getBean(chosen);
         if (backend instanceof MemoryBackend) {
@@ -85,7 +85,7 @@ final class RateLimiterFactory {
                 : new ObservedStore(backend, nameOf(chosen), storeListeners);
         Guard guard = new Guard(store, nameOf(chosen),
                 configuration.findDeadline().orElseGet(backend::deadline), configuration.getInstances(), clock,
-                audience.listeners());
+                ordered.listeners());
         PermitLeases leases = new PermitLeases(guard, clock);
         RateLimitBackend front = new LocalLimit(leases, clock);
         Duration denyCache = configuration.getDenyCache();
@@ -94,8 +94,8 @@ final class RateLimiterFactory {
     }
 
     @Context
-    RateLimiter rateLimiter(ChosenBackend chosen, Audience audience, @Nullable KeySecret secret) {
-        return new RateLimiter(chosen.front(), audience.listeners(), secret);
+    RateLimiter rateLimiter(ChosenBackend chosen, OrderedListeners ordered, @Nullable KeySecret secret) {
+        return new RateLimiter(chosen.front(), ordered.listeners(), secret);
     }
 
     private static BeanDefinition<RateLimitBackend> chosen(BeanContext beans, RateLimitConfiguration configuration) {
