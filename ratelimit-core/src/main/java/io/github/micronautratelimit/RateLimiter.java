@@ -218,7 +218,13 @@ public final class RateLimiter {
         asks.forEach(ask -> requireSound(ask.policy(), ask.permits()));
         List<Ask> concealed = concealed(asks);
         long begun = audience.begun();
-        return called(() -> backend.acquireAll(concealed)).handle((each, failure) -> {
+        return decided(asks, concealed, called(() -> backend.acquireAll(concealed)), begun);
+    }
+
+    /** Decisions of which listeners are told. */
+    private CompletionStage<Decisions> decided(List<Ask> asks, List<Ask> concealed, CompletionStage<List<Decision>> answer,
+                                               long begun) {
+        return answer.handle((each, failure) -> {
             tell(concealed, each, failure, begun);
             return new Decisions(asks, each);
         });
@@ -227,18 +233,19 @@ public final class RateLimiter {
     /**
      * Takes permits under several policies, or none under any, for a caller whose thread must not wait, such as an event
      * loop's. If the backend has not answered at once, the policies' {@link OnError} decide instead, provided the backend
-     * is behind a {@link Guard}; the backend's own answer may then cost the permits once more.
+     * is behind a {@link Guard}; the backend's own answer may then cost the permits once more, and is told to nobody.
      *
      * @param asks what is asked
      * @return the decisions
      * @throws RateLimitBackendException if the backend failed
      */
     public Decisions acquireAllAtOnce(List<Ask> asks) {
-        CompletableFuture<Decisions> answer = acquireAllAsync(asks).toCompletableFuture();
-        if (answer.isDone() || guard == null) {
-            return await(answer);
-        }
-        return new Decisions(asks, guard.allWithout(concealed(asks)));
+        asks.forEach(ask -> requireSound(ask.policy(), ask.permits()));
+        List<Ask> concealed = concealed(asks);
+        long begun = audience.begun();
+        CompletableFuture<List<Decision>> answer = called(() -> permits(concealed)).toCompletableFuture();
+        return await(decided(asks, concealed, answer.isDone() || guard == null ? answer
+                : CompletableFuture.completedFuture(guard.allWithout(concealed)), begun));
     }
 
     /**
@@ -288,8 +295,13 @@ public final class RateLimiter {
             return acquireAllAsync(asks).thenApply(RateLimiter::withoutPlaces);
         }
         List<Ask> concealed = concealed(asks);
-        return leased(asks, concealed,
-                new Leasing(this::permits, this::giveBack, backend.leases(), backend.leases(), concealed));
+        long begun = audience.begun();
+        Leasing leasing = leasing(concealed);
+        return leased(asks, concealed, leasing, leasing.acquire(), begun);
+    }
+
+    private Leasing leasing(List<Ask> concealed) {
+        return new Leasing(this::permits, this::giveBack, backend.leases(), backend.leases(), concealed);
     }
 
     /**
@@ -304,15 +316,17 @@ public final class RateLimiter {
         if (limitsRatesOnly(asks)) {
             return withoutPlaces(acquireAllAtOnce(asks));
         }
-        CompletableFuture<Lease> answer = leaseAllAsync(asks).toCompletableFuture();
-        if (answer.isDone() || guard == null) {
-            return await(answer);
-        }
-        answer.thenAccept(Lease::close);
         List<Ask> concealed = concealed(asks);
-        return await(leased(asks, concealed, new Leasing(
-                rates -> CompletableFuture.completedFuture(guard.allWithout(rates)), this::giveBack,
-                guard.leasesWithout(), backend.leases(), concealed)));
+        long begun = audience.begun();
+        Leasing leasing = leasing(concealed);
+        CompletableFuture<List<Decision>> answer = leasing.acquire().toCompletableFuture();
+        if (answer.isDone() || guard == null) {
+            return await(leased(asks, concealed, leasing, answer, begun));
+        }
+        answer.thenRun(() -> leasing.held().forEach(Holding::release));
+        Leasing without = new Leasing(rates -> CompletableFuture.completedFuture(guard.allWithout(rates)), this::giveBack,
+                guard.leasesWithout(), backend.leases(), concealed);
+        return await(leased(asks, concealed, without, without.acquire(), begun));
     }
 
     private static boolean limitsRatesOnly(List<Ask> asks) {
@@ -328,9 +342,9 @@ public final class RateLimiter {
         return new Lease(decisions, List.of());
     }
 
-    private CompletionStage<Lease> leased(List<Ask> asks, List<Ask> concealed, Leasing leasing) {
-        long begun = audience.begun();
-        return leasing.acquire().handle((each, failure) -> {
+    private CompletionStage<Lease> leased(List<Ask> asks, List<Ask> concealed, Leasing leasing,
+                                          CompletionStage<List<Decision>> answer, long begun) {
+        return answer.handle((each, failure) -> {
             tell(failure == null ? Leasing.split(concealed) : concealed, each, failure, begun);
             return new Lease(new Decisions(Leasing.split(asks), each), leasing.held());
         });
@@ -346,9 +360,11 @@ public final class RateLimiter {
     }
 
     private CompletionStage<List<Decision>> permits(List<Ask> rates) {
-        Ask first = rates.get(0);
-        return rates.size() > 1 ? backend.acquireAll(rates)
-                : backend.acquire(first.policy(), first.key(), first.permits()).thenApply(List::of);
+        if (rates.size() != 1) {
+            return backend.acquireAll(rates);
+        }
+        Ask only = rates.get(0);
+        return backend.acquire(only.policy(), only.key(), only.permits()).thenApply(List::of);
     }
 
     /** A refund that fails is lost, which costs permits but admits nobody. */

@@ -144,12 +144,35 @@ class GuardTest {
     }
 
     @Test
-    void aThreadThatMustNotWaitIsAnsweredAtOnce() {
-        store = CompletableFuture::new;
-        RateLimiter limiter = new RateLimiter(guard(LONG), List.of());
+    void aThreadThatMustNotWaitIsAnsweredAtOnceAndListenersAreToldOfThatAnswerOnly() {
+        List<CompletableFuture<Object>> late = new ArrayList<>();
+        store = () -> {
+            late.add(new CompletableFuture<>());
+            return late.get(late.size() - 1);
+        };
+        List<String> heard = new ArrayList<>();
+        RateLimiter limiter = new RateLimiter(guard(LONG), List.of(new RateLimitListener() {
+            @Override
+            public void onAllow(RateLimitEvent event) {
+                heard.add("allowed by " + event.source());
+            }
+
+            @Override
+            public void onBlock(RateLimitEvent event) {
+                heard.add("blocked by " + event.source());
+            }
+
+            @Override
+            public boolean isInline() {
+                return true;
+            }
+        }));
         List<Ask> asks = List.of(new Ask(policy("p", OnError.LOCAL), "key", 1));
         assertEquals(List.of(true, true, false), List.of(limiter.acquireAllAtOnce(asks).allowed(),
                 limiter.acquireAllAtOnce(asks).allowed(), limiter.acquireAllAtOnce(asks).allowed()));
+        assertEquals(3, late.size());
+        late.forEach(answer -> answer.complete(new Decision.Allowed(1, 1, Decision.Source.STORE)));
+        assertEquals(List.of("allowed by FALLBACK", "allowed by FALLBACK", "blocked by FALLBACK"), heard);
     }
 
     @Test
