@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Requests, units and decisions a second on DynamoDB Local, ours beside reading and swapping. About 3 minutes.
+# Compares our DynamoDB backend with a read-and-swap limiter on DynamoDB Local: requests, units, decisions per second.
+# Duration and results: docs/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mvn -q -B -pl benchmarks/dynamodb -am -DskipTests package exec:exec

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the benchmarks, measures decisions kept in Hazelcast beside Bucket4j's, on loopback, and prints the table of
-# docs/benchmarks.md: about 4 minutes, or half a minute with "quick". Needs a JDK 17 or later and Maven.
-# On one or two processors Hazelcast starts a thread per answer unless told otherwise. That slows Bucket4j down many times
-# and us hardly; so that it counts for nobody, the common pool is told to have two threads. PARALLELISM= leaves it as it is.
+# Builds the benchmarks, compares Hazelcast decisions with Bucket4j's on loopback, and prints the table of
+# docs/benchmarks.md, which states the duration. Needs a JDK 17 or later and Maven.
+# On one or two processors, Hazelcast starts a thread per response by default. That slows Bucket4j down many times and
+# ours hardly. To exclude this effect, the script gives the common pool two threads. PARALLELISM= keeps the default.
 # Usage: benchmarks/hazelcast.sh [quick]
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Loads granted and denied requests over HTTP/1.1 (wrk) and HTTP/2 without TLS (h2load), and looks at the process before and
-# after: threads, and live heap after a collection. Needs a JDK 17 or later, Maven, wrk and h2load (on Debian: apt install wrk
-# nghttp2-client). About 2 minutes. Usage: benchmarks/http-load.sh
+# Sends granted and denied requests over HTTP/1.1 (wrk) and HTTP/2 without TLS (h2load). Prints the process's threads
+# and its live heap after a collection, before and after the load. Needs a JDK 17 or later, Maven, wrk and h2load
+# (on Debian: apt install wrk nghttp2-client). Duration: docs/benchmarks.md.
+# Usage: benchmarks/http-load.sh
 set -eu
 cd "$(dirname "$0")/.."
 
 for tool in wrk h2load; do
     if ! command -v $tool >/dev/null; then
-        echo "This needs $tool, which is not installed (on Debian: apt install wrk nghttp2-client). Nothing was measured." >&2
+        echo "$tool is not installed. Install it (on Debian: apt install wrk nghttp2-client). Nothing was measured." >&2
         exit 2
     fi
 done
@@ -18,7 +19,7 @@ base=http://127.0.0.1:$PORT
 app=
 trap '[ -z "$app" ] || kill $app 2>/dev/null || true' EXIT
 
-start() { # version of HTTP
+start() { # HTTP version
     java -Xms512m -Xmx512m -cp benchmarks/target/benchmarks.jar io.github.micronautratelimit.benchmarks.WholeApp \
         "$PORT" "$1" >/dev/null &
     app=$!

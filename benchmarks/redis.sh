@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the benchmarks, measures decisions kept in Redis beside the server's own counter and beside peers, and prints the
-# tables of docs/benchmarks.md: about 7 minutes, or 2 with "quick".
-# Needs a JDK 17 or later, Maven, and redis-server on the path, which is started on a free loopback port; or, instead of
-# that, an empty database: REDIS_URI=redis://host:port benchmarks/redis.sh
+# Builds the benchmarks, compares Redis decisions with the server's own counter and with peers, and prints the tables of
+# docs/benchmarks.md, which states the duration.
+# Needs a JDK 17 or later, Maven, and redis-server on the path. The script starts it on a free loopback port. To use an
+# empty database instead: REDIS_URI=redis://host:port benchmarks/redis.sh
 # Usage: benchmarks/redis.sh [quick]
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the benchmarks, runs them and prints how they compare: about 12 minutes, or 3 with "quick".
-# Needs a JDK 17 or later and Maven. The numbers of every iteration are left in benchmarks/target/results as JSON.
+# Builds and runs the benchmarks and prints a comparison. Duration: docs/benchmarks.md.
+# Needs a JDK 17 or later and Maven. Writes the figures of every iteration to benchmarks/target/results as JSON.
 # Usage: benchmarks/run.sh [quick]
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,18 +1,18 @@
 #!/bin/sh
-# Measures what @RateLimit costs a whole Micronaut application: the same endpoint without and with it, under load over
-# loopback. Needs a JDK 17 or later, Maven and wrk (on Debian: apt install wrk).
+# Measures the cost of @RateLimit in a whole Micronaut application: one endpoint without it and two with it, under load
+# over loopback. Needs Linux, a JDK 17 or later, Maven and wrk (on Debian: apt install wrk).
 #   /plain    without annotation
-#   /limited  @RateLimit("1000000000/h"), so that every request is counted and granted
-#   /denied   @RateLimit("1/day"), so that every request but the first is answered 429
-# One warm-up each, then rounds of all three in turns, so that what disturbs the machine disturbs all: about 2 minutes. Prints
-# medians: requests per second, the processor time of the server for a request, and of each round's ratio of that time, since
-# throughput depends on who else uses the machine, and wrk does. Linux.
+#   /limited  @RateLimit("1000000000/h"): every request is counted and granted
+#   /denied   @RateLimit("1/day"): every request but the first is rejected with 429
+# After a warm-up, each round loads all three endpoints in turn, so that a disturbance affects all of them. Prints
+# medians: requests per second, the server's CPU time per request, and the ratios of the CPU time in each round. The
+# ratios are more reliable than throughput, because wrk and other processes share the machine. About 2 minutes.
 # Usage: benchmarks/whole-app.sh
 set -eu
 cd "$(dirname "$0")/.."
 
 if ! command -v wrk >/dev/null; then
-    echo "This needs wrk, which is not installed (on Debian: apt install wrk). Nothing was measured." >&2
+    echo "wrk is not installed. Install it (on Debian: apt install wrk). Nothing was measured." >&2
     exit 2
 fi
 
@@ -36,23 +36,23 @@ until wrk -t1 -c1 -d1s "$base/plain" >/dev/null 2>&1; do
     sleep 1
 done
 
-# The processor time the server has used, in microseconds.
+# Prints the CPU time that the server has used, in microseconds.
 used() {
     awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.0f", ($12 + $13) * 1000000 / tick }' /proc/$app/stat
 }
 
-# Loads one endpoint, checks that it answered as it should and prints its requests per second and microseconds per request.
+# Loads one endpoint, checks its responses, and prints requests per second and CPU microseconds per request.
 load() { # endpoint seconds
     before=$(used)
     wrk -t2 -c64 -d"$2"s "$base/$1" >"$out/wrk" || { cat "$out/wrk" >&2; exit 1; }
-    refused=$(awk '/Non-2xx/ { n = $NF } END { print n + 0 }' "$out/wrk")
+    rejected=$(awk '/Non-2xx/ { n = $NF } END { print n + 0 }' "$out/wrk")
     answered=$(awk '/requests in/ { print $1 }' "$out/wrk")
     case $1 in
-        denied) expected=$((refused > 0 && refused >= answered - 1)) ;;
-        *) expected=$((refused == 0 && answered > 0)) ;;
+        denied) expected=$((rejected > 0 && rejected >= answered - 1)) ;;
+        *) expected=$((rejected == 0 && answered > 0)) ;;
     esac
     if [ "$expected" = 0 ]; then
-        echo "/$1 answered $refused of $answered requests with an error status, which it should not." >&2
+        echo "/$1 returned an unexpected status: $rejected of $answered responses had an error status." >&2
         exit 1
     fi
     awk -v spent="$(($(used) - before))" -v answered="$answered" '/^Requests\/sec:/ { print $2, spent / answered }' "$out/wrk"
@@ -77,7 +77,7 @@ for endpoint in plain limited denied; do
     paste -d ' ' "$out/$endpoint" "$out/plain" "$out/limited" | awk '{ print $1, $2, $2 / $4, $2 / $6 }' >"$out/$endpoint.ratios"
 done
 
-echo "| endpoint | requests/s | processor time per request | to plain | to limited |"
+echo "| endpoint | requests/s | CPU time per request | to plain | to limited |"
 echo "|---|---|---|---|---|"
 for endpoint in plain limited denied; do
     echo "$endpoint $(for column in 1 2 3 4; do median "$out/$endpoint.ratios" $column; done | tr '\n' ' ')" |

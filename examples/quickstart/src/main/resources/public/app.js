@@ -1,5 +1,5 @@
-// Sends requests, and asks the server after each and a few times a second how the three keys stand. In between, the
-// browser counts the time down itself.
+// Sends requests. Reads the state of the three keys after each request and a few times a second. In between, the browser
+// counts the time down.
 
 const POLL_MILLIS = 250;
 const DRAW_MILLIS = 100;
@@ -36,81 +36,82 @@ function card(name, element) {
   ["pointerup", "pointerleave", "pointercancel"].forEach(end => button.addEventListener(end, stop));
   window.addEventListener("blur", stop);
   button.addEventListener("contextmenu", event => event.preventDefault());
-  // Detail 0: not by a pointer, but by a key or an assistive tool.
+  // Detail 0: the click comes from the keyboard or an assistive tool, not from a pointer.
   button.addEventListener("click", event => event.detail === 0 && send(requests[name]()));
-  return { name, element, standing: undefined, heardAt: 0 };
+  return { name, element, status: undefined, receivedAt: 0 };
 }
 
 async function send({ text, url, method, headers }) {
   try {
     const response = await fetch(url, { method, headers });
     const body = await response.json();
-    log(response.ok, text, response.status, body.left, response.headers.get("Retry-After"));
+    log(response.ok, text, response.status, body.remaining, response.headers.get("Retry-After"));
   } catch {
-    log(false, text + ": no answer");
+    log(false, text + ": no response");
   }
-  await ask();
+  await refresh();
 }
 
-function log(granted, request, status = "–", left = "–", retryAfter = null) {
+function log(granted, request, status = "–", remaining = "–", retryAfter = null) {
   const rows = document.getElementById("log");
   if (!rows.querySelector("[class]")) {
     rows.replaceChildren();
   }
   const row = document.createElement("tr");
   row.className = granted ? "granted" : "denied";
-  for (const text of [status, left, retryAfter === null ? "–" : retryAfter + " s", request]) {
+  for (const text of [status, remaining, retryAfter === null ? "–" : retryAfter + " s", request]) {
     row.insertCell().textContent = text;
   }
   rows.prepend(row);
   while (rows.rows.length > LOG_ROWS) {
     rows.lastElementChild.remove();
   }
-  document.getElementById("spoken").textContent =
-    `${request}: ${status}, ` + (retryAfter === null ? `${left} left` : `retry after ${retryAfter} seconds`);
+  document.getElementById("announcement").textContent =
+    `${request}: ${status}, ` + (retryAfter === null ? `${remaining} remaining` : `retry after ${retryAfter} seconds`);
 }
 
-async function ask() {
+async function refresh() {
   try {
-    const response = await fetch("/api/standings?" + recipient(), { headers: apiKey() });
-    const standings = await response.json();
-    cards.forEach(each => Object.assign(each, { standing: standings[each.name], heardAt: performance.now() }));
+    const response = await fetch("/api/status?" + recipient(), { headers: apiKey() });
+    const statuses = await response.json();
+    cards.forEach(each => Object.assign(each, { status: statuses[each.name], receivedAt: performance.now() }));
   } catch {
-    cards.forEach(each => each.standing = undefined);
+    cards.forEach(each => each.status = undefined);
   }
   draw();
 }
 
 async function poll() {
   if (!document.hidden) {
-    await ask();
+    await refresh();
   }
   setTimeout(poll, POLL_MILLIS);
 }
 
 function draw() {
-  cards.forEach(each => each.standing ? show(each) : silent(each));
+  cards.forEach(each => each.status ? show(each) : showUnreachable(each));
 }
 
-function show({ element, standing, heardAt }) {
-  const { limits, capacity, left, nextMicros, waitingFor } = standing;
-  const missing = left < capacity;
-  const seconds = Math.max(0, nextMicros / 1e6 - (performance.now() - heardAt) / 1e3);
-  element.classList.toggle("empty", left === 0);
+function show({ element, status, receivedAt }) {
+  const { limits, capacity, remaining, retryAfterMicros, deniedBy } = status;
+  const elapsedMicros = (performance.now() - receivedAt) * 1e3;
+  const seconds = Math.max(0, retryAfterMicros - elapsedMicros) / 1e6;
+  element.classList.toggle("empty", remaining === 0);
   element.querySelector(".limits").textContent = limits.join(" and ");
-  element.querySelector(".next").textContent = !missing ? "All permits are free."
-    : `${left} left, next in ${seconds.toFixed(1)} s` + (limits.length > 1 ? ` (${waitingFor.join(" and ")})` : "");
+  element.querySelector(".next").textContent = remaining >= capacity ? "All permits are free."
+    : `${remaining} remaining, next in ${seconds.toFixed(1)} s`
+      + (limits.length > 1 ? ` (${deniedBy.join(" and ")})` : "");
   const dots = element.querySelector(".dots");
   while (dots.children.length < capacity) {
     dots.append(document.createElement("span"));
   }
   dots.setAttribute("aria-valuemax", capacity);
-  dots.setAttribute("aria-valuenow", left);
-  [...dots.children].forEach((dot, i) => dot.classList.toggle("free", i < left));
+  dots.setAttribute("aria-valuenow", remaining);
+  [...dots.children].forEach((dot, i) => dot.classList.toggle("free", i < remaining));
 }
 
-function silent({ element }) {
-  element.querySelector(".next").textContent = "The server does not answer.";
+function showUnreachable({ element }) {
+  element.querySelector(".next").textContent = "The server does not respond.";
 }
 
 poll();

@@ -1,27 +1,27 @@
-// Opens connections, each with a card of its own. What is refused is told by the code and reason a connection is closed
-// with, what is not delivered by an error in place of the message.
+// Opens connections and shows a card for each. The server reports a denied connection by its close code and reason, and
+// a denied message by an error to its sender.
 
 const POLL_MILLIS = 250;
 const LINES = 5;
 
 const main = document.querySelector("main");
-const places = document.getElementById("places");
+const slots = document.getElementById("slots");
 let opened = 0;
 
-places.querySelector("button").addEventListener("click", open);
+slots.querySelector("button").addEventListener("click", open);
 
 function open() {
   const name = `guest ${++opened}`;
   const card = document.getElementById("connection").content.cloneNode(true).firstElementChild;
   card.querySelector("h2").textContent = name;
-  places.after(card);
+  slots.after(card);
 
   const url = new URL("/api/chat?name=" + encodeURIComponent(name), location.href);
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
   socket.onopen = () => show(card, "open", "Open");
   socket.onclose = event => closed(card, name, event);
-  socket.onmessage = event => heard(card, name, JSON.parse(event.data));
+  socket.onmessage = event => received(card, name, JSON.parse(event.data));
 
   const input = card.querySelector("input");
   input.value = "hello";
@@ -32,7 +32,7 @@ function open() {
     }
   });
   card.querySelector(".quiet").addEventListener("click", () => socket.close());
-  // A page that is left may be kept for the way back, with its connections.
+  // The browser may keep a page in its back/forward cache, with open connections.
   window.addEventListener("pagehide", () => socket.close());
 }
 
@@ -40,17 +40,17 @@ function show(card, state, text) {
   card.classList.remove("open", "closed");
   card.classList.add(state);
   card.querySelector(".state").textContent = text;
-  ask();
+  refresh();
 }
 
 function closed(card, name, { code, reason }) {
   const text = code === 1000 || code === 1005 ? "Closed" : `Closed by the server: ${code} ${reason}`;
   show(card, "closed", text);
   card.querySelectorAll("input, form button").forEach(each => each.disabled = true);
-  say(`${name}: ${text}`);
+  announce(`${name}: ${text}`);
 }
 
-function heard(card, name, { from, text, error, ...rest }) {
+function received(card, name, { from, text, error, ...rest }) {
   const line = document.createElement("li");
   line.textContent = error ? `${error}, retry after ${rest["retry-after"]} s` : `${from}: ${text}`;
   line.classList.toggle("error", Boolean(error));
@@ -60,35 +60,35 @@ function heard(card, name, { from, text, error, ...rest }) {
     lines.firstElementChild.remove();
   }
   if (error || from === name) {
-    say(line.textContent);
+    announce(line.textContent);
   }
 }
 
-function say(text) {
-  document.getElementById("spoken").textContent = text;
+function announce(text) {
+  document.getElementById("announcement").textContent = text;
 }
 
-async function ask() {
-  const next = places.querySelector(".next");
+async function refresh() {
+  const next = slots.querySelector(".next");
   try {
-    const { capacity, left } = await (await fetch("/api/places")).json();
-    const dots = places.querySelector(".dots");
+    const { capacity, remaining } = await (await fetch("/api/slots")).json();
+    const dots = slots.querySelector(".dots");
     while (dots.children.length < capacity) {
       dots.append(document.createElement("span"));
     }
     dots.setAttribute("aria-valuemax", capacity);
-    dots.setAttribute("aria-valuenow", left);
-    [...dots.children].forEach((dot, i) => dot.classList.toggle("free", i < left));
-    places.classList.toggle("empty", left === 0);
-    next.textContent = left === 0 ? "None left: close a connection first." : `${left} left`;
+    dots.setAttribute("aria-valuenow", remaining);
+    [...dots.children].forEach((dot, i) => dot.classList.toggle("free", i < remaining));
+    slots.classList.toggle("empty", remaining === 0);
+    next.textContent = remaining === 0 ? "No free slot; close a connection first." : `${remaining} free`;
   } catch {
-    next.textContent = "The server does not answer.";
+    next.textContent = "The server does not respond.";
   }
 }
 
 async function poll() {
   if (!document.hidden) {
-    await ask();
+    await refresh();
   }
   setTimeout(poll, POLL_MILLIS);
 }

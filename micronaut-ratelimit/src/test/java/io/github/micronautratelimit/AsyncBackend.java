@@ -1,5 +1,10 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.memory.MemoryBackend;
+import io.micronaut.context.annotation.Requires;
+import jakarta.inject.Inject;
+import jakarta.inject.Named;
+import jakarta.inject.Singleton;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -8,28 +13,23 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 
-import io.github.micronautratelimit.memory.MemoryBackend;
-import io.micronaut.context.annotation.Requires;
-import jakarta.inject.Inject;
-import jakarta.inject.Named;
-import jakarta.inject.Singleton;
-
-/** A store behind a network, as seen from here: answers later, on a thread of its own, or fails, or never answers. */
+/** Simulates a store on a network: answers later on its own thread, fails, or never answers. */
 @Singleton
 @Named("async")
 @Requires(property = "ratelimit.backend", value = "async")
 public class AsyncBackend implements RateLimitBackend {
 
-    /** How the store does. */
+    /** The behavior of the store. */
     public enum Mood {
-        ANSWERS, FAILS, HANGS
+        ANSWERS,
+        FAILS,
+        HANGS
     }
 
     public volatile Mood mood = Mood.ANSWERS;
 
     private final MemoryBackend memory;
-    private final ExecutorService thread =
-            Executors.newSingleThreadExecutor(task -> new Thread(task, "store-client"));
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(task -> new Thread(task, "store-client"));
 
     public AsyncBackend(MicroClock clock) {
         this(clock, Optional.empty());
@@ -40,9 +40,8 @@ public class AsyncBackend implements RateLimitBackend {
         this.memory = shared.map(Shared::memory).orElseGet(() -> new MemoryBackend(clock, 1_000));
     }
 
-    /** What several applications in one process keep their keys in. */
-    public record Shared(MemoryBackend memory) {
-    }
+    /** The keys that several applications in one process share. */
+    public record Shared(MemoryBackend memory) {}
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
@@ -65,33 +64,37 @@ public class AsyncBackend implements RateLimitBackend {
     }
 
     @Override
-    public LeaseBackend leases() {
-        LeaseBackend places = memory.leases();
-        return new LeaseBackend() {
+    public ConcurrencyBackend concurrency() {
+        ConcurrencyBackend slots = memory.concurrency();
+        return new ConcurrencyBackend() {
 
             @Override
             public CompletionStage<Decision> acquire(Policy policy, String key, UUID holder) {
-                return later(() -> places.acquire(policy, key, holder).toCompletableFuture().join());
+                return later(() ->
+                        slots.acquire(policy, key, holder).toCompletableFuture().join());
             }
 
             @Override
             public CompletionStage<Boolean> renew(Policy policy, String key, UUID holder) {
-                return later(() -> places.renew(policy, key, holder).toCompletableFuture().join());
+                return later(() ->
+                        slots.renew(policy, key, holder).toCompletableFuture().join());
             }
 
             @Override
             public CompletionStage<Void> release(Policy policy, String key, UUID holder) {
-                return later(() -> places.release(policy, key, holder).toCompletableFuture().join());
+                return later(() ->
+                        slots.release(policy, key, holder).toCompletableFuture().join());
             }
 
             @Override
             public CompletionStage<Decision> peek(Policy policy, String key) {
-                return later(() -> places.peek(policy, key).toCompletableFuture().join());
+                return later(() -> slots.peek(policy, key).toCompletableFuture().join());
             }
 
             @Override
             public CompletionStage<Void> reset(Policy policy, String key) {
-                return later(() -> places.reset(policy, key).toCompletableFuture().join());
+                return later(
+                        () -> slots.reset(policy, key).toCompletableFuture().join());
             }
         };
     }
@@ -99,7 +102,7 @@ public class AsyncBackend implements RateLimitBackend {
     private <T> CompletionStage<T> later(Supplier<T> decision) {
         return switch (mood) {
             case ANSWERS -> CompletableFuture.supplyAsync(decision, thread);
-            case FAILS -> CompletableFuture.failedFuture(new IllegalStateException("The store is away."));
+            case FAILS -> CompletableFuture.failedFuture(new IllegalStateException("The store is unavailable."));
             case HANGS -> new CompletableFuture<>();
         };
     }

@@ -5,11 +5,11 @@ import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Replaces;
 import jakarta.inject.Singleton;
 
-/** In every test of this module time stands still until the test moves it. */
+/** Replaces the clock in all tests of this module. Time moves only when a test advances it. */
 @Factory
 class TestClock {
 
-    /** A Sunday, on the full hour. */
+    /** A full hour on a Sunday. */
     private static final long START = 1_795_305_600_000_000L;
 
     @Singleton

@@ -7,65 +7,69 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
-
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How many decisions a limiter made, by policy, outcome, source and type: what metrics read. Of several policies asked at
- * once those count that settled it: all if all granted, else those that denied.
+ * Counts the decisions of a limiter by policy, outcome, source and origin, for metrics. If several
+ * policies are decided together, the decisions that settled the answer count: all if all were allowed, otherwise the
+ * denials.
  *
- * <p>Bounded: policies beyond the first {@value #MAX_POLICIES} are counted together as {@value #OTHER}, and keys are not
- * told apart. To count a decision is to find a counter and add to it. Safe for use by any number of threads.
+ * <p>Memory is bounded: policies beyond the first {@value #MAX_POLICIES} are counted together as {@value #OTHER}, and
+ * keys are not distinguished. Safe for use by any number of threads.
  */
 public final class DecisionCounts {
 
-    /** The policies that are counted apart. */
+    /** The number of policies with counters of their own. */
     public static final int MAX_POLICIES = 500;
 
-    /** What the policies beyond are counted as. */
+    /** The name under which further policies are counted. */
     public static final String OTHER = "other";
 
     private static final Logger LOG = LoggerFactory.getLogger(DecisionCounts.class);
     private static final int SOURCES = Decision.Source.values().length;
+    private static final int OUTCOMES = 3;
 
     private final Map<String, AtomicReferenceArray<@Nullable Series>> byPolicy = new ConcurrentHashMap<>();
     private final AtomicReferenceArray<@Nullable Series> ofOthers = newPolicy();
     private final List<Series> all = new ArrayList<>();
-    private final List<Consumer<Series>> told = new ArrayList<>();
+    private final List<Consumer<Series>> consumers = new ArrayList<>();
 
-    /** The decisions of one policy, type, outcome and source. */
+    /** The counters of one policy, origin, outcome and source. */
     public static final class Series {
 
         private final String policy;
-        private final LimitType type;
+        private final RequestOrigin origin;
         private final boolean allowed;
+        private final boolean unavailable;
         private final Decision.Source source;
         private final LongAdder decisions = new LongAdder();
-        /** Most requests cost one permit: only what they cost beyond that is added up. */
+        /** Sums only the cost beyond one permit, because most requests cost one. */
         private final LongAdder furtherPermits = new LongAdder();
+
         private final LongAdder nearLimit = new LongAdder();
 
-        private Series(String policy, LimitType type, Decision decision) {
+        private Series(String policy, RequestOrigin origin, Decision decision, boolean unavailable) {
             this.policy = policy;
-            this.type = type;
+            this.origin = origin;
             this.allowed = decision.allowed();
+            this.unavailable = unavailable;
             this.source = decision.source();
         }
 
-        private void count(Policy asked, long permits, Decision decision) {
+        private void count(Policy requested, long permits, Decision decision) {
             decisions.increment();
             if (permits != 1) {
                 furtherPermits.add(permits - 1);
             }
-            if (RateLimitEvent.isNearLimit(asked, decision)) {
+            if (RateLimitEvent.isNearLimit(requested, decision)) {
                 nearLimit.increment();
             }
         }
 
         /**
-         * The policy.
+         * Returns the policy.
          *
          * @return its name, or {@link #OTHER}
          */
@@ -74,25 +78,34 @@ public final class DecisionCounts {
         }
 
         /**
-         * What was limited.
+         * Returns which integration made the requests.
          *
-         * @return the type
+         * @return the origin
          */
-        public LimitType type() {
-            return type;
+        public RequestOrigin origin() {
+            return origin;
         }
 
         /**
-         * How it was decided.
+         * Returns the outcome.
          *
-         * @return {@code true} if granted, {@code false} if denied
+         * @return {@code true} if allowed, {@code false} if denied
          */
         public boolean allowed() {
             return allowed;
         }
 
         /**
-         * Where it was decided.
+         * Returns whether the denials were none by a limit; see {@link Decision#isUnavailable}.
+         *
+         * @return {@code true} if denied because the store was unavailable
+         */
+        public boolean unavailable() {
+            return unavailable;
+        }
+
+        /**
+         * Returns where the decisions were made.
          *
          * @return the source
          */
@@ -101,107 +114,117 @@ public final class DecisionCounts {
         }
 
         /**
-         * The decisions.
+         * Returns the number of decisions.
          *
-         * @return a count that only grows
+         * @return a count that never decreases
          */
         public long decisions() {
             return decisions.sum();
         }
 
         /**
-         * The permits asked for.
+         * Returns the permits of the requests.
          *
-         * @return a count that only grows
+         * @return a count that never decreases
          */
         public long permits() {
             return Math.max(0, decisions.sum() + furtherPermits.sum());
         }
 
         /**
-         * The decisions that left a limit nearly used up; see {@link RateLimitEvent#isNearLimit()}.
+         * Returns the number of decisions that left a limit nearly exhausted; see {@link RateLimitEvent#isNearLimit()}.
          *
-         * @return a count that only grows; 0 for denials
+         * @return a count that never decreases; 0 for denials
          */
         public long nearLimit() {
             return nearLimit.sum();
         }
     }
 
-    DecisionCounts() {
-    }
+    DecisionCounts() {}
 
-    void count(Policy policy, LimitType type, long permits, Decision decision) {
+    void count(Policy policy, RequestOrigin origin, long permits, Decision decision) {
         AtomicReferenceArray<@Nullable Series> ofPolicy = byPolicy.get(policy.name());
         if (ofPolicy == null) {
             ofPolicy = add(policy.name());
         }
-        int place = (type.ordinal() * SOURCES + decision.source().ordinal()) * 2 + (decision.allowed() ? 1 : 0);
-        Series series = ofPolicy.get(place);
+        boolean unavailable = decision.isUnavailable(policy);
+        int outcome = decision.allowed() ? 1 : unavailable ? 2 : 0;
+        int index = (origin.ordinal() * SOURCES + decision.source().ordinal()) * OUTCOMES + outcome;
+        Series series = ofPolicy.get(index);
         if (series == null) {
-            series = add(ofPolicy, place, ofPolicy == ofOthers ? OTHER : policy.name(), type, decision);
+            series = add(ofPolicy, index, ofPolicy == ofOthers ? OTHER : policy.name(), origin, decision, unavailable);
         }
         series.count(policy, permits, decision);
     }
 
     void count(Decisions decisions) {
         boolean allowed = decisions.allowed();
-        for (int i = 0; i < decisions.each().size(); i++) {
-            Decision decision = decisions.each().get(i);
-            if (decision.allowed() == allowed) {
-                Ask ask = decisions.asks().get(i);
-                count(ask.policy(), ask.type(), ask.permits(), decision);
+        for (int i = 0; i < decisions.list().size(); i++) {
+            Decision decision = decisions.list().get(i);
+            if (allowed || decision instanceof Decision.Denied) {
+                PermitRequest request = decisions.requests().get(i);
+                count(request.policy(), request.origin(), request.permits(), decision);
             }
         }
     }
 
     private synchronized AtomicReferenceArray<@Nullable Series> add(String policy) {
         return byPolicy.size() < MAX_POLICIES || byPolicy.containsKey(policy)
-                ? byPolicy.computeIfAbsent(policy, name -> newPolicy()) : ofOthers;
+                ? byPolicy.computeIfAbsent(policy, name -> newPolicy())
+                : ofOthers;
     }
 
-    private synchronized Series add(AtomicReferenceArray<@Nullable Series> ofPolicy, int place, String policy,
-                                    LimitType type, Decision decision) {
-        Series present = ofPolicy.get(place);
+    private synchronized Series add(
+            AtomicReferenceArray<@Nullable Series> ofPolicy,
+            int index,
+            String policy,
+            RequestOrigin origin,
+            Decision decision,
+            boolean unavailable) {
+        Series present = ofPolicy.get(index);
         if (present != null) {
             return present;
         }
-        Series added = new Series(policy, type, decision);
-        ofPolicy.set(place, added);
+        Series added = new Series(policy, origin, decision, unavailable);
+        ofPolicy.set(index, added);
         all.add(added);
-        told.forEach(teller -> tell(teller, added));
+        consumers.forEach(consumer -> notify(consumer, added));
         return added;
     }
 
     /**
-     * The decisions so far.
+     * Returns the counters of all decisions so far.
      *
-     * @return what was decided at least once, in no particular order; the elements go on counting
+     * @return in no particular order; the elements continue to count
      */
     public synchronized List<Series> all() {
         return List.copyOf(all);
     }
 
     /**
-     * Asks to be told of every series, those there are already and each new one when its first decision is made, on the
-     * thread that made it. What the consumer throws is logged and changes nothing.
+     * Registers a consumer of counters. It receives the existing ones now, and each new one on the thread of its first
+     * decision. Exceptions of the consumer are logged and change no decision.
      *
-     * @param consumer told once of each
+     * @param consumer receives each element once
      */
     public synchronized void forEach(Consumer<Series> consumer) {
-        told.add(consumer);
-        all.forEach(series -> tell(consumer, series));
+        consumers.add(consumer);
+        all.forEach(series -> notify(consumer, series));
     }
 
-    private static void tell(Consumer<Series> consumer, Series series) {
+    private static void notify(Consumer<Series> consumer, Series series) {
         try {
             consumer.accept(series);
         } catch (RuntimeException | LinkageError e) {
-            LOG.warn("The decisions of the policy \"{}\" could not be shown; they stand.", series.policy, e);
+            LOG.warn(
+                    "A consumer of the counters of policy \"{}\" failed. Decisions are not affected.",
+                    series.policy,
+                    e);
         }
     }
 
     private static AtomicReferenceArray<@Nullable Series> newPolicy() {
-        return new AtomicReferenceArray<>(LimitType.values().length * SOURCES * 2);
+        return new AtomicReferenceArray<>(RequestOrigin.values().length * SOURCES * OUTCOMES);
     }
 }

@@ -1,36 +1,61 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.internal.Micros;
+import io.github.micronautratelimit.limit.LimitState;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
- * The answer to a request under several policies: all of them grant and are charged, or none is charged.
+ * The answer to several requests that are decided together: either all are allowed and charged, or none is charged.
  *
- * @param asks what was asked
- * @param each the decision on each ask, in the same order. After a denial, an ask that did not deny shows its key as it
- *             stands, uncharged. A store that has to ask one after the other stops at the first denial; the list then
- *             ends with it
+ * @param requests the requests
+ * @param list     the decision on each request, in the same order and number. After a denial, a request that was not
+ *                 denied either shows its key without the charge, or is {@link Decision.Skipped}
+ * @param beganMicros the time before the requests by the clock of the limiter, in microseconds since the epoch, from
+ *                 which a refund knows how old the charges are; {@link #NOW} if they are as old as their refund
  */
-public record Decisions(List<Ask> asks, List<Decision> each) {
+public record Decisions(List<PermitRequest> requests, List<Decision> list, long beganMicros) {
+
+    /** The charges count as new, whenever they are refunded. */
+    public static final long NOW = Long.MAX_VALUE;
 
     /**
-     * Decisions on asks, both copied.
+     * Creates decisions from copies of both lists.
      *
-     * @param asks what was asked
-     * @param each the decision on each ask
+     * @param requests    the requests
+     * @param list        the decision on each request
+     * @param beganMicros the time before the requests
+     * @throws IllegalArgumentException if the lists differ in size
      */
     public Decisions {
-        asks = List.copyOf(asks);
-        each = List.copyOf(each);
+        requests = List.copyOf(requests);
+        list = List.copyOf(list);
+        if (requests.size() != list.size()) {
+            throw new IllegalArgumentException("There are " + list.size() + " decisions on " + requests.size()
+                    + " requests; a backend must return one decision per request.");
+        }
     }
 
     /**
-     * Whether every ask was granted.
+     * Creates decisions whose age is not known; see {@link #NOW}.
      *
-     * @return {@code true} if the request may go on
+     * @param requests the requests
+     * @param list     the decision on each request
+     * @throws IllegalArgumentException if the lists differ in size
+     */
+    public Decisions(List<PermitRequest> requests, List<Decision> list) {
+        this(requests, list, NOW);
+    }
+
+    /**
+     * Returns whether every request was allowed.
+     *
+     * @return {@code true} if the caller may proceed
      */
     public boolean allowed() {
-        for (Decision decision : each) {
+        for (Decision decision : list) {
             if (!decision.allowed()) {
                 return false;
             }
@@ -39,33 +64,62 @@ public record Decisions(List<Ask> asks, List<Decision> each) {
     }
 
     /**
-     * These decisions and further ones on the same request.
+     * Returns whether the request was denied only because the store was unavailable; see
+     * {@link Decision#isUnavailable}. A denial by a limit counts more.
      *
-     * @param further what was decided afterwards
-     * @return all of them
+     * @return {@code true} if no denial is one by a limit
      */
-    public Decisions and(Decisions further) {
-        List<Ask> allAsks = new ArrayList<>(asks);
-        allAsks.addAll(further.asks);
-        List<Decision> all = new ArrayList<>(each);
-        all.addAll(further.each);
-        return new Decisions(allAsks, all);
+    public boolean isUnavailable() {
+        boolean unavailable = false;
+        for (int i = 0; i < list.size(); i++) {
+            if (list.get(i) instanceof Decision.Denied denial) {
+                if (!denial.isUnavailable(requests.get(i).policy())) {
+                    return false;
+                }
+                unavailable = true;
+            }
+        }
+        return unavailable;
     }
 
     /**
-     * How long until no ask that denied would deny any more.
+     * Appends decisions on further requests.
      *
-     * @return microseconds; 0 if all granted, {@link Decision#NEVER} if one never can
+     * @param further decisions that were made later
+     * @return all decisions
+     */
+    public Decisions and(Decisions further) {
+        List<PermitRequest> allRequests = new ArrayList<>(requests);
+        allRequests.addAll(further.requests);
+        List<Decision> all = new ArrayList<>(list);
+        all.addAll(further.list);
+        return new Decisions(allRequests, all, Math.min(beganMicros, further.beganMicros));
+    }
+
+    /**
+     * Returns how long to wait until no denied request would be denied again.
+     *
+     * @return microseconds; 0 if all were allowed, {@link LimitState#NEVER} if one can never pass
      */
     public long retryAfterMicros() {
         long longest = 0;
-        for (Decision decision : each) {
+        for (Decision decision : list) {
             long micros = decision.retryAfterMicros();
-            if (micros == Decision.NEVER) {
-                return Decision.NEVER;
+            if (micros == LimitState.NEVER) {
+                return LimitState.NEVER;
             }
             longest = Math.max(longest, micros);
         }
         return longest;
+    }
+
+    /**
+     * Returns {@link #retryAfterMicros()} as a duration.
+     *
+     * @return how long to wait; zero if all were allowed, empty if one can never pass
+     */
+    public Optional<Duration> retryAfter() {
+        long micros = retryAfterMicros();
+        return micros == LimitState.NEVER ? Optional.empty() : Optional.of(Micros.duration(micros));
     }
 }

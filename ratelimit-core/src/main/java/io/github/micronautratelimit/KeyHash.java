@@ -7,19 +7,22 @@ import java.util.Base64;
 import java.util.HexFormat;
 
 /**
- * Turns a key into a short text nobody can read an identity from, for stores, logs and listeners.
+ * Hashes keys, so that stores, logs and listeners receive short texts without readable identities. Short keys can be
+ * found by trying all of them; {@link KeySecret} prevents that.
  *
- * <p>SHA-256 (FIPS 180-4) over the key's UTF-16 code units, high byte first. A character encoding would map unpaired
- * surrogates to one replacement, and different keys to one hash.
+ * <p>The hash is SHA-256 (FIPS 180-4) of the UTF-16 code units of the key, high byte first. A character encoding would
+ * replace unpaired surrogates and give different keys the same hash.
  */
 public final class KeyHash {
+
+    /** The longest key that {@link #bounded} keeps as it is, in characters. */
+    public static final int LONGEST_PLAIN_KEY = 64;
 
     private static final HexFormat HEX = HexFormat.of();
     private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
     private static final int CHUNK = 4096;
 
-    private KeyHash() {
-    }
+    private KeyHash() {}
 
     /**
      * Hashes a key.
@@ -32,7 +35,7 @@ public final class KeyHash {
     }
 
     /**
-     * Hashes a key into few characters, for names that are kept many times over: the first 128 bits of {@link #of}, in
+     * Hashes a key into few characters, for names that are stored many times: the first 128 bits of {@link #of} in
      * base64 for URLs (RFC 4648, section 5).
      *
      * @param key any text of any length
@@ -42,19 +45,32 @@ public final class KeyHash {
         return BASE64.encodeToString(Arrays.copyOf(digest(key), 16));
     }
 
+    /**
+     * Bounds the memory of a key in a map.
+     *
+     * @param key any text of any length
+     * @return the key itself up to {@value #LONGEST_PLAIN_KEY} characters, otherwise an object with its hash, which
+     *         is not equal to any text
+     */
+    public static Object bounded(String key) {
+        return key.length() <= LONGEST_PLAIN_KEY ? key : new Hashed(of(key));
+    }
+
+    private record Hashed(String hash) {}
+
     private static byte[] digest(String key) {
         MessageDigest sha256 = sha256();
         eachChunk(key, sha256::update);
         return sha256.digest();
     }
 
-    /** Takes a part of an array: its start and length follow it. */
+    /** Receives a part of an array. */
     @FunctionalInterface
     interface Sink {
         void update(byte[] bytes, int start, int length);
     }
 
-    /** The key's code units as bytes, a few at a time. */
+    /** Passes the code units of a key as bytes, in chunks. */
     static void eachChunk(String key, Sink sink) {
         byte[] units = new byte[2 * Math.min(key.length(), CHUNK)];
         for (int start = 0; start < key.length(); start += CHUNK) {
@@ -71,7 +87,7 @@ public final class KeyHash {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("Every Java platform has SHA-256.", e);
+            throw new IllegalStateException("This Java platform does not provide SHA-256.", e);
         }
     }
 }

@@ -5,28 +5,28 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * What a request was granted that lasts: its places under concurrency limits, held until {@link #close()}.
+ * The slots of concurrency limits that a request holds until {@link #close()}.
  *
- * <p>While it is open, its places are renewed three times per lease time, by a thread all leases share and that waits for
- * nobody. If the process dies, or cannot reach the store, they come free one lease time after the last renewal. A place
- * that was lost so is asked for anew at each renewal; {@link #isHeld()} tells.
+ * <p>While the lease is open, one thread shared by all leases renews its slots three times per lease time. If the
+ * process dies or cannot reach the store, the slots are free one lease time after the last renewal. Each renewal tries
+ * to regain a lost slot; {@link #isHeld()} returns the result. A slot is released after {@link Policy#holdAtMost()}.
  *
- * <p>A request that was denied has a lease too, which holds nothing. Safe for use by any number of threads.
+ * <p>A denied request has a lease too, which holds nothing. Safe for use by any number of threads.
  */
 public final class Lease implements AutoCloseable {
 
     private final Decisions decisions;
-    private final List<Holding> places;
+    private final List<HeldSlot> slots;
 
-    Lease(Decisions decisions, List<Holding> places) {
+    Lease(Decisions decisions, List<HeldSlot> slots) {
         this.decisions = decisions;
-        this.places = List.copyOf(places);
+        this.slots = List.copyOf(slots);
     }
 
     /**
-     * What was asked and decided. A policy that limits both how often and how many at once appears as two of the same
-     * name: see {@link Policy#ratesOnly()} and {@link Policy#concurrencyOnly()}. The permits come first; if they were
-     * denied, no place was asked for.
+     * Returns the requests and the decisions on them. A policy with limits of both kinds appears as two requests of the
+     * same name, see {@link Policy#rateLimitsOnly()} and {@link Policy#concurrencyOnly()}. Permits come first; if they
+     * were denied, the slots are {@link Decision.Skipped}.
      *
      * @return the decisions
      */
@@ -35,58 +35,71 @@ public final class Lease implements AutoCloseable {
     }
 
     /**
-     * Whether the request may go on.
+     * Returns whether the request may proceed.
      *
-     * @return {@code true} if all it asked for was granted
+     * @return {@code true} if all permits and slots were granted
      */
     public boolean allowed() {
         return decisions.allowed();
     }
 
     /**
-     * Whether there is anything to release: if no policy has a concurrency limit, or the request was denied, there is not.
+     * Returns whether there is a slot to release.
      *
-     * @return {@code true} if places were granted
+     * @return {@code false} if the request was denied or no policy has a concurrency limit
      */
-    public boolean hasPlaces() {
-        return !places.isEmpty();
+    public boolean hasSlots() {
+        return !slots.isEmpty();
     }
 
     /**
-     * Whether all places are held, as far as is known: as of the last renewal the store answered. While it does not, the
-     * policies' {@link OnError} have decided.
+     * Returns the part of this lease whose policies have a given {@link Policy#holdUntil()}, so that an integration can
+     * release each slot at its own time.
      *
-     * @return {@code false} if denied, released, or if a place was lost and could not be taken anew
+     * @param until the end at which the slots are released
+     * @return a lease of the same decisions with these slots only, perhaps none
+     */
+    public Lease heldUntil(HoldUntil until) {
+        List<HeldSlot> part =
+                slots.stream().filter(slot -> slot.holdUntil() == until).toList();
+        return part.size() == slots.size() ? this : new Lease(decisions, part);
+    }
+
+    /**
+     * Returns whether all slots are held, as of the last renewal that the store answered. While the store is
+     * unavailable, the {@link OnError} of each policy decides.
+     *
+     * @return {@code false} if denied or released, or if a slot was lost and not regained
      */
     public boolean isHeld() {
-        return allowed() && places.stream().allMatch(Holding::isHeld);
+        return allowed() && slots.stream().allMatch(HeldSlot::isHeld);
     }
 
     /**
-     * Renews the places now, as is done in passing anyway; those that were lost are taken anew, if they can be.
+     * Renews the slots now, in addition to the automatic renewals. Tries to regain lost slots.
      *
-     * @return whether all are held now; fails if the store does and no {@link Guard} is before it
+     * @return whether all slots are held; fails if the store fails and the limiter has no guard
      */
     public CompletionStage<Boolean> renew() {
         CompletionStage<Boolean> all = CompletableFuture.completedFuture(allowed());
-        for (Holding place : places) {
-            all = all.thenCombine(place.renew(), Boolean::logicalAnd);
+        for (HeldSlot slot : slots) {
+            all = all.thenCombine(slot.renew(), Boolean::logicalAnd);
         }
         return all;
     }
 
     /**
-     * Gives the places back; a second time does nothing. Permits stay spent.
+     * Releases the slots; does nothing after the first call. Permits stay spent.
      *
-     * @return completes when the store has done so; fails if the store does, and then the places come free within one lease
-     *         time
+     * @return completes when the store has released the slots; fails if the store fails. A guard then repeats the
+     *         release until the store confirms it; without a guard the slots are free after one lease time
      */
     public CompletionStage<Void> release() {
-        return CompletableFuture.allOf(places.stream()
-                .map(place -> place.release().toCompletableFuture()).toArray(CompletableFuture<?>[]::new));
+        return CompletableFuture.allOf(
+                slots.stream().map(slot -> slot.release().toCompletableFuture()).toArray(CompletableFuture<?>[]::new));
     }
 
-    /** Begins to {@link #release()}, and does not wait for it. */
+    /** Starts to {@link #release()} and does not wait for it. */
     @Override
     public void close() {
         release();

@@ -1,24 +1,26 @@
 package io.github.micronautratelimit;
 
 /**
- * Tells the time. Backends whose store has no clock of its own, and the memory backend, read it; tests pass their own.
+ * The time in microseconds, for the memory backend and for stores without a clock of their own. Tests provide their
+ * own.
  */
 @FunctionalInterface
 public interface MicroClock {
 
     /**
-     * The time now.
+     * Returns the present time.
      *
      * @return microseconds since the epoch
      */
     long micros();
 
     /**
-     * The clock of this process. It shows the system's time, but never goes back: if the system clock is set back, it
-     * runs on from where it was, and if the system clock is ahead, after a pause of the machine or a correction, it
-     * catches up within a second. Safe for use by any number of threads.
+     * Returns the clock of this process. It shows the system time but never goes back. If the system clock is set back,
+     * this clock continues from where it was. If the system clock jumps ahead by more than 100 ms, after a pause of the
+     * machine, a frozen function or a correction, the next reading has caught up; a smaller difference is made up
+     * within a second. Safe for use by any number of threads.
      *
-     * @return the clock
+     * @return always the same clock
      */
     static MicroClock system() {
         return SystemClock.INSTANCE;

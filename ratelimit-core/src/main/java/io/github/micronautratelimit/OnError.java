@@ -1,14 +1,14 @@
 package io.github.micronautratelimit;
 
-/** What a policy answers while its store cannot be asked. */
+/** The fallback of a policy: decides while the store is unavailable. */
 public enum OnError {
 
-    /** Every request passes. */
+    /** Allows every request. */
     OPEN,
 
-    /** Every request is denied. */
+    /** Denies every request. */
     CLOSED,
 
-    /** This process decides alone, with limits of its own kept in memory. */
+    /** Counts in the memory of this process, with the limits divided by the number of instances. */
     LOCAL
 }

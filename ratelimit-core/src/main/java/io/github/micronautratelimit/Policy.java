@@ -1,228 +1,125 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.limit.ConcurrencyLimit;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitSet;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Predicate;
-
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A name and the limits that go by it, checked together: either every limit grants and all are charged, or none is.
+ * A name and the limits that are checked together under it: either all limits allow a request and are charged, or none
+ * is charged.
  *
- * <p>The name is part of what a store remembers a key under, and is public: clients see it. Limits are not stored;
- * they travel with each request, so a policy with the same name and other limits acts on live keys at once, and what
- * was spent stays spent.
+ * <p>The name is part of the key in the store and is public: clients see it in headers. Limits are not stored, they
+ * travel with each request. A policy of the same name with other limits therefore acts on live keys at once, and spent
+ * permits stay spent.
  *
- * @param name        1 to 200 visible ASCII characters without quotation mark and backslash
- * @param limits      one or more different limits on how often; none if there is a concurrency limit
- * @param concurrency how many may hold a place at once, or {@code null}; see {@link RateLimiter#lease}
- * @param onError     what to answer while the store cannot be asked
- * @param deadline    how long a store's answer is waited for, 1 ms or more; {@code null} for as long as every other's
- * @param localLimits how often one process asks the store about one key; none for as often as it is asked itself. See
- *                    {@link LocalLimit}
- * @param maxLease    the most permits one process takes ahead of one key, to grant them without asking the store; 0 for
- *                    none: every request asks. See {@link PermitLeases}
+ * <pre>{@code
+ * Policy write = Policy.of("write", "10/s; 1000/h sliding").withOnError(OnError.CLOSED);
+ * }</pre>
+ *
+ * <p>Immutable. Each {@code with} method returns a copy that differs in one property.
  */
-public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit concurrency, OnError onError,
-                     @Nullable Duration deadline, List<Limit> localLimits, long maxLease) {
+public final class Policy {
 
-    /** The most permits that may be taken ahead. */
-    public static final long GREATEST_LEASE = 1_000_000;
+    /** The largest value of {@link #maxPrefetch()}, in permits. */
+    public static final long MAX_PREFETCH = 1_000_000;
 
     private static final int MAX_NAME = 200;
+    private static final Duration SHORTEST_DEADLINE = Duration.ofMillis(1);
+    private static final Duration SHORTEST_HOLD = Duration.ofSeconds(1);
 
-    /**
-     * A policy.
-     *
-     * @param name        the name
-     * @param limits      the limits on how often, copied
-     * @param concurrency how many may hold a place at once, or {@code null}
-     * @param onError     what to answer while the store cannot be asked
-     * @param deadline    how long a store's answer is waited for, or {@code null}
-     * @param localLimits how often one process asks the store about one key, copied
-     * @param maxLease    the most permits one process takes ahead of one key, 0 to {@link #GREATEST_LEASE}
-     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, the deadline is too
-     *                                  short, or the lease is out of range
-     */
-    public Policy {
-        if (name.isEmpty() || name.length() > MAX_NAME || !name.chars().allMatch(Policy::isNameCharacter)) {
-            throw new IllegalArgumentException("The policy name \"" + name + "\" is not 1 to " + MAX_NAME
-                    + " visible ASCII characters without quotation mark and backslash; write a name like \"write\".");
+    private final String name;
+    private final List<Limit> rateLimits;
+    private final @Nullable ConcurrencyLimit concurrency;
+    private final OnError onError;
+    private final @Nullable Duration deadline;
+    private final List<Limit> localLimits;
+    private final long maxPrefetch;
+    private final @Nullable Duration holdAtMost;
+    private final HoldUntil holdUntil;
+
+    private Policy(
+            String name,
+            List<Limit> rateLimits,
+            @Nullable ConcurrencyLimit concurrency,
+            OnError onError,
+            @Nullable Duration deadline,
+            List<Limit> localLimits,
+            long maxPrefetch,
+            @Nullable Duration holdAtMost,
+            HoldUntil holdUntil) {
+        this.name = name;
+        this.rateLimits = List.copyOf(rateLimits);
+        this.concurrency = concurrency;
+        this.onError = onError;
+        this.deadline = deadline;
+        this.localLimits = List.copyOf(localLimits);
+        this.maxPrefetch = maxPrefetch;
+        this.holdAtMost = holdAtMost;
+        this.holdUntil = holdUntil;
+        requireValid();
+    }
+
+    private void requireValid() {
+        require(
+                !name.isEmpty() && name.length() <= MAX_NAME && name.chars().allMatch(Policy::isNameCharacter),
+                "The policy name \"" + name + "\" is not 1 to " + MAX_NAME
+                        + " visible ASCII characters without quotation mark and backslash; write a name like \"write\".");
+        require(
+                !rateLimits.isEmpty() || concurrency != null,
+                "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
+        require(
+                !rateLimits.isEmpty() || maxPrefetch == 0,
+                "The policy \"" + name + "\" has only the limit " + concurrency
+                        + ", which has no permits to prefetch; remove the prefetch of " + maxPrefetch + ".");
+        require(
+                !rateLimits.isEmpty() || localLimits.isEmpty(),
+                "The policy \"" + name + "\" has only the limit " + concurrency + ", to which the local limit "
+                        + localLimits + " does not apply; remove it.");
+        requireDistinct("limit", rateLimits);
+        requireDistinct("local limit", localLimits);
+        require(
+                deadline == null || deadline.isZero() || deadline.compareTo(SHORTEST_DEADLINE) >= 0,
+                "The deadline of the policy \"" + name + "\" is " + deadline
+                        + "; write 1ms or more, or 0 to never wait for the store.");
+        require(
+                maxPrefetch >= 0 && maxPrefetch <= MAX_PREFETCH,
+                "The prefetch of the policy \"" + name + "\" is " + maxPrefetch + " permits; write 0 to " + MAX_PREFETCH
+                        + ".");
+        requireValidHold();
+    }
+
+    private void requireValidHold() {
+        require(
+                concurrency != null || holdAtMost == null && holdUntil == HoldUntil.RESPONSE,
+                "The policy \"" + name + "\" has no concurrency limit, so no slot is held "
+                        + (holdAtMost == null ? "until " + holdUntil : "for at most " + holdAtMost)
+                        + "; add a limit like \"5 concurrent\", or remove the setting.");
+        require(
+                holdAtMost == null
+                        || holdAtMost.compareTo(SHORTEST_HOLD) >= 0 && holdAtMost.compareTo(Limit.MAX_PERIOD) <= 0,
+                "The slots of the policy \"" + name + "\" are held for at most " + holdAtMost
+                        + "; write 1s to 366 days.");
+    }
+
+    private void requireDistinct(String kind, List<Limit> limits) {
+        require(
+                limits.size() <= LimitSet.MAX_RATE_LIMITS,
+                "The policy \"" + name + "\" has " + limits.size() + " " + kind
+                        + "s, which would be checked in one step " + "while other requests wait; write at most "
+                        + LimitSet.MAX_RATE_LIMITS + ".");
+        require(
+                limits.stream().distinct().count() == limits.size(),
+                "The policy \"" + name + "\" lists the same " + kind + " twice: " + limits + "; write it once.");
+    }
+
+    private static void require(boolean valid, String otherwise) {
+        if (!valid) {
+            throw new IllegalArgumentException(otherwise);
         }
-        limits = List.copyOf(limits);
-        localLimits = List.copyOf(localLimits);
-        if (limits.isEmpty() && concurrency == null) {
-            throw new IllegalArgumentException(
-                    "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
-        }
-        if (limits.isEmpty() && maxLease > 0) {
-            throw new IllegalArgumentException("The policy \"" + name + "\" limits " + concurrency
-                    + " alone, of which no permits are taken ahead; leave the lease of " + maxLease + " out.");
-        }
-        if (limits.isEmpty() && !localLimits.isEmpty()) {
-            throw new IllegalArgumentException("The policy \"" + name + "\" limits " + concurrency
-                    + " alone, before which the local limit " + localLimits + " does nothing; leave it out.");
-        }
-        if (limits.stream().distinct().count() < limits.size()) {
-            throw new IllegalArgumentException(
-                    "The policy \"" + name + "\" lists the same limit twice: " + limits + "; write it once.");
-        }
-        if (localLimits.stream().distinct().count() < localLimits.size()) {
-            throw new IllegalArgumentException("The policy \"" + name + "\" lists the same local limit twice: "
-                    + localLimits + "; write it once.");
-        }
-        if (deadline != null) {
-            Guard.requireLongEnough(deadline);
-        }
-        if (maxLease < 0 || maxLease > GREATEST_LEASE) {
-            throw new IllegalArgumentException("A lease is of 0 to " + GREATEST_LEASE + " permits, not " + maxLease + ".");
-        }
-    }
-
-    /**
-     * A policy without a concurrency limit, under which permits are taken ahead.
-     *
-     * @param name        the name
-     * @param limits      the limits, copied
-     * @param onError     what to answer while the store cannot be asked
-     * @param deadline    how long a store's answer is waited for, or {@code null}
-     * @param localLimits how often one process asks the store about one key, copied
-     * @param maxLease    the most permits one process takes ahead of one key; 0 for none
-     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, the deadline is too
-     *                                  short, or the lease out of range
-     */
-    public Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
-                  List<Limit> localLimits, long maxLease) {
-        this(name, limits, null, onError, deadline, localLimits, maxLease);
-    }
-
-    /**
-     * A policy without a concurrency limit, under which every request asks the store.
-     *
-     * @param name        the name
-     * @param limits      the limits, copied
-     * @param onError     what to answer while the store cannot be asked
-     * @param deadline    how long a store's answer is waited for, or {@code null}
-     * @param localLimits how often one process asks the store about one key, copied
-     * @throws IllegalArgumentException if the name is malformed, limits are missing or listed twice, or the deadline is
-     *                                  too short
-     */
-    public Policy(String name, List<Limit> limits, OnError onError, @Nullable Duration deadline,
-                  List<Limit> localLimits) {
-        this(name, limits, null, onError, deadline, localLimits, 0);
-    }
-
-    /**
-     * A policy with the deadline of every other and no local limits.
-     *
-     * @param name    the name
-     * @param limits  the limits
-     * @param onError what to answer while the store cannot be asked
-     * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
-     */
-    public Policy(String name, Limits limits, OnError onError) {
-        this(name, limits.rates(), limits.concurrency(), onError, null, List.of(), 0);
-    }
-
-    /**
-     * A policy with the deadline of every other and no local limits or concurrency limit.
-     *
-     * @param name    the name
-     * @param limits  the limits, copied
-     * @param onError what to answer while the store cannot be asked
-     * @throws IllegalArgumentException if the name is malformed, or limits are missing or listed twice
-     */
-    public Policy(String name, List<Limit> limits, OnError onError) {
-        this(name, limits, onError, null, List.of());
-    }
-
-    /**
-     * A policy that decides alone while its store is away.
-     *
-     * @param name   the policy's name
-     * @param limits one or more limits as text, for example {@code 10/s; 1000/h sliding} or {@code 5 concurrent}
-     * @return the policy
-     * @throws IllegalArgumentException if the name or the text is malformed
-     */
-    public static Policy of(String name, String limits) {
-        return new Policy(name, Limits.parse(limits), OnError.LOCAL);
-    }
-
-    /**
-     * The most permits one request can ever be granted; of several limits, the smallest.
-     *
-     * @return at least 1; without limits on how often, the places of the concurrency limit
-     */
-    public long capacity() {
-        if (limits.isEmpty()) {
-            return concurrency == null ? 0 : concurrency.holders();
-        }
-        long smallest = limits.get(0).capacity();
-        for (int i = 1; i < limits.size(); i++) {
-            smallest = Math.min(smallest, limits.get(i).capacity());
-        }
-        return smallest;
-    }
-
-    /**
-     * This policy's limits on how often, as a policy of the same name.
-     *
-     * @return this policy if it has no other limits
-     * @throws IllegalArgumentException if it has none of these
-     */
-    public Policy ratesOnly() {
-        return concurrency == null ? this : new Policy(name, limits, null, onError, deadline, localLimits, maxLease);
-    }
-
-    /**
-     * This policy's concurrency limit, as a policy of the same name.
-     *
-     * @return this policy if it has no other limits
-     * @throws IllegalArgumentException if it has no concurrency limit
-     */
-    public Policy concurrencyOnly() {
-        return limits.isEmpty() ? this : new Policy(name, List.of(), concurrency, onError, deadline, List.of(), 0);
-    }
-
-    /**
-     * This policy with other numbers, for a key that has its own: a customer's plan, say. What was spent stays spent.
-     *
-     * @param others one or more limits
-     * @return a policy that differs in its limits on how often only
-     * @throws IllegalArgumentException if limits are missing or listed twice
-     */
-    public Policy withLimits(List<Limit> others) {
-        return new Policy(name, others, concurrency, onError, deadline, localLimits, maxLease);
-    }
-
-    /**
-     * This policy with other numbers, for a key that has its own. What was spent stays spent, and who holds a place keeps it.
-     *
-     * @param others limits of either kind; where there are none of a kind, this policy's own hold
-     * @return a policy that differs in its limits only
-     * @throws IllegalArgumentException if limits are listed twice
-     */
-    public Policy withLimits(Limits others) {
-        return new Policy(name, others.rates().isEmpty() ? limits : others.rates(),
-                others.concurrency() == null ? concurrency : others.concurrency(), onError, deadline, localLimits, maxLease);
-    }
-
-    /**
-     * This policy with permits taken ahead, for keys that are asked for very often.
-     *
-     * @param most the most permits one process takes ahead of one key, 0 to {@link #GREATEST_LEASE}; 0 for none
-     * @return a policy that differs in its lease only
-     * @throws IllegalArgumentException if the lease is out of range
-     */
-    public Policy withMaxLease(long most) {
-        return new Policy(name, limits, concurrency, onError, deadline, localLimits, most);
-    }
-
-    /** Of what policies differ in as a rule: it is asked for with every request. */
-    @Override
-    public int hashCode() {
-        return name.hashCode() * 31 + (limits.isEmpty() ? String.valueOf(concurrency).hashCode() : limits.get(0).hashCode());
     }
 
     private static boolean isNameCharacter(int c) {
@@ -230,69 +127,321 @@ public record Policy(String name, List<Limit> limits, @Nullable ConcurrencyLimit
     }
 
     /**
-     * Brings what is remembered of a key forward to an instant, in this policy's numbers.
+     * Creates a policy from the text form of its limits. While the store is unavailable, each instance decides locally.
      *
-     * <p>If the limits have changed since the state was written, each limit carries on from the state of its own
-     * algorithm and period, or else from the first left over that it can carry over; see {@link Limit#stateAt}. A block
-     * (see {@link LimitState#blockedUntil}) stays until it is over, whatever the limits.
-     *
-     * @param stored    what was remembered, or {@code null} for a key not seen before
-     * @param nowMicros the instant, in microseconds since the epoch
-     * @return the state at that instant
+     * @param name   1 to 200 visible ASCII characters without quotation mark and backslash
+     * @param limits one or more limits as text, for example {@code 10/s; 1000/h sliding} or {@code 5 concurrent}
+     * @return the policy
+     * @throws IllegalArgumentException if the name or the text is malformed
      */
-    public LimitState stateAt(@Nullable LimitState stored, long nowMicros) {
-        if (limits.size() == 1 && (stored == null || stored instanceof SingleState)) {
-            return limits.get(0).stateAt(stored, nowMicros);
-        }
-        if (stored instanceof BlockedState blocked) {
-            LimitState unblocked = stateAt(blocked.unblocked(), nowMicros);
-            return nowMicros < blocked.blockedUntil() ? unblocked.blockedUntil(blocked.blockedUntil()) : unblocked;
-        }
-        List<@Nullable SingleState> before = predecessors(stored == null ? List.of() : stored.parts());
-        List<SingleState> parts = new ArrayList<>(limits.size());
-        for (int i = 0; i < limits.size(); i++) {
-            parts.add(limits.get(i).single(before.get(i), nowMicros));
-        }
-        return SeveralStates.whole(parts);
+    public static Policy of(String name, String limits) {
+        return of(name, LimitSet.parse(limits));
     }
 
-    private List<@Nullable SingleState> predecessors(List<SingleState> stored) {
-        List<@Nullable SingleState> before = new ArrayList<>(limits.size());
-        if (sameLimits(stored)) {
-            before.addAll(stored);
-            return before;
-        }
-        List<SingleState> left = new ArrayList<>(stored);
-        for (Limit limit : limits) {
-            before.add(takeFirst(left, state -> limit.continues(state)
-                    && state.limit().periodMicros() == limit.periodMicros()));
-        }
-        for (int i = 0; i < before.size(); i++) {
-            if (before.get(i) == null) {
-                before.set(i, takeFirst(left, limits.get(i)::continues));
-            }
-        }
-        return before;
+    /**
+     * Creates a policy. While the store is unavailable, each instance decides locally.
+     *
+     * @param name   1 to 200 visible ASCII characters without quotation mark and backslash
+     * @param limits at least one limit of either kind
+     * @return the policy
+     * @throws IllegalArgumentException if the name is malformed, or limits are missing, too many or listed twice
+     */
+    public static Policy of(String name, LimitSet limits) {
+        return new Policy(
+                name,
+                limits.rateLimits(),
+                limits.concurrency(),
+                OnError.LOCAL,
+                null,
+                List.of(),
+                0,
+                null,
+                HoldUntil.RESPONSE);
     }
 
-    private boolean sameLimits(List<SingleState> stored) {
-        if (stored.size() != limits.size()) {
-            return false;
-        }
-        for (int i = 0; i < stored.size(); i++) {
-            if (!stored.get(i).limit().equals(limits.get(i))) {
-                return false;
-            }
-        }
-        return true;
+    /**
+     * Creates a policy without a concurrency limit. While the store is unavailable, each instance decides locally.
+     *
+     * @param name       1 to 200 visible ASCII characters without quotation mark and backslash
+     * @param rateLimits one or more different limits, copied
+     * @return the policy
+     * @throws IllegalArgumentException if the name is malformed, or limits are missing, too many or listed twice
+     */
+    public static Policy of(String name, List<Limit> rateLimits) {
+        return of(name, new LimitSet(rateLimits, null));
     }
 
-    private static @Nullable SingleState takeFirst(List<SingleState> states, Predicate<SingleState> wanted) {
-        for (int i = 0; i < states.size(); i++) {
-            if (wanted.test(states.get(i))) {
-                return states.remove(i);
-            }
+    /**
+     * Returns the name.
+     *
+     * @return 1 to 200 visible ASCII characters
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * Returns the rate limits.
+     *
+     * @return at most {@value LimitSet#MAX_RATE_LIMITS} different limits in their order; empty only if there is a
+     *         concurrency limit
+     */
+    public List<Limit> rateLimits() {
+        return rateLimits;
+    }
+
+    /**
+     * Returns the concurrency limit; see {@link RateLimiter#lease}.
+     *
+     * @return the limit on slots, or {@code null} if there is none
+     */
+    public @Nullable ConcurrencyLimit concurrency() {
+        return concurrency;
+    }
+
+    /**
+     * Returns the concurrency limit of a policy that must have one.
+     *
+     * @return the limit on slots
+     * @throws IllegalArgumentException if the policy has none
+     */
+    public ConcurrencyLimit requireConcurrency() {
+        if (concurrency == null) {
+            throw new IllegalArgumentException(
+                    "The policy \"" + name + "\" has no concurrency limit; add one, like \"5 concurrent\".");
         }
-        return null;
+        return concurrency;
+    }
+
+    /**
+     * Returns what decides while the store is unavailable.
+     *
+     * @return the setting {@code on-error}
+     */
+    public OnError onError() {
+        return onError;
+    }
+
+    /**
+     * Returns the most time a call to the store may take.
+     *
+     * @return 1 ms or more; zero if callers never wait: on-error decides unless the store answers at once; {@code null}
+     *         for the deadline of the limiter
+     */
+    public @Nullable Duration deadline() {
+        return deadline;
+    }
+
+    /**
+     * Returns the limits on calls from one instance to the store per key; see
+     * {@link io.github.micronautratelimit.hotkey.LocalLimit}.
+     *
+     * @return empty if an instance calls the store for every request
+     */
+    public List<Limit> localLimits() {
+        return localLimits;
+    }
+
+    /**
+     * Returns the most permits that one instance prefetches for one key; see
+     * {@link io.github.micronautratelimit.hotkey.PrefetchingBackend}.
+     *
+     * @return permits, 0 to {@link #MAX_PREFETCH}; 0 if every request calls the store
+     */
+    public long maxPrefetch() {
+        return maxPrefetch;
+    }
+
+    /**
+     * Returns the most permits one request can ever be granted; of several limits, the smallest capacity.
+     *
+     * @return at least 1; without rate limits, the slots of the concurrency limit
+     */
+    public long capacity() {
+        if (rateLimits.isEmpty()) {
+            return concurrency == null ? 0 : concurrency.slots();
+        }
+        long smallest = rateLimits.get(0).capacity();
+        for (int i = 1; i < rateLimits.size(); i++) {
+            smallest = Math.min(smallest, rateLimits.get(i).capacity());
+        }
+        return smallest;
+    }
+
+    /**
+     * Returns a policy of the same name with the rate limits only.
+     *
+     * @return this policy if it has no concurrency limit
+     * @throws IllegalArgumentException if it has no rate limits
+     */
+    public Policy rateLimitsOnly() {
+        return concurrency == null
+                ? this
+                : new Policy(
+                        name, rateLimits, null, onError, deadline, localLimits, maxPrefetch, null, HoldUntil.RESPONSE);
+    }
+
+    /**
+     * Returns a policy of the same name with the concurrency limit only.
+     *
+     * @return this policy if it has no rate limits
+     * @throws IllegalArgumentException if it has no concurrency limit
+     */
+    public Policy concurrencyOnly() {
+        return rateLimits.isEmpty()
+                ? this
+                : new Policy(name, List.of(), concurrency, onError, deadline, List.of(), 0, holdAtMost, holdUntil);
+    }
+
+    /**
+     * Returns this policy with other rate limits, for a key with limits of its own, such as a customer's plan. Spent
+     * permits stay spent.
+     *
+     * @param others one or more limits
+     * @return a copy with these rate limits
+     * @throws IllegalArgumentException if limits are missing or listed twice
+     */
+    public Policy withLimits(List<Limit> others) {
+        return new Policy(
+                name, others, concurrency, onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil);
+    }
+
+    /**
+     * Returns this policy with other limits, for a key with limits of its own. Spent permits stay spent and held slots
+     * stay held.
+     *
+     * @param others limits of either kind; a kind without limits keeps those of this policy
+     * @return a copy with these limits
+     * @throws IllegalArgumentException if limits are listed twice
+     */
+    public Policy withLimits(LimitSet others) {
+        return new Policy(
+                name,
+                others.rateLimits().isEmpty() ? rateLimits : others.rateLimits(),
+                others.concurrency() == null ? concurrency : others.concurrency(),
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil);
+    }
+
+    /**
+     * Returns this policy with another fallback.
+     *
+     * @param other what decides while the store is unavailable
+     * @return a copy with this fallback
+     */
+    public Policy withOnError(OnError other) {
+        return new Policy(
+                name, rateLimits, concurrency, other, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil);
+    }
+
+    /**
+     * Returns this policy with another deadline.
+     *
+     * @param other 1 ms or more; zero to never wait; {@code null} for the deadline of the limiter
+     * @return a copy with this deadline
+     * @throws IllegalArgumentException if the deadline is negative or shorter than 1 ms and not zero
+     */
+    public Policy withDeadline(@Nullable Duration other) {
+        return new Policy(
+                name, rateLimits, concurrency, onError, other, localLimits, maxPrefetch, holdAtMost, holdUntil);
+    }
+
+    /**
+     * Returns this policy with limits on calls from one instance to the store per key.
+     *
+     * @param others different limits; none to call the store for every request
+     * @return a copy with these local limits
+     * @throws IllegalArgumentException if a limit is listed twice, or there are no rate limits
+     */
+    public Policy withLocalLimits(List<Limit> others) {
+        return new Policy(name, rateLimits, concurrency, onError, deadline, others, maxPrefetch, holdAtMost, holdUntil);
+    }
+
+    /**
+     * Returns this policy with prefetching, for hot keys.
+     *
+     * @param most the most permits one instance prefetches for one key, 0 to {@link #MAX_PREFETCH}; 0 for none
+     * @return a copy with this bound
+     * @throws IllegalArgumentException if the bound is out of range, or there are no rate limits
+     */
+    public Policy withMaxPrefetch(long most) {
+        return new Policy(name, rateLimits, concurrency, onError, deadline, localLimits, most, holdAtMost, holdUntil);
+    }
+
+    /**
+     * Returns the longest time for which one request holds a slot.
+     *
+     * @return 1 second to 366 days; {@code null} if a slot is held until it is released
+     */
+    public @Nullable Duration holdAtMost() {
+        return holdAtMost;
+    }
+
+    /**
+     * Returns this policy with a longest time for which one request holds a slot. Up to a quarter of a second after it,
+     * the slot is released and another request may take it, although the holder may not have ended. For holders whose
+     * end is not always noticed, such as clients that have disconnected from a servlet container.
+     *
+     * @param other 1 second to 366 days; {@code null} to hold a slot until it is released
+     * @return a copy with this time
+     * @throws IllegalArgumentException if the time is out of range, or there is no concurrency limit
+     */
+    public Policy withHoldAtMost(@Nullable Duration other) {
+        return new Policy(name, rateLimits, concurrency, onError, deadline, localLimits, maxPrefetch, other, holdUntil);
+    }
+
+    /**
+     * Returns the end of an HTTP request at which its slot is released.
+     *
+     * @return by default {@link HoldUntil#RESPONSE}
+     */
+    public HoldUntil holdUntil() {
+        return holdUntil;
+    }
+
+    /**
+     * Returns this policy with another end of an HTTP request at which its slot is released.
+     *
+     * @param other the end
+     * @return a copy with this end
+     * @throws IllegalArgumentException if it is {@link HoldUntil#COMPLETION} and there is no concurrency limit
+     */
+    public Policy withHoldUntil(HoldUntil other) {
+        return new Policy(
+                name, rateLimits, concurrency, onError, deadline, localLimits, maxPrefetch, holdAtMost, other);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return this == other
+                || other instanceof Policy policy
+                        && name.equals(policy.name)
+                        && maxPrefetch == policy.maxPrefetch
+                        && onError == policy.onError
+                        && rateLimits.equals(policy.rateLimits)
+                        && localLimits.equals(policy.localLimits)
+                        && Objects.equals(concurrency, policy.concurrency)
+                        && Objects.equals(deadline, policy.deadline)
+                        && Objects.equals(holdAtMost, policy.holdAtMost)
+                        && holdUntil == policy.holdUntil;
+    }
+
+    /** Hashes only what usually differs between policies, because every request computes it. */
+    @Override
+    public int hashCode() {
+        return name.hashCode() * 31
+                + (rateLimits.isEmpty()
+                        ? Objects.hashCode(concurrency)
+                        : rateLimits.get(0).hashCode());
+    }
+
+    /** Returns the name and the limits. */
+    @Override
+    public String toString() {
+        return "Policy[" + name + ": " + new LimitSet(rateLimits, concurrency) + "]";
     }
 }

@@ -1,75 +1,80 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
-import org.jspecify.annotations.Nullable;
-
 /**
- * Where the state of keys lives: the interface a store implements to be a backend.
+ * Keeps the state of keys and decides on it: the interface that a store implements.
  *
- * <p>Every backend decides alike, to the microsecond: for the same sequence of instants and permits on a key it answers
- * what {@link Policy#stateAt} and {@link LimitState} decide. The contract suite in {@code ratelimit-tck} holds it to
- * that. The rules:
+ * <p>All backends decide alike, to the microsecond: for the same sequence of instants and permits on a key they return
+ * what {@link LimitState#carryOver} and {@link LimitState} define. The contract suite in {@code ratelimit-tck} checks
+ * this. The rules:
  * <ul>
- *   <li>A decision is one atomic step on the key's state. A denial changes nothing.</li>
- *   <li>The store's clock decides, where it has one.</li>
- *   <li>Limits come with each call and are not stored. A key disappears by itself once its state says nothing.</li>
- *   <li>Methods return at once and never block. A stage completes on any thread, exceptionally if the store failed;
- *       it never completes with {@code null}. A failure that is the fault of code or set-up and not of the store is a
- *       {@link RateLimitDefectException}. If the call may have been carried out all the same, because it was sent and the
- *       answer did not come, the failure is a {@link java.util.concurrent.TimeoutException}: after any other, what was
- *       granted without the store is charged to it later.</li>
- *   <li>Who has stopped waiting for a stage cancels it: what has not been sent yet need not be. So no two calls share a
- *       stage that is not complete.</li>
- *   <li>Permits are 0 or more: callers have checked. 0 is always granted and changes nothing.</li>
+ *   <li>A decision is one atomic step on the state of the key. A denial changes nothing.</li>
+ *   <li>The clock of the store decides, where it has one.</li>
+ *   <li>Limits travel with each call and are not stored. A key is removed by itself once its state is empty.</li>
+ *   <li>Methods return at once and never block, except {@link #acquireBlocking}. A stage completes on any thread. It
+ *       fails if the store failed, and never completes with {@code null}.</li>
+ *   <li>A failure that a retry cannot mend, such as a missing permission, is a {@link NonRetryableStoreException}. If
+ *       the store may have executed the call, because the request was sent and no reply came, the failure is a
+ *       {@link java.util.concurrent.TimeoutException}. After any other failure, permits that the fallback granted are
+ *       charged to the store later.</li>
+ *   <li>A caller that stops waiting cancels its stage. If the request has not been sent yet, the backend may drop it.
+ *       Two calls therefore never share an incomplete stage.</li>
+ *   <li>Permits are 0 or more; callers have checked. 0 permits are always granted and change nothing.</li>
  *   <li>Keys may be any text of any length.</li>
  * </ul>
  * Implementations are safe for use by any number of threads.
  */
 public interface RateLimitBackend extends AutoCloseable {
 
-    /** How long callers wait for a backend that says nothing else: 100 ms. */
+    /** The deadline of a backend that does not override {@link #deadline()}: 100 ms. */
     Duration DEFAULT_DEADLINE = Duration.ofMillis(100);
+
+    /** The result of {@link #partition} for a store of one part. */
+    String WHOLE_STORE = "";
 
     /**
      * Takes permits if every limit of the policy grants them.
      *
-     * @param policy  the limits and the name they are remembered by
-     * @param key     who is limited
+     * @param policy  the limits and the name of their state
+     * @param key     identifies the caller that is limited
      * @param permits the cost, 0 or more
      * @return the decision
      */
     CompletionStage<Decision> acquire(Policy policy, String key, long permits);
 
     /**
-     * The same as {@link #acquire} for a caller who waits for the answer. A backend that needs no store overrides this
-     * default, which waits for the stage, and simply answers.
+     * Does the same as {@link #acquire} on the calling thread, which waits for the decision. A backend without a remote
+     * store overrides this default to avoid the stage.
      *
-     * @param policy  the limits and the name they are remembered by
-     * @param key     who is limited
+     * @param policy  the limits and the name of their state
+     * @param key     identifies the caller that is limited
      * @param permits the cost, 0 or more
      * @return the decision
      * @throws RateLimitBackendException if the store failed
      */
     default Decision acquireBlocking(Policy policy, String key, long permits) {
-        return RateLimiter.await(RateLimiter.called(() -> acquire(policy, key, permits)));
+        return Futures.await(Futures.call(() -> acquire(policy, key, permits)), RateLimitBackendException::of);
     }
 
     /**
-     * Decides several requests on one key, each on its own and in the order given: the same as {@link #acquire} for one
-     * after the other, but a store that can tell them all at once overrides this default, which asks one by one. It
-     * serves callers who wait for the same key at the same time.
+     * Decides several requests on one key, each by itself and in the given order, as {@link #acquire} would one after
+     * the other. A store that can decide them in one call overrides this default. Coalesced callers of a hot key use
+     * it.
      *
-     * @param policy  the limits and the name they are remembered by
-     * @param key     who is limited
-     * @param permits what each request costs, 0 or more
-     * @return one decision per request in the same order, each as it stood when that request was decided
+     * @param policy  the limits and the name of their state
+     * @param key     identifies the caller that is limited
+     * @param permits the cost of each request, 0 or more
+     * @return one decision per request in the same order
      */
-    default CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
+    default CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
         CompletionStage<List<Decision>> decided = CompletableFuture.completedStage(new ArrayList<>(permits.size()));
         for (long cost : permits) {
             decided = decided.thenCompose(before -> acquire(policy, key, cost).thenApply(decision -> {
@@ -83,77 +88,109 @@ public interface RateLimitBackend extends AutoCloseable {
     /**
      * Takes permits under several policies, or none under any.
      *
-     * <p>This default asks one policy after the other and gives back what it took when one denies: meanwhile other
-     * callers may be denied, never over-admitted. A store that can decide in one atomic step overrides it.
+     * <p>This default acquires one request after the other. If one is denied, it refunds the earlier ones and skips the
+     * later ones. In the meantime other callers may be denied; they are never granted too much. A store that can decide
+     * all requests in one atomic step overrides it.
      *
-     * @param asks what is asked; nothing is granted, and the same policy and key asked for twice is charged twice
-     * @return one decision per ask in the same order; if asked in turn, up to the first denial
+     * @param requests the requests; two of the same policy and key are both charged
+     * @return one decision per request in the same order
      */
-    default CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        return new InTurn(this, asks).acquire();
+    default CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
+        return new SequentialAcquire(
+                        request -> acquire(request.policy(), request.key(), request.permits()),
+                        request -> refund(request.policy(), request.key(), request.permits()),
+                        requests,
+                        MicroClock.system())
+                .acquire();
     }
 
     /**
-     * What {@link #acquire} would decide now, without taking anything.
+     * Returns the decision that {@link #acquire} would make now, without taking permits.
      *
      * @param policy  the policy
-     * @param key     who is limited
-     * @param permits the cost to judge, 0 or more
-     * @return the decision; if allowed, with the permits that are free before any are taken
+     * @param key     identifies the caller that is limited
+     * @param permits the cost, 0 or more
+     * @return the decision; if allowed, with the permits that are free before the request takes any
      */
     CompletionStage<Decision> peek(Policy policy, String key, long permits);
 
     /**
-     * Gives back the permits taken last: the inverse of {@link #acquire}.
+     * Gives back the permits that were taken last: the inverse of {@link #acquire} at the same time. Permits that have
+     * come back with time since they were taken are given back once more, so callers refund at once or not at all.
      *
      * @param policy  the policy
-     * @param key     who is limited
-     * @param permits how many; more than were taken gives back what was taken
-     * @return completes when done
+     * @param key     identifies the caller that is limited
+     * @param permits the permits; more than were taken gives back all that were taken
+     * @return completes when the permits are given back
      */
     CompletionStage<Void> refund(Policy policy, String key, long permits);
 
     /**
-     * Blocks a key: until so much time has passed, every request for 1 permit or more is denied by all limits of the
-     * policy, whatever they are by then. What is spent stays spent and comes back with time meanwhile; a refund gives back
-     * as always. Of several blocks the one that ends last counts; {@link #reset} lifts them. The result is what
-     * {@link LimitState#blockedUntil} makes of the key's state.
+     * Gives back permits that {@link OnError#LOCAL} granted in this process, for a request that came to nothing. The
+     * store does not change. The default does nothing, because only a guard grants such permits.
      *
-     * <p>This default refuses.
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited
+     * @param permits the permits
+     * @return completes when the permits are given back
+     */
+    default CompletionStage<Void> refundFallback(Policy policy, String key, long permits) {
+        return CompletableFuture.completedStage(null);
+    }
+
+    /**
+     * Blocks a key for a time. Until then all limits of the policy deny every request for 1 permit or more, even if the
+     * limits change. Spent permits come back with time as usual, and refunds work as usual. If there are several
+     * blocks, the latest end counts. {@link #reset} removes them. {@link LimitState#blockedUntil} defines the result.
+     *
+     * <p>This default fails.
      *
      * @param policy the policy
-     * @param key    who is blocked
-     * @param micros for how long, in microseconds from the store's present; 1 to {@link Limit#MAX_PERIOD}
-     * @return completes when the key is blocked for everybody; exceptionally with a {@link RateLimitDefectException} if
+     * @param key    identifies the caller to block
+     * @param micros the time in microseconds, counted from the present of the store; 1 to {@link Limit#MAX_PERIOD}
+     * @return completes when the key is blocked for all instances; fails with a {@link NonRetryableStoreException} if
      *         this backend cannot block
      */
     default CompletionStage<Void> block(Policy policy, String key, long micros) {
-        return CompletableFuture.failedStage(new RateLimitDefectException(new UnsupportedOperationException(
+        return CompletableFuture.failedStage(new NonRetryableStoreException(new UnsupportedOperationException(
                 getClass().getName() + " does not block keys; override RateLimitBackend.block().")));
     }
 
     /**
-     * Forgets a key: every permit is free again, and no block is left.
+     * Removes a key: all permits are free again and blocks are lifted.
      *
      * @param policy the policy
-     * @param key    who is limited
-     * @return completes when done
+     * @param key    identifies the caller that is limited
+     * @return completes when the key is removed
      */
     CompletionStage<Void> reset(Policy policy, String key);
 
     /**
-     * Where the places of concurrency limits are kept. The default keeps none: every call fails with a
-     * {@link RateLimitDefectException}.
+     * Returns the slots of concurrency limits in the same store. The default has none: every call fails with a
+     * {@link NonRetryableStoreException}.
      *
-     * @return the same for as long as the backend is open
+     * @return the same object for as long as the backend is open
      */
-    default LeaseBackend leases() {
-        return LeaseBackend.none(this);
+    default ConcurrencyBackend concurrency() {
+        return ConcurrencyBackend.unsupported(getClass().getSimpleName());
     }
 
     /**
-     * How long an answer is worth waiting for where nothing is configured. The default is {@link #DEFAULT_DEADLINE}; a
-     * store that takes longer when all is well overrides it.
+     * Returns the part of the store that keeps a key, for a store whose parts can fail one by one, such as the nodes of
+     * a cluster. The guard gives each part a circuit breaker of its own and names the part in its log. A store has few
+     * parts, and the part of a key may change. This method is called often during outages and never calls the store.
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited
+     * @return a short name such as the address of a node; {@link #WHOLE_STORE} by default
+     */
+    default String partition(Policy policy, String key) {
+        return WHOLE_STORE;
+    }
+
+    /**
+     * Returns the most time a call may take if no deadline is configured. The default is {@link #DEFAULT_DEADLINE}; a
+     * store that is slower in normal operation overrides it.
      *
      * @return 1 ms or more
      */
@@ -162,16 +199,33 @@ public interface RateLimitBackend extends AutoCloseable {
     }
 
     /**
-     * How requests share calls to the store, for metrics. The default says that they do not.
+     * Returns whether the state is in this process, so that a call never waits and never fails. The builder of
+     * {@link RateLimiter} then adds no guard and no caches.
      *
-     * @return counts since the start; {@code null} if every request is a call
+     * @return {@code false} by default
      */
-    default LimiterStats.@Nullable Sharing sharing() {
-        return null;
+    default boolean isLocal() {
+        return false;
     }
 
-    /** Releases what the backend itself has opened. The default has nothing to release. */
-    @Override
-    default void close() {
+    /**
+     * Returns whether callers of one key should share calls, because the backend does not batch them itself. The
+     * builder of {@link RateLimiter} then adds a {@link io.github.micronautratelimit.hotkey.Coalescer}.
+     *
+     * @return {@code false} by default
+     */
+    default boolean prefersCoalescing() {
+        return false;
     }
+
+    /**
+     * Adds figures about this backend to the statistics of the limiter. The default adds none.
+     *
+     * @param stats receives the figures
+     */
+    default void collectStats(LimiterStats.Collector stats) {}
+
+    /** Closes what the backend itself has opened. The default closes nothing. */
+    @Override
+    default void close() {}
 }

@@ -3,102 +3,114 @@ package io.github.micronautratelimit;
 import java.time.Duration;
 
 /**
- * One decision, as told to a {@link RateLimitListener}. Immutable.
+ * One decision, as received by a {@link RateLimitListener}. Immutable.
  */
 public final class RateLimitEvent {
 
-    /** Whole permits, so no rounding: the fifth that is left when 80 % are used. */
-    private static final int LEFT_WHEN_NEAR = 5;
+    /** A fifth of the permits remains when 80 % are used. */
+    private static final int NEAR_FRACTION = 5;
 
-    private final Ask ask;
+    private final PermitRequest request;
     private final Decision decision;
     private final long nanos;
 
-    RateLimitEvent(Ask ask, Decision decision, long nanos) {
-        this.ask = ask;
+    RateLimitEvent(PermitRequest request, Decision decision, long nanos) {
+        this.request = request;
         this.decision = decision;
         this.nanos = nanos;
     }
 
     /**
-     * The policy asked under.
+     * Returns the policy of the request.
      *
      * @return the policy
      */
     public Policy policy() {
-        return ask.policy();
+        return request.policy();
     }
 
     /**
-     * Who was limited, unreadably: the same key always gives the same hash.
+     * Returns the hash of the key; the same key always has the same hash.
      *
-     * @return the key's {@link KeyHash}
+     * @return the {@link KeyHash} of the key
      */
     public String keyHash() {
-        return KeyHash.of(ask.key());
+        return KeyHash.of(request.key());
     }
 
     /**
-     * The permits asked for.
+     * Returns the permits of the request.
      *
      * @return 0 or more
      */
     public long permits() {
-        return ask.permits();
+        return request.permits();
     }
 
     /**
-     * What was limited.
+     * Returns which integration made the request.
      *
-     * @return the type the caller gave
+     * @return the origin of the request
      */
-    public LimitType type() {
-        return ask.type();
+    public RequestOrigin origin() {
+        return request.origin();
     }
 
     /**
-     * The decision.
+     * Returns the decision.
      *
-     * @return what the caller learns
+     * @return the answer that the caller receives
      */
     public Decision decision() {
         return decision;
     }
 
     /**
-     * Where the decision was made.
+     * Returns where the decision was made.
      *
-     * @return the decision's source
+     * @return the source of the decision
      */
     public Decision.Source source() {
         return decision.source();
     }
 
     /**
-     * How long the decision took, from the question to the answer.
+     * Returns whether the request was denied because the store was unavailable, and not by a limit; see
+     * {@link Decision#isUnavailable}.
      *
-     * @return some nanoseconds or more; requests under several policies at once took it together
+     * @return {@code true} for such a denial
+     */
+    public boolean isUnavailable() {
+        return decision.isUnavailable(request.policy());
+    }
+
+    /**
+     * Returns the time from the request to the decision.
+     *
+     * @return more than zero; requests that are decided together have the same duration
      */
     public Duration duration() {
         return Duration.ofNanos(nanos);
     }
 
     /**
-     * Whether a key was granted its permits and has by that used 80 % of the limit or more. Of several limits the one with
-     * the fewest permits left is compared with the smallest; what is granted while the store is away is never near.
+     * Returns whether the request was allowed and 80 % of the limit or more is used. If there are several limits,
+     * the fewest remaining permits are compared with the smallest capacity. Decisions of a fallback are never near a
+     * limit.
      *
-     * @return {@code true} if whoever is limited may soon be denied
+     * @return {@code true} if the key may soon be denied
      */
     public boolean isNearLimit() {
-        return isNearLimit(ask.policy(), decision);
+        return isNearLimit(request.policy(), decision);
     }
 
     static boolean isNearLimit(Policy policy, Decision decision) {
-        return decision instanceof Decision.Allowed allowed && allowed.source() != Decision.Source.FALLBACK
-                && allowed.remaining() <= policy.capacity() / LEFT_WHEN_NEAR;
+        return decision instanceof Decision.Allowed allowed
+                && allowed.source() != Decision.Source.FALLBACK
+                && allowed.remaining() <= policy.capacity() / NEAR_FRACTION;
     }
 
-    /** Names the policy and the outcome; never the key. */
+    /** Returns the policy and the decision, but not the key. */
     @Override
     public String toString() {
         return "RateLimitEvent[policy=" + policy().name() + ", permits=" + permits() + ", decision=" + decision + "]";

@@ -1,49 +1,49 @@
 package io.github.micronautratelimit;
 
 /**
- * Is told of every decision: for alarms, an audit, or whatever a user wants to do about it.
+ * Receives every decision of a limiter, for alerts, audits or statistics.
  *
- * <p>No request waits for a listener. Each limiter tells its listeners on a thread of its own, one event after the other and
- * in the listeners' order. Up to {@value #QUEUE} events wait for that thread; what comes while as many wait is not told, but
- * counted, see {@link LimiterStats#eventsDropped()}. A listener that cannot bear either says that it is {@link #isInline}.
+ * <p>No request waits for a listener. A limiter notifies its listeners on one thread of its own, event by event and in
+ * the order of the listeners. Up to {@value #QUEUE} events wait in a queue; further events are dropped and counted in
+ * {@link LimiterStats#eventsDropped()}. A listener that cannot accept drops or the delay returns {@code true} from
+ * {@link #isInline}.
  *
- * <p>What a listener throws is logged the first time and counted, and changes nothing. All methods do nothing by default.
+ * <p>An exception of a listener is logged the first time and counted. It changes no decision. All methods do nothing by
+ * default.
  */
 public interface RateLimitListener {
 
-    /** The most events that wait to be told. */
+    /** The capacity of the queue, in events. */
     int QUEUE = 10_000;
 
     /**
-     * A request was granted its permits.
+     * Receives a request that was allowed.
      *
-     * @param event what was decided
+     * @param event the decision
      */
-    default void onAllow(RateLimitEvent event) {
-    }
+    default void onAllow(RateLimitEvent event) {}
 
     /**
-     * A request was denied.
+     * Receives a request that was denied.
      *
-     * @param event what was decided
+     * @param event the decision
      */
-    default void onBlock(RateLimitEvent event) {
-    }
+    default void onBlock(RateLimitEvent event) {}
 
     /**
-     * The store could not be asked. If the policy's {@link OnError} then decided, {@link #onAllow} or {@link #onBlock}
-     * follows.
+     * Receives a failed call to the store. If the {@link OnError} of the policy then decides, {@link #onAllow} or
+     * {@link #onBlock} follows.
      *
-     * @param failure under which policy, and why
+     * @param failure the policy and the cause
      */
-    default void onError(RateLimitFailure failure) {
-    }
+    default void onError(StoreFailure failure) {}
 
     /**
-     * Whether to be told on the thread that learnt the decision, before the caller learns it. No event is dropped then, but
-     * every request waits: such a listener is quick, never blocks, and is called by many threads at once.
+     * Returns whether the listener runs on the thread that completes the decision, before the caller receives it. No
+     * event is dropped then, but every request waits. Such a listener must be fast, must not block and must be
+     * thread-safe.
      *
-     * @return {@code false} unless overridden; always the same
+     * @return {@code false} unless overridden; always the same value
      */
     default boolean isInline() {
         return false;

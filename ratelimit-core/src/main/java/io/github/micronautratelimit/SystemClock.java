@@ -3,49 +3,92 @@ package io.github.micronautratelimit;
 import java.time.Instant;
 
 /**
- * Counts on with {@link System#nanoTime()}, which is quicker to read than the system's time and never steps back, from
- * an anchor that is laid anew every second.
+ * Adds {@link System#nanoTime()} to an anchor. The nano time never goes back, but it stands still while a virtual
+ * machine is paused or a function is frozen, and it knows no corrections of the system clock.
+ *
+ * <p>Each reading therefore looks at the system clock too. If that is more than {@value #AHEAD_MILLIS} ms ahead, a
+ * new anchor is set at once, otherwise once per second. An anchor is never earlier than the time shown before, so a
+ * system clock that is set back stops nothing and sets nothing back.
  */
 final class SystemClock implements MicroClock {
 
-    static final SystemClock INSTANCE = new SystemClock();
+    static final SystemClock INSTANCE = new SystemClock(new SystemTime());
+
+    /** Longer than the step of a coarse system clock, and than the usual correction of a running one. */
+    static final long AHEAD_MILLIS = 100;
 
     private static final long ANCHOR_NANOS = 1_000_000_000L;
     private static final long NANOS_PER_MICRO = 1_000;
+    private static final long MICROS_PER_MILLI = 1_000;
 
-    private volatile Anchor anchor = new Anchor(systemMicros(), System.nanoTime());
+    private final Time time;
+    private volatile Anchor anchor;
+
+    /** The clocks of the machine. */
+    interface Time {
+
+        /** Returns a time that never goes back, from an arbitrary origin. */
+        long nanos();
+
+        /** Returns the time since the epoch, which may jump. */
+        long millis();
+
+        /** Returns the same time in microseconds. */
+        long micros();
+    }
+
+    SystemClock(Time time) {
+        this.time = time;
+        this.anchor = new Anchor(time.micros(), time.nanos());
+    }
 
     @Override
     public long micros() {
         while (true) {
             Anchor current = anchor;
-            long nanos = System.nanoTime();
-            // An anchor laid meanwhile may be ahead: who read it must not be followed by one who did not.
+            long nanos = time.nanos();
+            long millis = time.millis();
+            // A new anchor may be ahead. A thread that has not read it must not return an earlier time after one that
+            // has.
             if (current == anchor) {
                 long passed = nanos - current.nanos;
-                if (passed < ANCHOR_NANOS) {
-                    return current.micros + passed / NANOS_PER_MICRO;
+                long shown = current.micros + passed / NANOS_PER_MICRO;
+                if (passed < ANCHOR_NANOS && (millis - AHEAD_MILLIS) * MICROS_PER_MILLI < shown) {
+                    return shown;
                 }
-                layAnchor(current, nanos);
+                setAnchor(current, nanos);
             }
         }
     }
 
-    private synchronized void layAnchor(Anchor current, long nanos) {
+    private synchronized void setAnchor(Anchor current, long nanos) {
         if (current == anchor) {
             long passed = nanos - current.nanos;
             long counted = current.micros + passed / NANOS_PER_MICRO;
-            // The fraction of a microsecond stays before the anchor, or the clock would step back by it.
-            anchor = new Anchor(Math.max(counted, systemMicros()), nanos - passed % NANOS_PER_MICRO);
+            // Without its fraction of a microsecond, the anchor would set the clock back by that fraction.
+            anchor = new Anchor(Math.max(counted, time.micros()), nanos - passed % NANOS_PER_MICRO);
         }
     }
 
-    private static long systemMicros() {
-        Instant now = Instant.now();
-        return now.getEpochSecond() * 1_000_000L + now.getNano() / 1_000;
-    }
+    /** A time and the nano time at which it was valid. */
+    private record Anchor(long micros, long nanos) {}
 
-    /** A time and the reading of the counter that belongs to it. */
-    private record Anchor(long micros, long nanos) {
+    private static final class SystemTime implements Time {
+
+        @Override
+        public long nanos() {
+            return System.nanoTime();
+        }
+
+        @Override
+        public long millis() {
+            return System.currentTimeMillis();
+        }
+
+        @Override
+        public long micros() {
+            Instant now = Instant.now();
+            return now.getEpochSecond() * 1_000_000L + now.getNano() / 1_000;
+        }
     }
 }

@@ -1,11 +1,10 @@
 /**
- * The vocabulary of rate limiting and the pure decisions behind it.
+ * Rate limiting: the limiter, policies, requests, decisions and the interfaces that a store implements.
  *
- * <p>A {@link io.github.micronautratelimit.Limit} is one constraint, a {@link io.github.micronautratelimit.Policy}
- * a name with one or more of them. A {@link io.github.micronautratelimit.RateLimiter} asks a
- * {@link io.github.micronautratelimit.RateLimitBackend} for permits under a policy and a key, and answers with a
- * {@link io.github.micronautratelimit.Decision}. What a limit remembers of a key is a
- * {@link io.github.micronautratelimit.LimitState}, an immutable value that knows no clock and no store.
+ * <p>A {@link io.github.micronautratelimit.RateLimiter} requests permits for a key under a
+ * {@link io.github.micronautratelimit.Policy}, which is a name with one or more limits. Its
+ * {@link io.github.micronautratelimit.RateLimitBackend} returns a {@link io.github.micronautratelimit.Decision}. The
+ * limits and the state of a key under them are in {@link io.github.micronautratelimit.limit}.
  *
  * <p>All times are whole microseconds; instants are counted from the Unix epoch.
  */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.testing.RecordingListener;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
@@ -15,15 +16,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.IntStream;
-
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** With a secret, nobody below the limiter learns a key. */
+/** With a secret, neither the backend nor a listener receives a key in plain text. */
 class KeySecretTest {
 
     private static final String SECRET = "a secret of some length";
@@ -31,67 +30,78 @@ class KeySecretTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "alice", "127.0.0.1", "\u00e9\ud83d\ude80", "10000 times"})
-    void aKeyIsConcealedByHmacSha256(String text) throws GeneralSecurityException {
+    void keyIsConcealedByHmacSha256(String text) throws GeneralSecurityException {
         String key = text.equals("10000 times") ? text.repeat(10_000) : text;
         Mac mac = Mac.getInstance("HmacSHA256");
         mac.init(new SecretKeySpec(SECRET.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
-        assertEquals(Base64.getUrlEncoder().withoutPadding().encodeToString(mac.doFinal(key.getBytes(StandardCharsets.UTF_16BE))),
+        assertEquals(
+                Base64.getUrlEncoder()
+                        .withoutPadding()
+                        .encodeToString(mac.doFinal(key.getBytes(StandardCharsets.UTF_16BE))),
                 new KeySecret(SECRET).conceal(key));
     }
 
     @Test
-    void itIsTheSameOnEveryThreadAndAnotherUnderAnotherSecret() {
+    void concealedKeyDependsOnTheSecretAndNotOnTheThread() {
         KeySecret secret = new KeySecret(SECRET);
         String expected = secret.conceal("alice");
-        assertTrue(IntStream.range(0, 10_000).parallel().allMatch(i -> secret.conceal("alice").equals(expected)));
+        assertTrue(IntStream.range(0, 10_000).parallel().allMatch(i -> secret.conceal("alice")
+                .equals(expected)));
         assertNotEquals(expected, new KeySecret("quite another secret").conceal("alice"));
     }
 
     @Test
-    void aShortSecretIsRefusedWithoutRepeatingIt() {
-        String message = assertThrows(IllegalArgumentException.class, () -> new KeySecret("hunter2")).getMessage();
-        assertEquals("A secret has at least 16 characters, not 7; write a random one.", message);
+    void shortSecretIsRejectedWithoutShowingIt() {
+        String message = assertThrows(IllegalArgumentException.class, () -> new KeySecret("hunter2"))
+                .getMessage();
+        assertEquals("The secret has 7 characters; write at least 16 random ones.", message);
     }
 
     @Test
-    void everyVerbOfALimiterConcealsAlike() {
-        List<String> seen = new ArrayList<>();
-        List<String> heard = new ArrayList<>();
-        RateLimitListener listener = new RateLimitListener() {
-            @Override
-            public boolean isInline() {
-                return true;
-            }
-
-            @Override
-            public void onAllow(RateLimitEvent event) {
-                heard.add(event.keyHash());
-            }
-        };
-        RateLimiter limiter = new RateLimiter(new Watched(seen), List.of(listener), new KeySecret(SECRET));
-        Decisions decisions = limiter.acquireAll(List.of(new Ask(POLICY, "alice", 1), new Ask(POLICY, "alice", 2)));
-        assertEquals("alice", decisions.asks().get(0).key(), "the caller is told what he asked");
-        limiter.acquire(POLICY, "alice");
-        limiter.acquireAllAtOnce(List.of(new Ask(POLICY, "alice", 1)));
+    void everyVerbConcealsTheKey() {
+        List<String> received = new ArrayList<>();
+        RecordingListener listener = new RecordingListener();
+        RateLimiter limiter = limiter(received, List.of(listener));
+        Decisions decisions = limiter.tryAcquireAll(
+                List.of(new PermitRequest(POLICY, "alice", 1), new PermitRequest(POLICY, "alice", 2)));
+        assertEquals("alice", decisions.requests().get(0).key(), "the caller receives its own request");
+        limiter.tryAcquire(POLICY, "alice");
+        limiter.tryAcquireAll(List.of(new PermitRequest(POLICY.withDeadline(Duration.ZERO), "alice", 1)));
+        limiter.leaseAll(List.of(new PermitRequest(POLICY, "alice", 1)));
         limiter.peek(POLICY, "alice", 1);
         limiter.refund(POLICY, "alice", 1);
+        limiter.async().refund(decisions);
         limiter.block(POLICY, "alice", Duration.ofMinutes(1));
         limiter.reset(POLICY, "alice");
-        new RateLimiter(new Watched(seen), List.of(), new KeySecret(SECRET)).acquire(POLICY, "alice");
+        limiter(received, List.of()).tryAcquire(POLICY, "alice");
 
         String concealed = new KeySecret(SECRET).conceal("alice");
-        assertEquals(IntStream.range(0, 9).mapToObj(i -> concealed).toList(), seen);
-        assertEquals(List.of(KeyHash.of(concealed)), heard.stream().distinct().toList());
+        assertEquals(IntStream.range(0, 12).mapToObj(i -> concealed).toList(), received);
+        assertEquals(KeyHash.of(concealed), limiter.keyHash("alice"));
+        assertEquals(
+                List.of(KeyHash.of(concealed)),
+                listener.events().stream()
+                        .map(RateLimitEvent::keyHash)
+                        .distinct()
+                        .toList());
         assertFalse(decisions.toString().contains("alice"), decisions.toString());
     }
 
-    /** Grants everything and notes the keys. */
-    private record Watched(List<String> seen) implements RateLimitBackend {
+    private static RateLimiter limiter(List<String> received, List<RateLimitListener> listeners) {
+        return RateLimiter.builder(new KeyRecordingBackend(received))
+                .unguarded()
+                .listeners(listeners)
+                .keySecret(new KeySecret(SECRET))
+                .build();
+    }
+
+    /** Allows every request and records the keys. */
+    private record KeyRecordingBackend(List<String> received) implements RateLimitBackend {
 
         @Override
         public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-            seen.add(key);
-            return CompletableFuture.completedFuture(new Decision.Allowed(1, 0, Decision.Source.STORE));
+            received.add(key);
+            return CompletableFuture.completedFuture(new Decision.Allowed(1, 60_000_000, Decision.Source.STORE));
         }
 
         @Override
@@ -101,19 +111,19 @@ class KeySecretTest {
 
         @Override
         public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            seen.add(key);
+            received.add(key);
             return CompletableFuture.completedFuture(null);
         }
 
         @Override
         public CompletionStage<Void> block(Policy policy, String key, long micros) {
-            seen.add(key);
+            received.add(key);
             return CompletableFuture.completedFuture(null);
         }
 
         @Override
         public CompletionStage<Void> reset(Policy policy, String key) {
-            seen.add(key);
+            received.add(key);
             return CompletableFuture.completedFuture(null);
         }
     }

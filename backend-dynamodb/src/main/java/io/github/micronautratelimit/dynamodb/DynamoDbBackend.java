@@ -1,161 +1,240 @@
 package io.github.micronautratelimit.dynamodb;
 
+import io.github.micronautratelimit.ConcurrencyBackend;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.NonRetryableStoreException;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.StoreThrottledException;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
-
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.LeaseBackend;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.RateLimitDefectException;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.dynamodb.DynamoDbServiceClientConfiguration;
+import software.amazon.awssdk.services.dynamodb.model.CreateTableRequest;
+import software.amazon.awssdk.services.dynamodb.model.CreateTableResponse;
+import software.amazon.awssdk.services.dynamodb.model.DeleteItemRequest;
+import software.amazon.awssdk.services.dynamodb.model.DeleteItemResponse;
+import software.amazon.awssdk.services.dynamodb.model.DescribeTableRequest;
+import software.amazon.awssdk.services.dynamodb.model.DescribeTableResponse;
+import software.amazon.awssdk.services.dynamodb.model.GetItemRequest;
+import software.amazon.awssdk.services.dynamodb.model.GetItemResponse;
+import software.amazon.awssdk.services.dynamodb.model.PutItemRequest;
+import software.amazon.awssdk.services.dynamodb.model.PutItemResponse;
+import software.amazon.awssdk.services.dynamodb.model.UpdateItemRequest;
+import software.amazon.awssdk.services.dynamodb.model.UpdateItemResponse;
+import software.amazon.awssdk.services.dynamodb.model.UpdateTimeToLiveRequest;
+import software.amazon.awssdk.services.dynamodb.model.UpdateTimeToLiveResponse;
 
 /**
- * Keeps every key's state in a DynamoDB table.
+ * Keeps the state of keys in a DynamoDB table.
  *
- * <p>A decision is one conditional {@code UpdateItem} of one item, for up to 8 limits of a policy, and callers that fit do
- * not disturb each other. A denial writes nothing; one that can be foreseen is a consistent read, at a fifth of the price.
- * Several requests of a key told at once share one write. A request under several policies asks for one after the other
- * and gives back what it took if one denies.
+ * <pre>{@code
+ * RateLimiter limiter = RateLimiter.builder(DynamoDbBackend.of(client, "ratelimit")).build();
+ * }</pre>
  *
- * <p>A key is an item whose {@code pk} is <code>namespace:policy:hash</code>; the hash is {@link KeyHash#brief} of the key,
- * so no identity can be read from it. An item has a {@code ttl}, but nothing depends on when the table deletes it.
+ * <p><em>Requests.</em> A decision is one conditional {@code UpdateItem} of one item, for up to 8 limits of a policy.
+ * Concurrent charges of a key do not conflict while there are permits for both. A denial writes nothing; a predicted
+ * one is a consistent read at a fifth of the price. Several requests of a key in one batch share a write. A request
+ * under several policies acquires one after the other, and refunds the permits it took if one denies.
  *
- * <p>The caller's clock decides, because an update cannot read one. It is corrected by the time DynamoDB states in its
- * answers if it is off by more than a second; to learn that, the first decision of a backend reads before it writes.
+ * <p><em>Items.</em> The key of an item is <code>namespace:policy:hash</code>. The hash is {@link KeyHash#brief} of the
+ * key, so it reveals no identity. Items have a {@code ttl}, but no decision depends on when the table deletes them.
  *
- * <p>Nothing here waits, and stages may complete on the client's own threads. A stage completes exceptionally with what the
- * client reports, throttling included, which is no denial; with a {@link java.util.concurrent.TimeoutException} if a write
- * may have been made whose answer did not come; with a {@link RateLimitDefectException} if the table is missing,
- * refuses access or what it is asked, or holds something that is no rate limit. How long a request may take and whether it
- * is tried again is the client's to say: give it an {@code apiCallTimeout}, and few retries. A write that the client sends
- * again because its answer was lost is recognised, unless somebody else has written the key in between: then it costs its
- * permits again.
+ * <p><em>Time.</em> The clock of the caller decides, because an update cannot read one. If it is off by more than a
+ * second, it is corrected by the time in the responses. To learn that time, a backend reads before its first write, and
+ * before the first write after the clock was set.
+ *
+ * <p><em>Failures.</em> Methods do not block, and stages may complete on threads of the client. A stage fails with a
+ * {@link StoreThrottledException} if DynamoDB throttles the key, with a
+ * {@link java.util.concurrent.TimeoutException} if a write may have been made without a response, and with a
+ * {@link NonRetryableStoreException} if AWS rejects the request for another reason: the table is missing, access is
+ * denied, the credentials have expired, a request is invalid. The same holds if an item does not contain rate limits.
+ * All other failures are those of the client. Give the client an {@code apiCallTimeout}.
+ *
+ * <p><em>Retries.</em> The retries of the client are not used. If the connection breaks, a read is sent again. A charge
+ * or refund may have been made, so the item is read first, and the request is sent again only if it was not made.
  */
 public final class DynamoDbBackend implements RateLimitBackend {
 
-    private static final int MOST_SEEN = 10_000;
-    /** A second try included, if the connection broke. */
+    /** The start of a function has 10 seconds, which other beans need too. */
+    static final Duration START_TIMEOUT = Duration.ofSeconds(3);
+
+    /** Long enough for a retry after a broken connection. */
     private static final Duration DEADLINE = Duration.ofMillis(500);
 
-    private final Table table;
-    private final String namespace;
-    private final MicroClock clock;
-    private final Seen seen = new Seen(MOST_SEEN);
-    private final String tableName;
-    private final Runnable closing;
-    private final LeaseBackend leases;
-    private volatile @Nullable Table patient;
+    private static final String DEFAULT_NAMESPACE = "ratelimit";
+    private static final int MAX_CACHED_ITEMS = 10_000;
+    private static final Policy REHEARSAL = Policy.of("ratelimit-start", "1000/s");
+
+    private final DynamoDbTable table;
+    private final Duration startTimeout;
+    private final Runnable onClose;
+    private final ConcurrencyBackend concurrency;
+    /** The items as this process has seen them last. The cache only predicts which request to send. */
+    private final Map<String, Item> cache = Collections.synchronizedMap(new LeastRecentlyUsed(MAX_CACHED_ITEMS));
+
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile @Nullable DynamoDbTable probed;
+
+    /** Creates a backend for tests. A clock that is not a {@link DynamoDbClock} is used as it is. */
+    DynamoDbBackend(DynamoDbAsyncClient client, String table, String namespace, MicroClock clock, Runnable onClose) {
+        this(client, table, namespace, clock, START_TIMEOUT, onClose);
+    }
+
+    DynamoDbBackend(
+            DynamoDbAsyncClient client,
+            String table,
+            String namespace,
+            MicroClock clock,
+            Duration startTimeout,
+            Runnable onClose) {
+        this.table = new DynamoDbTable(client, table, namespace, clock);
+        this.concurrency = new DynamoDbConcurrencyBackend(this.table);
+        this.startTimeout = startTimeout;
+        this.onClose = onClose;
+    }
 
     /**
-     * A backend on a client that does not block.
+     * Creates a backend in the namespace {@code ratelimit}.
      *
-     * @param client    stays the caller's to close
-     * @param table     the table's name; its partition key is {@code pk}, a string, and it has no sort key
-     * @param namespace what the names of all keys start with; applications that share a table and not their limits take
-     *                  different ones, none of which is another one's beginning up to a colon
+     * @param client remains open when the backend is closed
+     * @param table  the name of the table; its partition key is {@code pk}, a string, and it has no sort key
+     * @return a backend; wrap it with {@code RateLimiter.builder}
      */
-    public DynamoDbBackend(DynamoDbAsyncClient client, String table, String namespace) {
-        this(Table.Client.of(client), table, namespace, new StoreClock(), () -> { });
+    public static DynamoDbBackend of(DynamoDbAsyncClient client, String table) {
+        return of(client, table, DEFAULT_NAMESPACE);
     }
 
     /**
-     * A backend on a client that blocks.
+     * Creates a backend.
      *
-     * @param client    stays the caller's to close
-     * @param executor  runs the client's calls; with {@code Runnable::run} callers wait for their own
-     * @param table     the table's name; its partition key is {@code pk}, a string, and it has no sort key
-     * @param namespace what the names of all keys start with; applications that share a table and not their limits take
-     *                  different ones, none of which is another one's beginning up to a colon
+     * @param client    remains open when the backend is closed
+     * @param table     the name of the table; its partition key is {@code pk}, a string, and it has no sort key
+     * @param namespace the start of all keys. Applications that share a table but not their limits need different
+     *                  namespaces
+     * @return a backend; wrap it with {@code RateLimiter.builder}
      */
-    public DynamoDbBackend(DynamoDbClient client, Executor executor, String table, String namespace) {
-        this(Table.Client.of(client, executor), table, namespace, new StoreClock(), () -> { });
-    }
-
-    /** With a clock of its own, which is believed unless it is one that the store corrects. */
-    DynamoDbBackend(Table.Client client, String table, String namespace, MicroClock clock, Runnable closing) {
-        this.table = table(table, client, clock);
-        this.tableName = table;
-        this.namespace = namespace;
-        this.clock = clock;
-        this.closing = closing;
-        this.leases = new DynamoDbLeases(this.table, clock, namespace);
-    }
-
-    private static Table table(String name, Table.Client client, MicroClock clock) {
-        return new Table(name, client, clock instanceof StoreClock corrected ? corrected : null);
-    }
-
-    /** Looks at the table with a client that waits longer and tries again. */
-    void connect(Table.Client client, boolean create) {
-        Table slow = table(tableName, client, clock);
-        new TableAtStart(client, tableName, slow, namespace + ":start").check(create);
-        patient = slow;
+    public static DynamoDbBackend of(DynamoDbAsyncClient client, String table, String namespace) {
+        return new DynamoDbBackend(client, table, namespace, new DynamoDbClock(), () -> {});
     }
 
     /**
-     * Begins anew where a snapshot was restored, maybe on another machine and much later: forgets the time and the keys,
-     * and reads, so that a broken connection is found out before a decision needs it.
+     * Creates a backend on a blocking client.
+     *
+     * @param client    remains open when the backend is closed
+     * @param executor  runs the calls of the client; with {@code Runnable::run} each caller waits for its own calls
+     * @param table     the name of the table; its partition key is {@code pk}, a string, and it has no sort key
+     * @param namespace the start of all keys. Applications that share a table but not their limits need different
+     *                  namespaces
+     * @return a backend; wrap it with {@code RateLimiter.builder}
+     */
+    public static DynamoDbBackend of(DynamoDbClient client, Executor executor, String table, String namespace) {
+        return of(new BlockingClient(client, executor), table, namespace);
+    }
+
+    /**
+     * Reads an item, which need not exist, to check the table and to open a connection.
+     *
+     * @param client may have longer timeouts and more retries; {@link #restored} uses it again
+     */
+    CompletionStage<?> probe(DynamoDbAsyncClient client) {
+        DynamoDbTable other = table.with(client);
+        probed = other;
+        return other.read(other.probeKey());
+    }
+
+    /** Makes a decision that concerns no request. Its item expires like any other. */
+    CompletionStage<?> rehearse() {
+        return acquire(REHEARSAL, "start", 1);
+    }
+
+    /**
+     * Forgets the time and the items after a snapshot was restored, possibly on another machine and much later. Reads
+     * an item, so that a broken connection is replaced before a decision needs it. Waits no longer than the start does.
      */
     void restored() {
-        seen.forgetAll();
-        if (clock instanceof StoreClock corrected) {
-            corrected.forget();
-        }
-        Table slow = patient;
-        if (slow != null) {
-            slow.read(namespace + ":start").exceptionally(failure -> Map.of()).toCompletableFuture().join();
+        cache.clear();
+        table.forgetTime();
+        DynamoDbTable other = probed;
+        if (other != null) {
+            other.read(other.probeKey())
+                    .<@Nullable Void>handle((item, failure) -> null)
+                    .toCompletableFuture()
+                    .completeOnTimeout(null, startTimeout.toNanos(), TimeUnit.NANOSECONDS)
+                    .join();
         }
     }
 
+    /** Releases what the backend has opened itself. Further calls do nothing. */
     @Override
     public void close() {
-        closing.run();
+        if (closed.compareAndSet(false, true)) {
+            onClose.run();
+        }
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return acquireEach(policy, key, List.of(permits)).thenApply(decisions -> decisions.get(0));
+        return acquireBatch(policy, key, List.of(permits)).thenApply(decisions -> decisions.get(0));
     }
 
     @Override
-    public CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
+    public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
         List<Long> costs = List.copyOf(permits);
-        return costs.isEmpty() ? CompletableFuture.completedStage(List.of())
-                : inTime(policy, key, change -> change.acquire(costs));
+        return costs.isEmpty()
+                ? CompletableFuture.completedStage(List.of())
+                : change(policy, key, change -> change.acquire(costs));
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return Defect.told(table.read(name(policy, key)).thenApply(found ->
-                Verdict.foretold(permits, Item.read(found, policy).under(policy), clock.micros())));
+        return DynamoDbFailures.classified(
+                table.read(table.itemKey(policy, key)).thenApply(found -> {
+                    long now = table.micros();
+                    return Decision.peek(Item.read(found, policy).under(policy).state(now), permits, now);
+                }));
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return permits == 0 ? CompletableFuture.completedStage(null)
-                : inTime(policy, key, change -> change.refund(permits));
+        return permits == 0
+                ? CompletableFuture.completedStage(null)
+                : change(policy, key, change -> change.refund(permits));
     }
 
     @Override
     public CompletionStage<Void> block(Policy policy, String key, long micros) {
-        return inTime(policy, key, change -> change.block(micros));
+        return change(policy, key, change -> change.block(micros));
     }
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        String name = name(policy, key);
-        return Defect.told(table.delete(name).whenComplete((done, failure) -> seen.forget(name)));
+        String itemKey = table.itemKey(policy, key);
+        return DynamoDbFailures.classified(
+                table.delete(itemKey).whenComplete((done, failure) -> cache.remove(itemKey)));
+    }
+
+    private <T> CompletionStage<T> change(Policy policy, String key, Function<ItemChange, CompletionStage<T>> change) {
+        String itemKey = table.itemKey(policy, key);
+        return DynamoDbFailures.classified(table.withTime(
+                itemKey,
+                found -> cache.put(itemKey, Item.read(found, policy)),
+                now -> change.apply(new ItemChange(table, cache, policy, itemKey, now))));
     }
 
     @Override
@@ -163,33 +242,129 @@ public final class DynamoDbBackend implements RateLimitBackend {
         return DEADLINE;
     }
 
-    /** Begins a change once the time is known. */
-    private <T> CompletionStage<T> inTime(Policy policy, String key, Function<Change, CompletionStage<T>> begin) {
-        String name = name(policy, key);
-        if (clock instanceof StoreClock corrected && !corrected.isSet()) {
-            return Defect.told(table.read(name).thenCompose(found -> {
-                seen.put(name, Item.read(found, policy));
-                return begin.apply(new Change(table, seen, policy, name, clock.micros()));
-            }));
-        }
-        return Defect.told(begin.apply(new Change(table, seen, policy, name, clock.micros())));
+    /** Returns {@code true}, because each call is a request of its own. */
+    @Override
+    public boolean prefersCoalescing() {
+        return true;
     }
 
     /**
-     * Who holds a place under a concurrency limit is in an item beside the one of the key's permits: up to 1000 places, for
-     * an item grows by 35 bytes with each, and each kilobyte costs a write unit more. A step is one conditional update; if
-     * the places are taken and some have expired, two.
+     * Returns the slots, which are kept in an item beside the one of the rate limits. A limit has up to 1000 slots. An
+     * item grows by 35 bytes with each holder, and each kilobyte costs a write unit. A step is one conditional update,
+     * or two if all slots are taken and some have expired.
      */
     @Override
-    public LeaseBackend leases() {
-        return leases;
+    public ConcurrencyBackend concurrency() {
+        return concurrency;
     }
 
-    private String name(Policy policy, String key) {
-        return name(namespace, policy, key);
+    /**
+     * Makes the calls of a blocking client on an executor. A call that has waited for a thread for as long as the
+     * timeout of the client is not sent: its caller has given up, and while the store hangs there may be thousands.
+     */
+    static final class BlockingClient implements DynamoDbAsyncClient {
+
+        private final DynamoDbClient client;
+        private final Executor executor;
+        private final @Nullable Duration timeout;
+
+        BlockingClient(DynamoDbClient client, Executor executor) {
+            this.client = client;
+            this.executor = executor;
+            this.timeout = timeoutOf(client);
+        }
+
+        private static @Nullable Duration timeoutOf(DynamoDbClient client) {
+            try {
+                return client.serviceClientConfiguration()
+                        .overrideConfiguration()
+                        .apiCallTimeout()
+                        .orElse(null);
+            } catch (UnsupportedOperationException e) {
+                // The default of the SDK's interface, in clients that wrap another one.
+                return null;
+            }
+        }
+
+        private <T> CompletableFuture<T> call(Supplier<T> call) {
+            long since = System.nanoTime();
+            return CompletableFuture.supplyAsync(
+                    () -> {
+                        if (timeout != null && System.nanoTime() - since > timeout.toNanos()) {
+                            throw new RejectedExecutionException("A request to DynamoDB was not sent, because no thread"
+                                    + " was free for " + timeout.toMillis() + " ms.");
+                        }
+                        return call.get();
+                    },
+                    executor);
+        }
+
+        @Override
+        public CompletableFuture<GetItemResponse> getItem(GetItemRequest request) {
+            return call(() -> client.getItem(request));
+        }
+
+        @Override
+        public CompletableFuture<UpdateItemResponse> updateItem(UpdateItemRequest request) {
+            return call(() -> client.updateItem(request));
+        }
+
+        @Override
+        public CompletableFuture<PutItemResponse> putItem(PutItemRequest request) {
+            return call(() -> client.putItem(request));
+        }
+
+        @Override
+        public CompletableFuture<DeleteItemResponse> deleteItem(DeleteItemRequest request) {
+            return call(() -> client.deleteItem(request));
+        }
+
+        @Override
+        public CompletableFuture<CreateTableResponse> createTable(CreateTableRequest request) {
+            return call(() -> client.createTable(request));
+        }
+
+        @Override
+        public CompletableFuture<DescribeTableResponse> describeTable(DescribeTableRequest request) {
+            return call(() -> client.describeTable(request));
+        }
+
+        @Override
+        public CompletableFuture<UpdateTimeToLiveResponse> updateTimeToLive(UpdateTimeToLiveRequest request) {
+            return call(() -> client.updateTimeToLive(request));
+        }
+
+        @Override
+        public DynamoDbServiceClientConfiguration serviceClientConfiguration() {
+            return client.serviceClientConfiguration();
+        }
+
+        @Override
+        public String serviceName() {
+            return client.serviceName();
+        }
+
+        @Override
+        public void close() {
+            client.close();
+        }
     }
 
-    static String name(String namespace, Policy policy, String key) {
-        return namespace + ":" + policy.name() + ":" + KeyHash.brief(key);
+    /** Removes the least recently used item if there are too many. */
+    private static final class LeastRecentlyUsed extends LinkedHashMap<String, Item> {
+
+        private static final long serialVersionUID = 1L;
+
+        private final int maxItems;
+
+        LeastRecentlyUsed(int maxItems) {
+            super(16, 0.75f, true);
+            this.maxItems = maxItems;
+        }
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Item> eldest) {
+            return size() > maxItems;
+        }
     }
 }

@@ -1,26 +1,27 @@
 package io.github.micronautratelimit.dynamodb;
 
-import java.time.Duration;
-
-import io.github.micronautratelimit.config.RateLimitConfiguration;
+import io.github.micronautratelimit.configuration.RateLimitConfiguration;
 import io.micronaut.context.annotation.ConfigurationProperties;
 import io.micronaut.context.exceptions.ConfigurationException;
+import java.time.Duration;
 
 /**
- * The settings of the DynamoDB backend. Region, endpoint and credentials are Micronaut's own, under {@code aws}.
+ * The properties of the DynamoDB backend. Region, endpoint and credentials are Micronaut's own properties under
+ * {@code aws}.
  */
 @ConfigurationProperties(DynamoDbConfiguration.PREFIX)
 public class DynamoDbConfiguration {
 
-    /** The prefix of these settings. */
+    /** The prefix of these properties. */
     public static final String PREFIX = RateLimitConfiguration.PREFIX + ".dynamodb";
 
     private String table = "ratelimit";
     private boolean createTable;
     private Duration timeout = Duration.ofMillis(400);
+    private Duration startTimeout = DynamoDbBackend.START_TIMEOUT;
 
     /**
-     * The table that keeps the keys.
+     * Returns the name of the table.
      *
      * @return a table name
      */
@@ -29,20 +30,22 @@ public class DynamoDbConfiguration {
     }
 
     /**
-     * The table that keeps the keys. To set it chooses DynamoDB where there is no other store. Default: {@code ratelimit}.
+     * The name of the table. If it is set and no other store is configured, DynamoDB is the backend. Default:
+     * {@code ratelimit}.
      *
      * @param table a table name
      */
     public void setTable(String table) {
         if (!table.matches("[A-Za-z0-9_.-]{3,255}")) {
-            throw new ConfigurationException(PREFIX + ".table = \"" + table + "\": a table's name has 3 to 255 letters, "
-                    + "digits, hyphens, underscores and dots; write one such as ratelimit.");
+            throw new ConfigurationException(
+                    PREFIX + ".table = \"" + table + "\": a table name has 3 to 255 letters, digits, hyphens, "
+                            + "underscores or dots; write a name such as ratelimit.");
         }
         this.table = table;
     }
 
     /**
-     * Whether a missing table is created when the application starts.
+     * Returns whether a missing table is created at start-up.
      *
      * @return {@code true} to create it
      */
@@ -51,8 +54,8 @@ public class DynamoDbConfiguration {
     }
 
     /**
-     * Whether a missing table is created when the application starts, with its time to live switched on and paid per
-     * request. Default: {@code false}, and a missing table stops the start.
+     * Creates a missing table at start-up, with time to live enabled and billed per request. Default: {@code false},
+     * and start-up fails if the table is missing.
      *
      * @param createTable {@code true} to create it
      */
@@ -61,7 +64,7 @@ public class DynamoDbConfiguration {
     }
 
     /**
-     * How long one request to DynamoDB may take.
+     * Returns the timeout of a request.
      *
      * @return a duration
      */
@@ -70,16 +73,40 @@ public class DynamoDbConfiguration {
     }
 
     /**
-     * How long one request to DynamoDB may take, a second try included, 1 ms or more. The deadline of a decision, which
-     * may consist of several requests, is {@code ratelimit.deadline}. Default: {@code 400ms}.
+     * The timeout of a request to DynamoDB, 1 ms or more. A decision may need several requests; its
+     * deadline is {@code ratelimit.deadline}. Default: {@code 400ms}.
      *
      * @param timeout 1 ms or more
      */
     public void setTimeout(Duration timeout) {
         if (timeout.compareTo(Duration.ofMillis(1)) < 0) {
-            throw new ConfigurationException(PREFIX + ".timeout: a request may take 1ms or more, not " + timeout
-                    + "; write a duration such as 400ms.");
+            throw new ConfigurationException(PREFIX + ".timeout = " + timeout
+                    + ": the timeout is less than 1ms; write a duration such as 400ms.");
         }
         this.timeout = timeout;
+    }
+
+    /**
+     * Returns how long the start waits for the table.
+     *
+     * @return a duration
+     */
+    public Duration getStartTimeout() {
+        return startTimeout;
+    }
+
+    /**
+     * The most time the start waits for the check of the table, and a restored snapshot for its first answer, 1 ms or
+     * more. If the table does not answer in time, the application starts with a warning. The creation of a table may
+     * take longer. Default: {@code 3s}.
+     *
+     * @param startTimeout 1 ms or more
+     */
+    public void setStartTimeout(Duration startTimeout) {
+        if (startTimeout.compareTo(Duration.ofMillis(1)) < 0) {
+            throw new ConfigurationException(PREFIX + ".start-timeout = " + startTimeout
+                    + ": the start waits less than 1ms for the table; write a duration such as 3s.");
+        }
+        this.startTimeout = startTimeout;
     }
 }

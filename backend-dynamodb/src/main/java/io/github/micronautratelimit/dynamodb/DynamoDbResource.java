@@ -6,7 +6,7 @@ import jakarta.inject.Singleton;
 import org.crac.Context;
 import org.crac.Resource;
 
-/** Where snapshots are taken of the running process, by Lambda's SnapStart or by CRaC, lets the backend begin anew. */
+/** Refreshes the backend after a snapshot of the process was restored, by SnapStart of Lambda or by CRaC. */
 @Singleton
 @Requires(classes = OrderedResource.class)
 @Requires(beans = DynamoDbBackend.class)
@@ -20,7 +20,7 @@ final class DynamoDbResource implements OrderedResource {
 
     @Override
     public void beforeCheckpoint(Context<? extends Resource> context) {
-        // Nothing is open that is the backend's own, and nothing is in flight: whoever decides waits for the answer.
+        // The backend holds no open resources, and no calls are in flight, because requests wait for their decisions.
     }
 
     @Override

@@ -1,47 +1,108 @@
 package io.github.micronautratelimit.dynamodb;
 
+import io.github.micronautratelimit.NonRetryableStoreException;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.FixedWindow;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.limit.SlidingWindow;
+import io.github.micronautratelimit.limit.TokenBucket;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-
 import org.jspecify.annotations.Nullable;
-
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.LimitState;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitDefectException;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
 /**
- * A key as the table has it: a part for each limit it was last written under, the text of those limits, {@code k}, a
- * version that every write changes, {@code v}, and if it was blocked the end of that, {@code b}. An immutable value; a key
- * that is not there is one that says nothing.
+ * An item of the table: the state of one key under the rate limits of one policy. An immutable value; a key without an
+ * item has a blank one.
  *
- * @param limits       what {@code k} says
- * @param parts        one per limit
- * @param version      what {@code v} says; {@code null} if the key is not there
- * @param blockedUntil what {@code b} says, in microseconds since the epoch; {@link #NOT_BLOCKED} if it is not there
+ * <p>The attributes have short names, because an item of more than 1 KB costs two write units. {@code i} is the index
+ * of a limit in the policy; instants are in microseconds since the epoch.
+ *
+ * <pre>
+ * attribute  type  meaning                                              written by
+ *
+ * every item
+ * pk         S     namespace:policy:hash of the key                     every write
+ * ttl        N     second from which on the table may delete the item   every write
+ *
+ * rate limits
+ * k          S     the limits of the other attributes, as text          every write
+ * v          N     version: a number that no other write has            every write
+ * b          N     instant at which a block ends                        block; a charge or refund in place removes it
+ *
+ * token bucket
+ * f{i}       N     instant at which the bucket is full, in units        charge, refund
+ * t{i}       N     instant of the last change                           charge, refund
+ * m{i}x{s}   N     mark: copy of f{i} for the time interval whose       charge, refund
+ *                  number is s modulo 32
+ *
+ * fixed window
+ * w{i}       N     number of the window                                 charge
+ * u{i}x{s}   N     permits charged in the window whose number is s      charge, refund; the charge of another window
+ *                  modulo 32                                            removes it
+ *
+ * sliding window
+ * n{i}       N     total of all permits charged                         charge, refund
+ * g{i}       N     number of the segment of the last charge             charge
+ * p{i}       M     total at the start of each segment; the keys are     the first charge of a segment; later charges
+ *                  a0 to m9, the number of the segment modulo 130       remove segments that left the window
+ * r{i}       N     lineage: the version of the write that the total     the charge of an empty window, PutItem
+ *                  starts with
+ *
+ * slots of a concurrency limit: an item of its own, whose pk ends with :c
+ * n          N     number of holders, expired ones included             acquire, release
+ * h{holder}  N     instant at which the lease of a holder expires; the  acquire, renew; release and the acquire of an
+ *                  name is the UUID of the holder in base64url          expired slot remove it
+ * </pre>
+ *
+ * <p>A write is an UpdateItem with conditions. If the limits of the policy have changed, or a refund cannot be written
+ * as an update, it is a PutItem of the whole item, on condition that {@code v} has not changed.
+ *
+ * @param limits       the limits that the item was written under, as text
+ * @param attributes   the attributes of each limit
+ * @param version      the version; {@code null} if there is no item
+ * @param blockedUntil the end of a block, or {@link #NOT_BLOCKED}
  */
-record Item(String limits, List<Part> parts, @Nullable String version, long blockedUntil) {
+record Item(String limits, List<LimitAttributes> attributes, @Nullable String version, long blockedUntil) {
 
-    static final String KEY = "pk";
-    static final String EXPIRES = "ttl";
     static final String LIMITS = "k";
     static final String VERSION = "v";
-    static final String BLOCKED = "b";
+    static final String BLOCKED_UNTIL = "b";
+
     static final long NOT_BLOCKED = 0;
 
-    static String text(Policy policy) {
-        return policy.limits().stream().map(Limit::toString).collect(Collectors.joining("; "));
+    /** Clocks are corrected to a second each, and a write may be on its way for less than a second. */
+    private static final long CLOCKS_AGREE_MILLIS = 3_000;
+
+    /** Returns the limits of a policy as {@link #LIMITS} keeps them. */
+    static String limitsOf(Policy policy) {
+        return policy.rateLimits().stream().map(Limit::toString).collect(Collectors.joining("; "));
     }
 
     static Item blank(Policy policy) {
-        return new Item(text(policy), policy.limits().stream().map(Part::blank).toList(), null, NOT_BLOCKED);
+        return new Item(
+                limitsOf(policy),
+                policy.rateLimits().stream().map(Item::blankAttributes).toList(),
+                null,
+                NOT_BLOCKED);
     }
 
+    private static LimitAttributes blankAttributes(Limit limit) {
+        if (limit instanceof TokenBucket bucket) {
+            return TokenBucketAttributes.blank(bucket);
+        }
+        return limit instanceof FixedWindow fixed
+                ? WindowAttributes.Fixed.blank(fixed)
+                : WindowAttributes.Sliding.blank((SlidingWindow) limit);
+    }
+
+    /** Reads an item, which may have been written under other limits. An empty map is a blank item. */
     static Item read(Map<String, AttributeValue> item, Policy policy) {
         if (item.isEmpty()) {
             return blank(policy);
@@ -49,101 +110,142 @@ record Item(String limits, List<Part> parts, @Nullable String version, long bloc
         AttributeValue written = item.get(LIMITS);
         AttributeValue version = item.get(VERSION);
         if (written == null || written.s() == null || version == null || version.n() == null) {
-            throw new RateLimitDefectException(new IllegalStateException("the item "
-                    + item.getOrDefault(KEY, AttributeValue.fromS("")).s() + " holds something that is no rate limit; "
-                    + "delete it, or give the rate limits a table of their own."));
+            AttributeValue key = item.get(DynamoDbTable.KEY);
+            throw LimitAttributes.unreadable(
+                    "the item " + (key == null ? "" : key.s()) + " does not contain rate limits");
         }
-        List<Limit> limits = written.s().equals(text(policy)) ? policy.limits() : read(written.s());
-        List<Part> parts = new ArrayList<>(limits.size());
+        List<Limit> limits = written.s().equals(limitsOf(policy)) ? policy.rateLimits() : parse(written.s());
+        List<LimitAttributes> attributes = new ArrayList<>(limits.size());
         for (int i = 0; i < limits.size(); i++) {
-            parts.add(Part.read(limits.get(i), i, item));
+            attributes.add(readAttributes(limits.get(i), i, item));
         }
-        long blockedUntil = Part.has(item, BLOCKED) ? Part.number(item, BLOCKED) : NOT_BLOCKED;
-        return new Item(written.s(), parts, version.n(), blockedUntil);
+        long blockedUntil = item.containsKey(BLOCKED_UNTIL) ? LimitAttributes.number(item, BLOCKED_UNTIL) : NOT_BLOCKED;
+        return new Item(written.s(), attributes, version.n(), blockedUntil);
     }
 
-    private static List<Limit> read(String limits) {
+    private static List<Limit> parse(String limits) {
         try {
             return Limit.parseAll(limits);
         } catch (IllegalArgumentException e) {
-            throw new RateLimitDefectException(new IllegalStateException("an item was written under limits that cannot be "
-                    + "read here, by a newer version or by somebody else: " + e.getMessage(), e));
+            throw new NonRetryableStoreException(new IllegalStateException(
+                    "the limits of an item cannot be parsed; a newer version or other software wrote them: "
+                            + e.getMessage(),
+                    e));
         }
     }
 
-    /** The whole item, to be put in place of what is there. */
-    Map<String, AttributeValue> write(String name, long stamp, long expires) {
-        Map<String, AttributeValue> item = new HashMap<>();
-        item.put(KEY, AttributeValue.fromS(name));
-        item.put(LIMITS, AttributeValue.fromS(limits));
-        item.put(VERSION, Part.value(stamp));
-        item.put(EXPIRES, Part.value(expires));
-        if (blockedUntil != NOT_BLOCKED) {
-            item.put(BLOCKED, Part.value(blockedUntil));
+    private static LimitAttributes readAttributes(Limit limit, int index, Map<String, AttributeValue> item) {
+        if (limit instanceof TokenBucket bucket) {
+            return TokenBucketAttributes.read(bucket, index, item);
         }
-        for (int i = 0; i < parts.size(); i++) {
-            parts.get(i).write(i, item, stamp);
+        return limit instanceof FixedWindow fixed
+                ? WindowAttributes.Fixed.read(fixed, index, item)
+                : WindowAttributes.Sliding.read((SlidingWindow) limit, index, item);
+    }
+
+    /** Returns all attributes, to replace an item. */
+    Map<String, AttributeValue> write(String key, long newVersion, long expiry) {
+        Map<String, AttributeValue> item = new HashMap<>();
+        item.put(DynamoDbTable.KEY, AttributeValue.fromS(key));
+        item.put(DynamoDbTable.EXPIRES, LimitAttributes.value(expiry));
+        item.put(LIMITS, AttributeValue.fromS(limits));
+        item.put(VERSION, LimitAttributes.value(newVersion));
+        if (blockedUntil != NOT_BLOCKED) {
+            item.put(BLOCKED_UNTIL, LimitAttributes.value(blockedUntil));
+        }
+        for (int i = 0; i < attributes.size(); i++) {
+            attributes.get(i).write(item, i, newVersion);
         }
         return item;
     }
 
-    boolean isUnder(Policy policy) {
-        return limits.equals(text(policy));
+    boolean hasLimitsOf(Policy policy) {
+        return limits.equals(limitsOf(policy));
+    }
+
+    boolean hasVersion(long number) {
+        return Long.toString(number).equals(version);
+    }
+
+    /**
+     * Returns whether this item was certainly written before a write of which no response came, so that it does not
+     * contain that write.
+     *
+     * @param number the version of that write
+     * @param before the version that its writer knew then, or {@code null}
+     */
+    boolean isOlderThan(long number, @Nullable String before) {
+        return version == null
+                || version.equals(before)
+                || new BigInteger(version).longValue() / DynamoDbTable.VERSIONS_PER_MILLI + CLOCKS_AGREE_MILLIS
+                        < number / DynamoDbTable.VERSIONS_PER_MILLI;
     }
 
     boolean isBlocked(long now) {
         return now < blockedUntil;
     }
 
-    /** The state in the core's form, brought forward to an instant. */
+    /** Returns the time after which the state is empty if nothing more is charged. */
+    long lifeMicros() {
+        return attributes.stream().mapToLong(LimitAttributes::lifeMicros).max().orElseThrow();
+    }
+
+    /** Returns the state at an instant. */
     LimitState state(long now) {
-        LimitState state = LimitState.of(parts.stream().map(part -> part.limit().stateAt(part.state(), now)).toList());
+        LimitState state = LimitState.of(attributes.stream()
+                .map(each -> each.limit().stateAt(each.state(), now))
+                .toList());
         return isBlocked(now) ? state.blockedUntil(blockedUntil) : state;
     }
 
-    /** As this would be after a charge that was decided on another, earlier view of the key. */
-    Item charged(Item seen, long permits, long now, long stamp) {
-        List<Part> charged = new ArrayList<>(parts.size());
-        for (int i = 0; i < parts.size(); i++) {
-            charged.add(parts.get(i).charged(permits, seen.parts.get(i).instant(now), stamp));
+    /** Returns this item after a charge whose instants were derived from another view of the key. */
+    Item charged(Item seen, long permits, long now, long newVersion) {
+        List<LimitAttributes> charged = new ArrayList<>(attributes.size());
+        for (int i = 0; i < attributes.size(); i++) {
+            long instant = seen.attributes.get(i).instant(now);
+            charged.add(attributes.get(i).charged(permits, instant, newVersion));
         }
-        return new Item(limits, charged, Long.toString(stamp), NOT_BLOCKED);
+        return new Item(limits, charged, Long.toString(newVersion), NOT_BLOCKED);
     }
 
     Item refunded(long permits, long now) {
-        return new Item(limits, parts.stream().map(part -> part.refunded(permits, part.instant(now))).toList(), version,
-                blockedUntil);
+        List<LimitAttributes> refunded = attributes.stream()
+                .map(each -> each.refunded(permits, each.instant(now)))
+                .toList();
+        return new Item(limits, refunded, version, blockedUntil);
     }
 
-    Item blocked(long until, long stamp) {
-        return new Item(limits, parts, Long.toString(stamp), until);
+    Item blocked(long until, long newVersion) {
+        return new Item(limits, attributes, Long.toString(newVersion), until);
     }
 
-    /** The same under a policy whose limits may have changed: paired as {@link Policy#stateAt} pairs them. */
+    /** Returns this item under the limits of a policy, which continue from it as in {@link LimitState#carryOver}. */
     Item under(Policy policy) {
-        if (isUnder(policy)) {
+        if (hasLimitsOf(policy)) {
             return this;
         }
-        List<Part> left = new ArrayList<>(parts);
-        List<@Nullable Part> carried = new ArrayList<>(policy.limits().size());
-        for (Limit limit : policy.limits()) {
-            carried.add(takeFirst(left, limit, part -> part.limit().periodMicros() == limit.periodMicros()));
+        List<LimitAttributes> left = new ArrayList<>(attributes);
+        List<@Nullable LimitAttributes> ofSamePeriod = new ArrayList<>();
+        for (Limit limit : policy.rateLimits()) {
+            ofSamePeriod.add(takeFirst(left, limit, each -> each.limit().periodMicros() == limit.periodMicros()));
         }
-        List<Part> all = new ArrayList<>(carried.size());
-        for (int i = 0; i < carried.size(); i++) {
-            Limit limit = policy.limits().get(i);
-            Part part = carried.get(i) != null ? carried.get(i) : takeFirst(left, limit, any -> true);
-            all.add(part != null ? part : Part.blank(limit));
+        List<LimitAttributes> carried = new ArrayList<>();
+        for (int i = 0; i < ofSamePeriod.size(); i++) {
+            Limit limit = policy.rateLimits().get(i);
+            LimitAttributes found = ofSamePeriod.get(i);
+            LimitAttributes any = found != null ? found : takeFirst(left, limit, each -> true);
+            carried.add(any != null ? any : blankAttributes(limit));
         }
-        return new Item(text(policy), all, version, blockedUntil);
+        return new Item(limitsOf(policy), carried, version, blockedUntil);
     }
 
-    private static @Nullable Part takeFirst(List<Part> left, Limit limit, Predicate<Part> wanted) {
+    private static @Nullable LimitAttributes takeFirst(
+            List<LimitAttributes> left, Limit limit, Predicate<LimitAttributes> wanted) {
         for (int i = 0; i < left.size(); i++) {
-            Part part = wanted.test(left.get(i)) ? left.get(i).under(limit) : null;
-            if (part != null) {
+            LimitAttributes carried = wanted.test(left.get(i)) ? left.get(i).under(limit) : null;
+            if (carried != null) {
                 left.remove(i);
-                return part;
+                return carried;
             }
         }
         return null;

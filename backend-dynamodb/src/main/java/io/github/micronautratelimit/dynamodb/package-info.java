@@ -1,5 +1,5 @@
 /**
- * Keys in DynamoDB: a decision is one conditional write, or one read where it is known to be a denial.
+ * Rate limits in DynamoDB: a decision is one conditional write, or one read if it is predicted to be a denial.
  *
  * <p>Start at {@link io.github.micronautratelimit.dynamodb.DynamoDbBackend}.
  */

@@ -1,18 +1,17 @@
 package io.github.micronautratelimit.dynamodb;
 
-import java.time.Duration;
-import java.util.Map;
-import java.util.UUID;
-import java.util.stream.Stream;
-
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.VirtualClock;
+import java.time.Duration;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
-/** The DynamoDB backend in a namespace of its own, on DynamoDB Local called without a wire; each call is a round trip. */
+/** The backend in a new namespace, on DynamoDB Local without HTTP. Each call is a round trip. */
 class DynamoDbUnderTest implements BackendUnderTest {
 
     private static final DynamoDbClient STORE = CountingClient.STORE;
@@ -24,7 +23,7 @@ class DynamoDbUnderTest implements BackendUnderTest {
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
-        return new DynamoDbBackend(client, TABLE, namespace, clock, () -> { });
+        return new DynamoDbBackend(client, TABLE, namespace, clock, () -> {});
     }
 
     @Override
@@ -39,15 +38,15 @@ class DynamoDbUnderTest implements BackendUnderTest {
 
     @Override
     public long liveKeys() {
-        return mine().count();
+        return items().count();
     }
 
-    private Stream<Map<String, AttributeValue>> mine() {
+    private Stream<Map<String, AttributeValue>> items() {
         return STORE.scanPaginator(scan -> scan.tableName(TABLE).consistentRead(true)).items().stream()
                 .filter(item -> item.get("pk").s().startsWith(namespace + ":"));
     }
 
-    /** Keys outlive what a test's clock says by an hour, and are then deleted some time. */
+    /** Items expire an hour after their state is empty by the clock of the test. */
     @Override
     public void letPass(VirtualClock clock, Duration duration) {
         clock.advance(duration);
@@ -55,12 +54,14 @@ class DynamoDbUnderTest implements BackendUnderTest {
         long real = System.currentTimeMillis() / 1_000;
         long virtual = clock.micros() / 1_000_000;
         long due = 3_600 + Math.max(virtual, real + aged.toSeconds());
-        mine().filter(item -> Long.parseLong(item.get("ttl").n()) <= due)
-                .forEach(item -> STORE.deleteItem(delete -> delete.tableName(TABLE).key(Map.of("pk", item.get("pk")))));
+        items().filter(item -> Long.parseLong(item.get("ttl").n()) <= due)
+                .forEach(item ->
+                        STORE.deleteItem(delete -> delete.tableName(TABLE).key(Map.of("pk", item.get("pk")))));
     }
 
     @Override
     public void close() {
-        mine().forEach(item -> STORE.deleteItem(delete -> delete.tableName(TABLE).key(Map.of("pk", item.get("pk")))));
+        items().forEach(item ->
+                STORE.deleteItem(delete -> delete.tableName(TABLE).key(Map.of("pk", item.get("pk")))));
     }
 }

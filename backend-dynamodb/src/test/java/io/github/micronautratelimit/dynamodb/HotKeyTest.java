@@ -1,14 +1,14 @@
 package io.github.micronautratelimit.dynamodb;
 
-import java.time.Duration;
-
-import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.dynamodb.DynamoDbBackend.BlockingClient;
+import io.github.micronautratelimit.hotkey.Coalescer;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.HotKeyContract;
+import java.time.Duration;
 
-/** Callers who wait for the same key share requests, as in an application; over HTTP. */
+/** Callers that wait for the same key share requests over HTTP, as in an application. */
 class HotKeyTest extends HotKeyContract {
 
     @Override
@@ -17,8 +17,14 @@ class HotKeyTest extends HotKeyContract {
 
             @Override
             public RateLimitBackend connect(MicroClock clock) {
-                return new Coalescer(new DynamoDbBackend(Table.Client.of(LocalDynamoDb.client(), LocalDynamoDb.EXECUTOR),
-                        LocalDynamoDb.TABLE, "hot", clock, () -> { }), Duration.ofMinutes(1));
+                return new Coalescer(
+                        new DynamoDbBackend(
+                                new BlockingClient(LocalDynamoDb.client(), LocalDynamoDb.EXECUTOR),
+                                LocalDynamoDb.TABLE,
+                                "hot",
+                                clock,
+                                () -> {}),
+                        Duration.ofMinutes(1));
             }
         };
     }

@@ -4,27 +4,25 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.Map;
-import java.util.UUID;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
-
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.tck.VirtualClock;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
-/** What is written into the table. */
+/** The contents and the size of items. */
 class ItemTest {
 
     private final String namespace = "item-" + UUID.randomUUID().toString().substring(0, 8);
-    private final VirtualClock clock = new VirtualClock(StoreClock.machineMicros());
+    private final VirtualClock clock = new VirtualClock(DynamoDbClock.machineMicros());
     private final DynamoDbBackend backend =
-            new DynamoDbBackend(new CountingClient(), CountingClient.TABLE, namespace, clock, () -> { });
+            new DynamoDbBackend(new CountingClient(), CountingClient.TABLE, namespace, clock, () -> {});
 
     private Decision acquire(Policy policy, long permits) {
         return backend.acquire(policy, "user 42", permits).toCompletableFuture().join();
@@ -32,20 +30,37 @@ class ItemTest {
 
     private Map<String, AttributeValue> item(Policy policy) {
         String name = namespace + ":" + policy.name() + ":" + KeyHash.brief("user 42");
-        return CountingClient.STORE.getItem(get -> get.tableName(CountingClient.TABLE).consistentRead(true)
-                .key(Map.of("pk", AttributeValue.fromS(name)))).item();
+        return CountingClient.STORE
+                .getItem(get -> get.tableName(CountingClient.TABLE)
+                        .consistentRead(true)
+                        .key(Map.of("pk", AttributeValue.fromS(name))))
+                .item();
     }
 
-    /** Larger ones would cost two write units each time. */
+    /** A larger item would cost two write units per write. */
     @ParameterizedTest
-    @ValueSource(strings = {"100/min", "1000/h burst 5000", "999999999989/day burst 53000", "10000/day fixed",
-        "1000000/min sliding", "5/s burst 20; 1000/h; 10000/day", "100/s; 1000/h sliding; 10000/day fixed"})
-    void anItemIsBelowAKilobyte(String limits) {
+    @ValueSource(
+            strings = {
+                "100/min",
+                "1000/h burst 5000",
+                "999999999989/day burst 53000",
+                "10000/day fixed",
+                "1000000/min sliding",
+                "5/s burst 20; 1000/h; 10000/day",
+                "100/s; 1000/h sliding; 10000/day fixed"
+            })
+    void itemIsSmallerThanOneKilobyte(String limits) {
         Policy policy = Policy.of("some-policy", limits);
         long permits = 1 + policy.capacity() / 200;
         long largest = 0;
-        long shortest = policy.limits().stream().mapToLong(limit -> limit.periodMicros()).min().orElseThrow();
-        long longest = policy.limits().stream().mapToLong(limit -> limit.periodMicros()).max().orElseThrow();
+        long shortest = policy.rateLimits().stream()
+                .mapToLong(limit -> limit.periodMicros())
+                .min()
+                .orElseThrow();
+        long longest = policy.rateLimits().stream()
+                .mapToLong(limit -> limit.periodMicros())
+                .max()
+                .orElseThrow();
         for (int i = 0; i < 600; i++) {
             acquire(policy, permits);
             clock.advance(i % 7 == 0 ? longest / 90 : shortest / 80);
@@ -56,21 +71,30 @@ class ItemTest {
         assertTrue(bytes > 50 && bytes <= 1024, () -> bytes + " bytes");
     }
 
-    /** As DynamoDB counts: names and texts in bytes, two digits a byte and one, an entry of a map one besides. */
+    /** Computes the size as DynamoDB does: a number takes half its digits plus 1, and each entry of a map 1 more. */
     private static long size(Map<String, AttributeValue> item) {
         long size = 0;
         for (Map.Entry<String, AttributeValue> entry : item.entrySet()) {
             AttributeValue value = entry.getValue();
-            size += entry.getKey().length() + (value.s() != null ? value.s().length()
-                    : value.n() != null ? (value.n().length() + 1) / 2 + 1 : 3 + size(value.m()) + value.m().size());
+            size += entry.getKey().length()
+                    + (value.s() != null
+                            ? value.s().length()
+                            : value.n() != null
+                                    ? (value.n().length() + 1) / 2 + 1
+                                    : 3 + size(value.m()) + value.m().size());
         }
         return size;
     }
 
     @ParameterizedTest
-    @CsvSource({"100/min, 60", "5/s burst 200, 40", "3/day sliding, 87750", "60/min fixed, 60",
-        "100/min; 5/h sliding; 7/day fixed, 86400"})
-    void anItemExpiresAnHourAfterItHasNothingToSay(String limits, long life) {
+    @CsvSource({
+        "100/min, 60",
+        "5/s burst 200, 40",
+        "3/day sliding, 87750",
+        "60/min fixed, 60",
+        "100/min; 5/h sliding; 7/day fixed, 86400"
+    })
+    void itemExpiresAnHourAfterItsStateIsEmpty(String limits, long life) {
         Policy policy = Policy.of("p", limits);
         acquire(policy, 1);
         long expires = Long.parseLong(item(policy).get("ttl").n());
@@ -78,9 +102,9 @@ class ItemTest {
         assertTrue(expires >= least && expires <= least + 60, () -> expires - least + " seconds later");
     }
 
-    /** Whatever is written during a block. */
+    /** Other writes during a block do not change the expiry. */
     @Test
-    void anItemExpiresAnHourAfterItsBlock() {
+    void itemExpiresAnHourAfterItsBlock() {
         Policy policy = Policy.of("p", "100/min");
         acquire(policy, 5);
         backend.block(policy, "user 42", 86_400_000_000L).toCompletableFuture().join();
@@ -93,12 +117,12 @@ class ItemTest {
         }
         clock.advance(86_400_000_000L);
         acquire(policy, 1);
-        assertFalse(item(policy).containsKey("b"), "what is over is removed");
+        assertFalse(item(policy).containsKey("b"), "an ended block is removed");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"2/min", "2/h sliding", "2/day fixed", "2/min; 2/h sliding; 2/day fixed"})
-    void aDenialAndALookWriteNothing(String limits) {
+    void denialAndPeekWriteNothing(String limits) {
         Policy policy = Policy.of("p", limits);
         assertFalse(acquire(policy, 3).allowed());
         assertTrue(acquire(policy, 0).allowed());
@@ -113,9 +137,9 @@ class ItemTest {
     }
 
     @Test
-    void nobodyCanBeReadFromIt() {
+    void itemDoesNotContainTheKey() {
         Policy policy = Policy.of("p", "2/min");
         acquire(policy, 1);
-        assertFalse(item(policy).toString().contains("user"), "the key as it is");
+        assertFalse(item(policy).toString().contains("user"), "the plain key");
     }
 }

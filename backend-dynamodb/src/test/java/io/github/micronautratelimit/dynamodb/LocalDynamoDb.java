@@ -1,25 +1,25 @@
 package io.github.micronautratelimit.dynamodb;
 
+import com.amazonaws.services.dynamodbv2.local.server.DynamoDBProxyServer;
+import com.amazonaws.services.dynamodbv2.local.server.LocalDynamoDBRequestHandler;
+import com.amazonaws.services.dynamodbv2.local.server.LocalDynamoDBServerHandler;
+import io.github.micronautratelimit.dynamodb.DynamoDbBackend.BlockingClient;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
-
-import com.amazonaws.services.dynamodbv2.local.server.DynamoDBProxyServer;
-import com.amazonaws.services.dynamodbv2.local.server.LocalDynamoDBRequestHandler;
-import com.amazonaws.services.dynamodbv2.local.server.LocalDynamoDBServerHandler;
-
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.DefaultRetryStrategy;
+import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClientBuilder;
 
-/** DynamoDB Local in this process, on a loopback port, in memory; one for all tests. */
+/** One DynamoDB Local for all tests: in this process, in memory, on a loopback port. */
 final class LocalDynamoDb {
 
     static final String TABLE = "ratelimit";
@@ -35,18 +35,20 @@ final class LocalDynamoDb {
         Tables.create(CLIENT, TABLE);
     }
 
-    private LocalDynamoDb() {
-    }
+    private LocalDynamoDb() {}
 
     private static int start() {
         try {
             int port = freePort();
-            // Put together by hand: the server's own main class would report on its use.
-            new DynamoDBProxyServer(port, new LocalDynamoDBServerHandler(
-                    new LocalDynamoDBRequestHandler(0, true, null, true, false), null)).start();
+            // The main class of the server would send telemetry.
+            new DynamoDBProxyServer(
+                            port,
+                            new LocalDynamoDBServerHandler(
+                                    new LocalDynamoDBRequestHandler(0, true, null, true, false), null))
+                    .start();
             return port;
         } catch (Exception e) {
-            throw new IllegalStateException("DynamoDB Local does not start.", e);
+            throw new IllegalStateException("DynamoDB Local did not start.", e);
         }
     }
 
@@ -64,8 +66,15 @@ final class LocalDynamoDb {
         return CLIENT;
     }
 
+    /** Returns a client that makes its calls on the calling thread. */
+    static DynamoDbAsyncClient asyncClient() {
+        return new BlockingClient(CLIENT, Runnable::run);
+    }
+
     static DynamoDbClientBuilder builder() {
-        return DynamoDbClient.builder().endpointOverride(endpoint()).region(Region.EU_CENTRAL_1)
+        return DynamoDbClient.builder()
+                .endpointOverride(endpoint())
+                .region(Region.EU_CENTRAL_1)
                 .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("local", "local")))
                 .httpClient(UrlConnectionHttpClient.create())
                 .overrideConfiguration(c -> c.retryStrategy(DefaultRetryStrategy.doNotRetry()));

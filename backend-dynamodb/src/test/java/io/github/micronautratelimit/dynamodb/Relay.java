@@ -9,7 +9,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Stands between a client and DynamoDB Local, and breaks every connection when it is told to. */
+/** Forwards connections between a client and DynamoDB Local. A test can break all of them. */
 final class Relay implements AutoCloseable {
 
     private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -24,7 +24,7 @@ final class Relay implements AutoCloseable {
         return URI.create("http://" + server.getInetAddress().getHostAddress() + ":" + server.getLocalPort());
     }
 
-    /** How many were opened so far. */
+    /** Returns the number of connections that were opened so far. */
     int connections() {
         return connections.get();
     }
@@ -48,7 +48,8 @@ final class Relay implements AutoCloseable {
     }
 
     private static void carry(Socket from, Socket to) throws IOException {
-        try (from; to) {
+        try (from;
+                to) {
             from.getInputStream().transferTo(to.getOutputStream());
         }
     }
@@ -58,13 +59,15 @@ final class Relay implements AutoCloseable {
     }
 
     private static void daemon(Work work) {
-        Thread thread = new Thread(() -> {
-            try {
-                work.run();
-            } catch (IOException e) {
-                // Closed, by one of its ends or by the test.
-            }
-        }, "relay");
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        work.run();
+                    } catch (IOException e) {
+                        // Closed by the client, the store or the test.
+                    }
+                },
+                "relay");
         thread.setDaemon(true);
         thread.start();
     }

@@ -1,12 +1,12 @@
 package io.github.micronautratelimit.hazelcast;
 
+import io.github.micronautratelimit.configuration.RateLimitConfiguration;
+import io.micronaut.context.annotation.ConfigurationProperties;
 import java.util.Optional;
 
-import io.github.micronautratelimit.config.RateLimitConfiguration;
-import io.micronaut.context.annotation.ConfigurationProperties;
-
 /**
- * Which Hazelcast instance keeps the keys. Nothing need be set if the application has one {@code HazelcastInstance} bean.
+ * Configures the Hazelcast instance that keeps the limits. If the application has one {@code HazelcastInstance} bean,
+ * nothing needs to be set.
  */
 @ConfigurationProperties(HazelcastConfiguration.PREFIX)
 public class HazelcastConfiguration {
@@ -18,20 +18,20 @@ public class HazelcastConfiguration {
     private Optional<String> config = Optional.empty();
     private Optional<String> instance = Optional.empty();
 
-    /** What an instance of the limiter's own is. */
+    /** The kinds of an instance that is started for the limiter alone. */
     public enum Mode {
 
-        /** It holds keys itself, together with the other members. */
+        /** Stores keys, together with the other members. */
         MEMBER,
 
-        /** It asks members elsewhere. */
+        /** Calls members that run elsewhere. */
         CLIENT
     }
 
     /**
-     * Whether to start an instance for the limiter alone.
+     * Returns the kind of the instance to start for the limiter alone.
      *
-     * @return as what; empty if not set
+     * @return the kind; empty if not set
      */
     public Optional<Mode> findMode() {
         return mode;
@@ -39,16 +39,16 @@ public class HazelcastConfiguration {
 
     /**
      * Starts an instance for the limiter alone, as {@code member} or {@code client}, even if there is a
-     * {@code HazelcastInstance} bean. Default: {@code member} if a configuration is named, else none is started.
+     * {@code HazelcastInstance} bean. Default: {@code member} if {@code config} is set, otherwise none is started.
      *
-     * @param mode as what
+     * @param mode the kind of the instance
      */
     public void setMode(Mode mode) {
         this.mode = Optional.of(mode);
     }
 
     /**
-     * Where the configuration of the limiter's own instance is.
+     * Returns the resource with the configuration of the instance that is started for the limiter alone.
      *
      * @return a resource; empty if not set
      */
@@ -57,8 +57,8 @@ public class HazelcastConfiguration {
     }
 
     /**
-     * The configuration of the limiter's own instance. Default: where Hazelcast looks for one, for example
-     * {@code hazelcast.yaml} or {@code hazelcast-client.yaml} on the class path.
+     * The configuration of the instance that is started for the limiter alone. Default: Hazelcast's own lookup, for
+     * example {@code hazelcast.yaml} or {@code hazelcast-client.yaml} on the class path.
      *
      * @param config a resource that ends in {@code .yaml}, {@code .yml} or {@code .xml}, such as
      *               {@code classpath:limits.yaml} or {@code file:/etc/limits.xml}
@@ -68,7 +68,7 @@ public class HazelcastConfiguration {
     }
 
     /**
-     * Which of the application's instances to use.
+     * Returns the name of the instance to use.
      *
      * @return a name; empty if not set
      */
@@ -77,8 +77,8 @@ public class HazelcastConfiguration {
     }
 
     /**
-     * Which of the application's instances to use: the name of a {@code HazelcastInstance} bean, or of an instance that was
-     * started otherwise. Default: the only bean.
+     * Selects one of several instances: the name of a {@code HazelcastInstance} bean, or of an instance started
+     * elsewhere. Default: the only bean.
      *
      * @param instance the name
      */

@@ -1,13 +1,11 @@
 package io.github.micronautratelimit.hazelcast;
 
-import java.util.List;
-
 import com.hazelcast.core.HazelcastInstance;
-
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.RateLimitBackendContract;
+import java.util.List;
 
-/** The application's instances are clients of two members that have this library on their class path. */
+/** Runs the contract with the application's instances as clients of two members that have this library. */
 class ClientContractTest extends RateLimitBackendContract {
 
     private static final List<HazelcastInstance> INSTANCES = HazelcastUnderTest.counted(twoClientsOfTwoMembers());

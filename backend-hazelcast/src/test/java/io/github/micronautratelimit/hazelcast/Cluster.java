@@ -1,5 +1,10 @@
 package io.github.micronautratelimit.hazelcast;
 
+import com.hazelcast.client.HazelcastClient;
+import com.hazelcast.client.config.ClientConfig;
+import com.hazelcast.config.Config;
+import com.hazelcast.core.Hazelcast;
+import com.hazelcast.core.HazelcastInstance;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -9,13 +14,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
 
-import com.hazelcast.client.HazelcastClient;
-import com.hazelcast.client.config.ClientConfig;
-import com.hazelcast.config.Config;
-import com.hazelcast.core.Hazelcast;
-import com.hazelcast.core.HazelcastInstance;
-
-/** A cluster of this test's own: on loopback, on free ports, found by address and by nobody else. */
+/** A cluster for one test: on loopback and free ports, with discovery by address only. */
 final class Cluster implements AutoCloseable {
 
     private final String name = "test-" + UUID.randomUUID();
@@ -24,14 +23,14 @@ final class Cluster implements AutoCloseable {
     private final Consumer<Config> configuration;
     private int started;
 
-    /** With room for so many members; none is started. */
-    Cluster(int mostMembers, Consumer<Config> configuration) {
-        this.ports = freePorts(mostMembers);
+    /** Reserves ports for the members; starts none. */
+    Cluster(int maxMembers, Consumer<Config> configuration) {
+        this.ports = freePorts(maxMembers);
         this.configuration = configuration;
     }
 
-    Cluster(int mostMembers) {
-        this(mostMembers, config -> { });
+    Cluster(int maxMembers) {
+        this(maxMembers, config -> {});
     }
 
     static List<Integer> freePorts(int count) {
@@ -54,37 +53,32 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Starts one more member, on the next port. */
+    /** Starts a member on the next port. */
     HazelcastInstance member() {
+        return memberAt(started++);
+    }
+
+    /** Starts a member on the port of this index, also on that of a terminated member. */
+    HazelcastInstance memberAt(int index) {
+        Config config = config(index);
+        configuration.accept(config);
+        HazelcastInstance member = Hazelcast.newHazelcastInstance(config);
+        instances.add(member);
+        return member;
+    }
+
+    /** Starts a member on the next port that does not look for the others. */
+    HazelcastInstance isolatedMember() {
         Config config = config(started++);
         configuration.accept(config);
+        config.getNetworkConfig().getJoin().getTcpIpConfig().setMembers(List.of(address(started - 1)));
         HazelcastInstance member = Hazelcast.newHazelcastInstance(config);
         instances.add(member);
         return member;
     }
 
-    /** Starts a member anew where one has been. */
-    HazelcastInstance memberAgain(int place) {
-        Config config = config(place);
-        configuration.accept(config);
-        HazelcastInstance member = Hazelcast.newHazelcastInstance(config);
-        instances.add(member);
-        return member;
-    }
-
-    /** Starts one more member, which does not look for the others. */
-    HazelcastInstance loner() {
-        Config config = config(started++);
-        configuration.accept(config);
-        config.getNetworkConfig().getJoin().getTcpIpConfig()
-                .setMembers(List.of(address(started - 1)));
-        HazelcastInstance member = Hazelcast.newHazelcastInstance(config);
-        instances.add(member);
-        return member;
-    }
-
-    /** The next place is taken by a member of a process of its own. */
-    void skipPlace() {
+    /** Leaves the next port to a member in a process of its own. */
+    void skipPort() {
         started++;
     }
 
@@ -96,11 +90,14 @@ final class Cluster implements AutoCloseable {
         return members;
     }
 
-    private Config config(int place) {
-        return configAt(ports.get(place), address(place), ports.stream().map(port -> "127.0.0.1:" + port).toList());
+    private Config config(int index) {
+        return configAt(
+                ports.get(index),
+                address(index),
+                ports.stream().map(port -> "127.0.0.1:" + port).toList());
     }
 
-    /** A member that the others reach at an address, and looks for them at theirs. */
+    /** Returns the configuration of a member that others reach at an address, and that looks for members at theirs. */
     Config configAt(int port, String address, List<String> members) {
         Config config = new Config();
         config.setClusterName(name);
@@ -113,7 +110,7 @@ final class Cluster implements AutoCloseable {
         return config;
     }
 
-    /** What every instance of the tests has set. */
+    /** Sets the properties that all instances of the tests share. */
     static void quiet(Config config) {
         config.setProperty("hazelcast.phone.home.enabled", "false")
                 .setProperty("hazelcast.shutdownhook.enabled", "false")
@@ -127,19 +124,19 @@ final class Cluster implements AutoCloseable {
         return name;
     }
 
-    int port(int place) {
-        return ports.get(place);
+    int port(int index) {
+        return ports.get(index);
     }
 
     List<Integer> ports() {
         return ports;
     }
 
-    String address(int place) {
-        return "127.0.0.1:" + ports.get(place);
+    String address(int index) {
+        return "127.0.0.1:" + ports.get(index);
     }
 
-    /** A client of the members that there may be. */
+    /** Starts a client of the members that run or will run. */
     HazelcastInstance client(Consumer<ClientConfig> further) {
         HazelcastInstance client = HazelcastClient.newHazelcastClient(clientConfig(further));
         instances.add(client);
@@ -147,13 +144,14 @@ final class Cluster implements AutoCloseable {
     }
 
     HazelcastInstance client() {
-        return client(config -> { });
+        return client(config -> {});
     }
 
     ClientConfig clientConfig(Consumer<ClientConfig> further) {
         ClientConfig config = new ClientConfig();
         config.setClusterName(name);
-        config.getNetworkConfig().setAddresses(ports.stream().map(port -> "127.0.0.1:" + port).toList());
+        config.getNetworkConfig()
+                .setAddresses(ports.stream().map(port -> "127.0.0.1:" + port).toList());
         config.setProperty("hazelcast.logging.type", "slf4j");
         config.getConnectionStrategyConfig().getConnectionRetryConfig().setClusterConnectTimeoutMillis(20_000);
         config.getMetricsConfig().setEnabled(false);

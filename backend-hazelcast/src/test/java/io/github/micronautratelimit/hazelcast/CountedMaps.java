@@ -1,21 +1,19 @@
 package io.github.micronautratelimit.hazelcast;
 
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.map.IMap;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicLong;
 
-import com.hazelcast.core.HazelcastInstance;
-import com.hazelcast.map.IMap;
-
-/** Counts the calls of an instance's maps: each of them waits for an answer of the member that owns the key. */
+/** Counts the calls to the maps of an instance. Each call waits for an answer of the member that owns the key. */
 final class CountedMaps {
 
     private static final AtomicLong CALLS = new AtomicLong();
 
-    private CountedMaps() {
-    }
+    private CountedMaps() {}
 
     static long calls() {
         return CALLS.get();

@@ -1,18 +1,18 @@
 package io.github.micronautratelimit.hazelcast;
 
-import java.time.Duration;
-
-import org.junit.jupiter.api.AfterAll;
-
 import com.hazelcast.core.HazelcastInstance;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.FaultContract;
+import io.github.micronautratelimit.tck.FaultInjectingBackend;
 import io.github.micronautratelimit.tck.FaultyStore;
-import io.github.micronautratelimit.tck.FaultyWire;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
 
-/** What a client sees of a member that fails: in a process of its own, which is stopped; else, the wire is faulty. */
+/**
+ * Runs the contract on a client. The member is in another process, which is frozen; other faults are injected into
+ * calls.
+ */
 class FaultContractTest extends FaultContract {
 
     private static final Duration DEADLINE = Duration.ofMillis(500);
@@ -30,15 +30,17 @@ class FaultContractTest extends FaultContract {
     @Override
     protected FaultyStore open() {
         HazelcastBackend backend = new HazelcastBackend(CLIENT, "faulty");
-        backend.acquire(Policy.of("first", "1/s"), "key", 1).toCompletableFuture().join();
-        return new Stoppable(new FaultyWire(backend, DEADLINE));
+        backend.acquire(Policy.of("first", "1/s"), "key", 1)
+                .toCompletableFuture()
+                .join();
+        return new MemberOrCallFaults(new FaultInjectingBackend(backend, DEADLINE));
     }
 
-    private record Stoppable(FaultyWire wire) implements FaultyStore {
+    private record MemberOrCallFaults(FaultInjectingBackend calls) implements FaultyStore {
 
         @Override
         public RateLimitBackend backend() {
-            return wire.backend();
+            return calls.backend();
         }
 
         @Override
@@ -46,19 +48,19 @@ class FaultContractTest extends FaultContract {
             if (fault == Fault.HUNG) {
                 MEMBER.signal("STOP");
             } else {
-                wire.inject(fault);
+                calls.inject(fault);
             }
         }
 
         @Override
         public void heal() {
             MEMBER.signal("CONT");
-            wire.heal();
+            calls.heal();
         }
 
         @Override
         public void close() {
-            wire.close();
+            calls.close();
         }
     }
 }

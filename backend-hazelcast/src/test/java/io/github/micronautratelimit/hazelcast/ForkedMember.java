@@ -1,21 +1,23 @@
 package io.github.micronautratelimit.hazelcast;
 
+import com.hazelcast.core.HazelcastInstance;
 import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
-import com.hazelcast.core.HazelcastInstance;
-
-/** A member in a process of its own: a stock one with nothing but Hazelcast on its class path, or one with this library. */
+/** A member in another process: a stock member with only Hazelcast on its class path, or one with this library. */
 final class ForkedMember implements AutoCloseable {
 
-    private static final String CONFIG = """
+    private static final String CONFIG =
+            """
             hazelcast:
               cluster-name: %s
               properties:
@@ -33,33 +35,73 @@ final class ForkedMember implements AutoCloseable {
 
     private final Path folder;
     private final Process process;
+    private int calls;
 
     private ForkedMember(Path folder, Process process) {
         this.folder = folder;
         this.process = process;
     }
 
+    /** Starts a member without this library. */
     static ForkedMember stock(String cluster, int port, List<Integer> ports) {
-        return start(cluster, port, ports, hazelcastJar());
+        return start(cluster, port, ports, List.of("-cp", hazelcastJar()));
     }
 
-    /** One that runs this library too. */
+    /** Starts a member with this library. */
     static ForkedMember withLibrary(String cluster, int port, List<Integer> ports) {
-        return start(cluster, port, ports, System.getProperty("java.class.path"));
+        return start(cluster, port, ports, List.of("-cp", System.getProperty("java.class.path")));
     }
 
-    private static ForkedMember start(String cluster, int port, List<Integer> ports, String classPath) {
+    /** Starts a member with this library whose clock is ahead. */
+    static ForkedMember withClockAhead(String cluster, int port, List<Integer> ports, long millis) {
+        return start(
+                cluster,
+                port,
+                ports,
+                List.of("-Dcom.hazelcast.clock.offset=" + millis, "-cp", System.getProperty("java.class.path")));
+    }
+
+    /** Starts a {@link CallingMember} with other classes in front of the class path. */
+    static ForkedMember calling(String cluster, int port, List<Integer> ports, Path classes) {
+        return start(
+                cluster,
+                port,
+                ports,
+                List.of("-cp", classes + File.pathSeparator + System.getProperty("java.class.path")),
+                CallingMember.class.getName());
+    }
+
+    private static ForkedMember start(String cluster, int port, List<Integer> ports, List<String> options) {
+        return start(cluster, port, ports, options, "com.hazelcast.core.server.HazelcastMemberStarter");
+    }
+
+    private static ForkedMember start(
+            String cluster, int port, List<Integer> ports, List<String> options, String program) {
         try {
             Path folder = Files.createTempDirectory("ratelimit-hazelcast");
             Path config = folder.resolve("member.yaml");
-            Files.writeString(config, CONFIG.formatted(cluster, port, port,
-                    String.join(", ", ports.stream().map(each -> "127.0.0.1:" + each).toList())));
-            Process process = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-Xmx256m",
-                    "-Dhazelcast.config=" + config, "-cp", classPath, "com.hazelcast.core.server.HazelcastMemberStarter")
-                    .redirectErrorStream(true).redirectOutput(folder.resolve("log").toFile()).start();
+            Files.writeString(
+                    config,
+                    CONFIG.formatted(
+                            cluster,
+                            port,
+                            port,
+                            String.join(
+                                    ", ",
+                                    ports.stream()
+                                            .map(each -> "127.0.0.1:" + each)
+                                            .toList())));
+            List<String> command = new ArrayList<>(
+                    List.of(System.getProperty("java.home") + "/bin/java", "-Xmx256m", "-Dhazelcast.config=" + config));
+            command.addAll(options);
+            command.add(program);
+            Process process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(folder.resolve("log").toFile())
+                    .start();
             Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
             ForkedMember member = new ForkedMember(folder, process);
-            member.awaitStarted();
+            member.awaitLogged(program.endsWith("Starter") ? " is STARTED" : "The caller is STARTED");
             return member;
         } catch (IOException e) {
             throw new AssertionError(e);
@@ -68,48 +110,65 @@ final class ForkedMember implements AutoCloseable {
 
     private static String hazelcastJar() {
         try {
-            return new File(HazelcastInstance.class.getProtectionDomain().getCodeSource().getLocation().toURI()).getPath();
+            return new File(HazelcastInstance.class
+                            .getProtectionDomain()
+                            .getCodeSource()
+                            .getLocation()
+                            .toURI())
+                    .getPath();
         } catch (URISyntaxException e) {
             throw new AssertionError(e);
         }
     }
 
-    private void awaitStarted() throws IOException {
-        long since = System.nanoTime();
-        while (!log().contains(" is STARTED")) {
-            if (!process.isAlive() || System.nanoTime() - since > TimeUnit.SECONDS.toNanos(90)) {
-                throw new AssertionError("The member did not start:\n" + log());
+    /** Has a {@link CallingMember} acquire a permit, and returns its answer. */
+    String call(String key) {
+        try {
+            process.getOutputStream().write((key + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
+            String start = "ANSWER " + calls++ + ": ";
+            String log = awaitLogged(start);
+            while (log.indexOf(';', log.indexOf(start)) < 0) {
+                log = log();
             }
-            pause();
+            return log.substring(log.indexOf(start) + start.length(), log.indexOf(';', log.indexOf(start)));
+        } catch (IOException e) {
+            throw new AssertionError(e);
         }
+    }
+
+    private String awaitLogged(String text) throws IOException {
+        long since = System.nanoTime();
+        String log = log();
+        while (!log.contains(text)) {
+            if (!process.isAlive() || System.nanoTime() - since > TimeUnit.SECONDS.toNanos(90)) {
+                throw new AssertionError("The member did not log \"" + text + "\":\n" + log());
+            }
+            LockSupport.parkNanos(5_000_000);
+            log = log();
+        }
+        return log;
     }
 
     private String log() throws IOException {
         return Files.readString(folder.resolve("log"), StandardCharsets.UTF_8);
     }
 
-    private static void pause() {
-        try {
-            Thread.sleep(50);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new AssertionError(e);
-        }
-    }
-
     boolean isAlive() {
         return process.isAlive();
     }
 
-    /** Stops the process without ending it, as a long pause of the machine would, or lets it go on. */
+    /** Freezes the process, as a long pause of the machine would, or resumes it. */
     void signal(String name) {
         try {
-            int result = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+            int result = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
             if (result != 0) {
-                throw new AssertionError("kill said " + result);
+                throw new AssertionError("kill returned " + result);
             }
             if (name.equals("STOP")) {
-                awaitStandstill();
+                awaitFrozen();
             }
         } catch (IOException e) {
             throw new AssertionError(e);
@@ -119,13 +178,13 @@ final class ForkedMember implements AutoCloseable {
         }
     }
 
-    /** Each of its threads stops by itself, some a little later; where there is no /proc, nobody waits for them. */
-    private void awaitStandstill() throws IOException {
+    /** Waits until every thread has stopped, which some do a little later. Does not wait where there is no /proc. */
+    private void awaitFrozen() throws IOException {
         Path threads = Path.of("/proc", Long.toString(process.pid()), "task");
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (Files.isDirectory(threads) && System.nanoTime() < end) {
             try (Stream<Path> all = Files.list(threads)) {
-                if (all.allMatch(ForkedMember::stands)) {
+                if (all.allMatch(ForkedMember::isStopped)) {
                     return;
                 }
             }
@@ -133,12 +192,12 @@ final class ForkedMember implements AutoCloseable {
         }
     }
 
-    private static boolean stands(Path thread) {
+    private static boolean isStopped(Path thread) {
         try {
             String stat = Files.readString(thread.resolve("stat"));
             return stat.charAt(stat.lastIndexOf(')') + 2) == 'T';
         } catch (IOException e) {
-            // It has ended.
+            // The thread has ended.
             return true;
         }
     }
@@ -151,8 +210,8 @@ final class ForkedMember implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        for (File file : List.of(folder.resolve("log").toFile(), folder.resolve("member.yaml").toFile(),
-                folder.toFile())) {
+        for (File file : List.of(
+                folder.resolve("log").toFile(), folder.resolve("member.yaml").toFile(), folder.toFile())) {
             file.delete();
         }
     }

@@ -1,25 +1,23 @@
 package io.github.micronautratelimit.hazelcast;
 
+import com.hazelcast.core.EntryView;
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.map.IMap;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.VirtualClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-import com.hazelcast.core.EntryView;
-import com.hazelcast.core.HazelcastInstance;
-import com.hazelcast.map.IMap;
-
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.tck.BackendUnderTest;
-import io.github.micronautratelimit.tck.VirtualClock;
-
-/** The Hazelcast backend: callers take turns on some instances of one cluster, each sending its own clock's time. */
+/** Opens backends on the instances of one cluster in turn. Each sends the time of its own clock. */
 class HazelcastUnderTest implements BackendUnderTest {
 
     private static final String NAMESPACE = "contract";
-    /** How much longer than they must entries live while a test tells the time. */
-    private static final long LONGER_MILLIS = TimeUnit.HOURS.toMillis(1) + 2_001;
+    /** The extra lifetime of entries under the clock of a test. */
+    private static final long EXTRA_LIFE_MILLIS = TimeUnit.HOURS.toMillis(1) + 2_001;
 
     private final List<HazelcastInstance> instances;
     private final IMap<String, byte[]> map;
@@ -30,7 +28,7 @@ class HazelcastUnderTest implements BackendUnderTest {
         this.map = instances.get(0).getMap("ratelimit:" + NAMESPACE);
     }
 
-    /** What connects first gives the map its configuration; so one backend is to be made before there is any map. */
+    /** Counts the calls of instances. Opens a backend on each before, because the first backend configures the map. */
     static List<HazelcastInstance> counted(List<HazelcastInstance> instances) {
         for (HazelcastInstance instance : instances) {
             new HazelcastBackend(instance, NAMESPACE).close();
@@ -41,7 +39,7 @@ class HazelcastUnderTest implements BackendUnderTest {
     @Override
     public RateLimitBackend connect(MicroClock clock) {
         HazelcastBackend backend =
-                new HazelcastBackend(instances.get(opened.size() % instances.size()), NAMESPACE, clock);
+                new HazelcastBackend(instances.get(opened.size() % instances.size()), NAMESPACE, clock, false);
         opened.add(backend);
         return backend;
     }
@@ -68,7 +66,7 @@ class HazelcastUnderTest implements BackendUnderTest {
             EntryView<String, byte[]> entry = map.getEntryView(key);
             if (entry != null) {
                 long left = entry.getExpirationTime() - System.currentTimeMillis() - duration.toMillis();
-                if (left <= LONGER_MILLIS) {
+                if (left <= EXTRA_LIFE_MILLIS) {
                     map.delete(key);
                 } else {
                     map.setTtl(key, left, TimeUnit.MILLISECONDS);

@@ -1,17 +1,15 @@
 package io.github.micronautratelimit.hazelcast;
 
+import com.hazelcast.core.HazelcastInstance;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.hotkey.Coalescer;
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.HotKeyContract;
 import java.time.Duration;
 import java.util.List;
 
-import com.hazelcast.core.HazelcastInstance;
-
-import io.github.micronautratelimit.Coalescer;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.tck.BackendUnderTest;
-import io.github.micronautratelimit.tck.HotKeyContract;
-
-/** Callers who wait for the same key share calls, as in an application; two instances are members, two are clients. */
+/** Runs the contract with coalesced calls, as in an application. Two instances are members, and two are clients. */
 class HotKeyTest extends HotKeyContract {
 
     private static final List<HazelcastInstance> INSTANCES = HazelcastUnderTest.counted(twoMembersAndTwoClients());

@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.hazelcast;
 
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -10,33 +12,30 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-
-/** Threads that ask for one permit after the other until a quota is used up, while something happens to the cluster. */
+/** Runs threads that acquire permits until a quota is used up, and triggers an event in the cluster meanwhile. */
 final class Load {
 
-    private static final long PATIENCE_SECONDS = 90;
+    private static final long TIMEOUT_SECONDS = 90;
 
     private final AtomicLong granted = new AtomicLong();
     private final AtomicLong failed = new AtomicLong();
 
-    /** Until so many permits were granted: then the event; and on until every thread was denied. */
+    /** Triggers the event after {@code until} grants, and returns when every thread has been denied. */
     Load(List<? extends RateLimitBackend> callers, int threads, Policy policy, String key, long until, Runnable event) {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
             List<Future<?>> all = new ArrayList<>();
             for (int i = 0; i < threads; i++) {
-                RateLimitBackend mine = callers.get(i % callers.size());
-                all.add(executor.submit(() -> use(mine, policy, key)));
+                RateLimitBackend caller = callers.get(i % callers.size());
+                all.add(executor.submit(() -> acquireAll(caller, policy, key)));
             }
             long since = System.nanoTime();
-            while (granted.get() < until && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS)) {
+            while (granted.get() < until && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS)) {
                 Thread.onSpinWait();
             }
             event.run();
             for (Future<?> each : all) {
-                each.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                each.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
             }
         } catch (ExecutionException | TimeoutException e) {
             throw new AssertionError(e);
@@ -48,17 +47,19 @@ final class Load {
         }
     }
 
-    private void use(RateLimitBackend backend, Policy policy, String key) {
+    private void acquireAll(RateLimitBackend backend, Policy policy, String key) {
         boolean denied = false;
         while (!denied && !Thread.currentThread().isInterrupted()) {
             try {
-                denied = !backend.acquire(policy, key, 1).toCompletableFuture()
-                        .get(PATIENCE_SECONDS, TimeUnit.SECONDS).allowed();
+                denied = !backend.acquire(policy, key, 1)
+                        .toCompletableFuture()
+                        .get(TIMEOUT_SECONDS, TimeUnit.SECONDS)
+                        .allowed();
                 granted.addAndGet(denied ? 0 : 1);
             } catch (ExecutionException e) {
                 failed.incrementAndGet();
             } catch (TimeoutException e) {
-                throw new AssertionError("A decision never came.", e);
+                throw new AssertionError("A decision is missing.", e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

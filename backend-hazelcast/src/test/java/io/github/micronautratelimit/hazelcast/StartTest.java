@@ -6,27 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
-
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
-
-import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
@@ -40,8 +21,23 @@ import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** Which instance keeps the limits, and what stops the start. */
+/** Tests the choice of the Hazelcast instance, and errors that fail start-up. */
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StartTest {
 
@@ -55,7 +51,7 @@ class StartTest {
     private Path folder;
 
     @BeforeAll
-    static void givenTwoMembersThatAreStrangers() {
+    static void givenTwoUnrelatedMembers() {
         cluster = new Cluster(1);
         first = cluster.member();
         second = new Cluster(1).member();
@@ -93,23 +89,25 @@ class StartTest {
     }
 
     private static Decision acquire(ApplicationContext application, String key) {
-        return application.getBean(RateLimiter.class).acquire(POLICY, key);
+        return application.getBean(RateLimiter.class).tryAcquire(POLICY, key);
     }
 
     @Test
-    void applicationsWithOneInstanceBeanShareTheirLimitsThere() {
+    void applicationsShareLimitsOnTheOnlyInstanceBean() {
         Map<String, String> settings = Map.of("spec", "one", "micronaut.application.name", "shop");
-        try (ApplicationContext one = start(settings); ApplicationContext other = start(settings)) {
-            assertInstanceOf(Coalescer.class, one.getBean(RateLimitBackend.class, Qualifiers.byName("hazelcast")));
+        try (ApplicationContext one = start(settings);
+                ApplicationContext other = start(settings)) {
+            assertInstanceOf(
+                    HazelcastBackend.class, one.getBean(RateLimitBackend.class, Qualifiers.byName("hazelcast")));
             assertEquals(9, acquire(one, "shared").remaining());
             assertEquals(8, acquire(other, "shared").remaining());
             assertEquals(1, first.getMap("ratelimit:shop").size());
         }
-        assertTrue(first.getLifecycleService().isRunning(), "it is the application's own");
+        assertTrue(first.getLifecycleService().isRunning(), "the application owns the instance");
     }
 
     @Test
-    void withoutInstanceAndSettingMemoryDecides() {
+    void memoryDecidesWithoutInstanceAndProperty() {
         try (ApplicationContext application = start(Map.of())) {
             assertFalse(application.containsBean(RateLimitBackend.class, Qualifiers.byName("hazelcast")));
             assertEquals(Decision.Source.STORE, acquire(application, "alone").source());
@@ -117,21 +115,21 @@ class StartTest {
     }
 
     @Test
-    void oneOfSeveralInstancesIsChosenByName() {
+    void propertySelectsOneOfSeveralInstances() {
         try (ApplicationContext application =
-                     start(Map.of("spec", "two", "ratelimit.hazelcast.instance", "second", "ratelimit.namespace", "n"))) {
+                start(Map.of("spec", "two", "ratelimit.hazelcast.instance", "second", "ratelimit.namespace", "n"))) {
             assertEquals(9, acquire(application, "chosen").remaining());
             assertEquals(1, second.getMap("ratelimit:n").size());
         }
-        try (ApplicationContext application = start(Map.of("ratelimit.hazelcast.instance", first.getName(),
-                "ratelimit.namespace", "n"))) {
+        try (ApplicationContext application =
+                start(Map.of("ratelimit.hazelcast.instance", first.getName(), "ratelimit.namespace", "n"))) {
             assertEquals(9, acquire(application, "chosen").remaining());
             assertEquals(1, first.getMap("ratelimit:n").size());
         }
     }
 
     @Test
-    void aMemberOfItsOwnEndsWithTheApplication() throws IOException {
+    void ownMemberStopsWithTheApplication() throws IOException {
         int before = Hazelcast.getAllHazelcastInstances().size();
         try (ApplicationContext application = start(Map.of("ratelimit.hazelcast.config", memberFile()))) {
             assertEquals(9, acquire(application, "own").remaining());
@@ -144,7 +142,10 @@ class StartTest {
 
     private String memberFile() throws IOException {
         int port = Cluster.freePorts(1).get(0);
-        return "file:" + Files.writeString(folder.resolve("limits.yaml"), """
+        return "file:"
+                + Files.writeString(
+                        folder.resolve("limits.yaml"),
+                        """
                 hazelcast:
                   instance-name: limits
                   cluster-name: own-%d
@@ -152,38 +153,49 @@ class StartTest {
                     port: { port: %d, auto-increment: false }
                     interfaces: { enabled: true, interfaces: [127.0.0.1] }
                     join: { multicast: { enabled: false }, auto-detection: { enabled: false } }
-                """.formatted(port, port));
+                """
+                                .formatted(port, port));
     }
 
     private String clientFile(Cluster of) throws IOException {
-        return "file:" + Files.writeString(folder.resolve("client.xml"), """
+        return "file:"
+                + Files.writeString(
+                        folder.resolve("client.xml"),
+                        """
                 <hazelcast-client xmlns="http://www.hazelcast.com/schema/client-config">
                   <cluster-name>%s</cluster-name>
                   <network><cluster-members><address>%s</address></cluster-members></network>
                 </hazelcast-client>
-                """.formatted(of.name(), of.address(0)));
+                """
+                                .formatted(of.name(), of.address(0)));
     }
 
     @Test
-    void aClientOfItsOwnAsksTheMembers() throws IOException {
-        try (ApplicationContext application = start(Map.of("ratelimit.hazelcast.mode", "client",
-                "ratelimit.hazelcast.config", clientFile(cluster), "ratelimit.namespace", "by-client"))) {
+    void ownClientCallsTheMembers() throws IOException {
+        try (ApplicationContext application = start(Map.of(
+                "ratelimit.hazelcast.mode",
+                "client",
+                "ratelimit.hazelcast.config",
+                clientFile(cluster),
+                "ratelimit.namespace",
+                "by-client"))) {
             assertEquals(9, awaitStore(application, "client").remaining());
             assertTrue(first.getMap("ratelimit:by-client").containsKey("write:" + KeyHash.brief("client")));
         }
     }
 
     @Test
-    void anApplicationStartsWithoutItsMembersAndAsksThemWhenTheyAreThere() throws IOException {
-        try (Cluster late = new Cluster(1); ApplicationContext application = start(Map.of(
-                "ratelimit.hazelcast.mode", "client", "ratelimit.hazelcast.config", clientFile(late)))) {
+    void applicationStartsWithoutMembersAndCallsThemLater() throws IOException {
+        try (Cluster late = new Cluster(1);
+                ApplicationContext application = start(
+                        Map.of("ratelimit.hazelcast.mode", "client", "ratelimit.hazelcast.config", clientFile(late)))) {
             assertEquals(Decision.Source.FALLBACK, acquire(application, "early").source());
             late.member();
             assertEquals(9, awaitStore(application, "late").remaining());
         }
     }
 
-    /** Only looks until the members decide: what is granted without them is charged to them afterwards. */
+    /** Peeks until the members decide. Permits granted without them would be charged to them afterwards. */
     private static Decision awaitStore(ApplicationContext application, String key) {
         RateLimiter limiter = application.getBean(RateLimiter.class);
         long since = System.nanoTime();
@@ -195,38 +207,47 @@ class StartTest {
 
     @ParameterizedTest
     @MethodSource
-    void aWrongSettingStopsTheStart(Map<String, String> settings, String sentence) {
-        assertEquals(sentence, refusal(settings));
+    void invalidPropertyFailsStartUp(Map<String, String> settings, String message) {
+        assertEquals(message, startUpFailure(settings));
     }
 
-    static Stream<Arguments> aWrongSettingStopsTheStart() {
+    static Stream<Arguments> invalidPropertyFailsStartUp() {
         return Stream.of(
-                Arguments.of(Map.of("ratelimit.backend", "hazelcast"), "ratelimit.backend = \"hazelcast\": there is no "
-                        + "HazelcastInstance bean; make one, or set ratelimit.hazelcast.mode to member or client."),
-                Arguments.of(Map.of("spec", "two"), "There are 2 HazelcastInstance beans; say which one keeps the limits "
-                        + "with ratelimit.hazelcast.instance."),
-                Arguments.of(Map.of("ratelimit.hazelcast.instance", "third"), "ratelimit.hazelcast.instance = \"third\": "
-                        + "there is no Hazelcast instance of that name; write the name of a HazelcastInstance bean."),
-                Arguments.of(Map.of("ratelimit.hazelcast.config", "classpath:nowhere.yaml"),
-                        "ratelimit.hazelcast.config = \"classpath:nowhere.yaml\": there is no such resource; write one "
-                                + "like classpath:limits.yaml."),
-                Arguments.of(Map.of("ratelimit.hazelcast.config", "classpath:limits.json"),
+                Arguments.of(
+                        Map.of("ratelimit.backend", "hazelcast"),
+                        "ratelimit.backend = \"hazelcast\": the application has no "
+                                + "HazelcastInstance bean; define one, or set ratelimit.hazelcast.mode to member or "
+                                + "client."),
+                Arguments.of(
+                        Map.of("spec", "two"),
+                        "There are 2 HazelcastInstance beans; select one with ratelimit.hazelcast.instance."),
+                Arguments.of(
+                        Map.of("ratelimit.hazelcast.instance", "third"),
+                        "ratelimit.hazelcast.instance = \"third\": "
+                                + "no Hazelcast instance has this name; write the name of a HazelcastInstance bean."),
+                Arguments.of(
+                        Map.of("ratelimit.hazelcast.config", "classpath:nowhere.yaml"),
+                        "ratelimit.hazelcast.config = \"classpath:nowhere.yaml\": the resource does not exist; write "
+                                + "one such as classpath:limits.yaml."),
+                Arguments.of(
+                        Map.of("ratelimit.hazelcast.config", "classpath:limits.json"),
                         "ratelimit.hazelcast.config = \"classpath:limits.json\": it does not end in .yaml, .yml or "
                                 + ".xml."));
     }
 
     @Test
-    void aMisspeltModeIsNotTakenForNone() {
-        String refusal = refusal(Map.of("ratelimit.hazelcast.mode", "clint"));
-        assertTrue(refusal.contains("mode") && refusal.contains("clint"), refusal);
+    void misspeltModeFailsStartUp() {
+        String failure = startUpFailure(Map.of("ratelimit.hazelcast.mode", "clint"));
+        assertTrue(failure.contains("mode") && failure.contains("clint"), failure);
     }
 
-    /** The message of the innermost cause: what the framework adds around it says where it was when it failed. */
-    private static String refusal(Map<String, String> settings) {
-        Throwable refusal = assertThrows(RuntimeException.class, () -> start(settings).close());
-        while (refusal.getCause() != null && !(refusal instanceof ConfigurationException)) {
-            refusal = refusal.getCause();
+    /** Returns the message of the configuration exception, without those that the framework wraps around it. */
+    private static String startUpFailure(Map<String, String> settings) {
+        Throwable failure =
+                assertThrows(RuntimeException.class, () -> start(settings).close());
+        while (failure.getCause() != null && !(failure instanceof ConfigurationException)) {
+            failure = failure.getCause();
         }
-        return String.valueOf(refusal.getMessage());
+        return String.valueOf(failure.getMessage());
     }
 }

@@ -4,26 +4,26 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.List;
-
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
 
-/** The member has nothing but Hazelcast on its class path: places are taken by compare-and-replace, and no more than there are. */
+/** Tests concurrency limits on a stock member: slots are acquired by compare-and-replace, and never too many. */
 class StockMembersLeaseTest {
 
     @Test
-    void placesAreTakenKeptAndGivenBack() {
+    void slotsAreAcquiredRenewedAndReleased() {
         try (Cluster cluster = new Cluster(1)) {
             ForkedMember.stock(cluster.name(), cluster.port(0), List.of(cluster.port(0)));
             Policy policy = Policy.of("p", "3 concurrent");
             try (HazelcastBackend one = new HazelcastBackend(cluster.client(), "stock-leases");
                     HazelcastBackend other = new HazelcastBackend(cluster.client(), "stock-leases")) {
-                List<RateLimiter> instances = List.of(new RateLimiter(one, List.of()), new RateLimiter(other, List.of()));
+                List<RateLimiter> instances = List.of(
+                        RateLimiter.builder(one).unguarded().build(),
+                        RateLimiter.builder(other).unguarded().build());
                 List<Lease> held = new ArrayList<>();
                 for (int i = 0; i < 3; i++) {
                     held.add(instances.get(i % 2).lease(policy, "key"));

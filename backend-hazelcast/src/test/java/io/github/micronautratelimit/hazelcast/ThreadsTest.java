@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.hazelcast.core.HazelcastInstance;
+import io.github.micronautratelimit.Policy;
 import java.lang.management.ManagementFactory;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -11,7 +13,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
@@ -19,20 +20,20 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-import com.hazelcast.core.HazelcastInstance;
-
-import io.github.micronautratelimit.Policy;
-
 /**
- * Answers come on threads of the backend's own, and no call starts one: on one or two processors, which these tests
- * pretend to have, Hazelcast would start a thread per answer.
+ * Tests that stages complete on threads of the backend, and that calls start no threads. The build sets the
+ * parallelism of the common pool to 1, as on one or two processors, where Hazelcast would start a thread for each
+ * answer.
  */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ThreadsTest {
 
     private static final Policy POLICY = Policy.of("threads", "1000000/h");
 
-    private enum Caller { MEMBER, CLIENT }
+    private enum Caller {
+        MEMBER,
+        CLIENT
+    }
 
     private static Cluster cluster;
     private static HazelcastInstance member;
@@ -56,17 +57,20 @@ class ThreadsTest {
 
     @ParameterizedTest
     @EnumSource(Caller.class)
-    void answersComeOnThreadsOfTheBackendsOwn(Caller caller) {
+    void stagesCompleteOnThreadsOfTheBackend(Caller caller) {
         try (HazelcastBackend backend = backend(caller)) {
             Set<String> threads = ConcurrentHashMap.newKeySet();
-            String here = Thread.currentThread().getName();
+            String own = Thread.currentThread().getName();
             for (int i = 0; i < 200; i++) {
                 backend.acquire(POLICY, "key " + i, 1)
-                        .thenAccept(decision -> threads.add(Thread.currentThread().getName()))
-                        .toCompletableFuture().join();
+                        .thenAccept(
+                                decision -> threads.add(Thread.currentThread().getName()))
+                        .toCompletableFuture()
+                        .join();
             }
-            // Where the answer was back before the receiver was named, it is received here.
-            assertTrue(threads.stream().allMatch(name -> name.startsWith("ratelimit-") || name.equals(here)),
+            // If the stage was complete before the callback was added, the callback runs on this thread.
+            assertTrue(
+                    threads.stream().allMatch(name -> name.startsWith("ratelimit-") || name.equals(own)),
                     threads::toString);
             assertTrue(threads.stream().anyMatch(name -> name.startsWith("ratelimit-")), threads::toString);
         }
@@ -74,7 +78,7 @@ class ThreadsTest {
 
     @ParameterizedTest
     @EnumSource(Caller.class)
-    void noCallStartsAThread(Caller caller) {
+    void callsStartNoThreads(Caller caller) {
         assertEquals(1, ForkJoinPool.getCommonPoolParallelism(), "as on one or two processors");
         try (HazelcastBackend backend = backend(caller)) {
             calls(backend, 500);
@@ -95,27 +99,30 @@ class ThreadsTest {
         }
     }
 
-    /** A receiver may even ask Hazelcast itself, which is refused on its partition threads. */
+    /** A callback may even call Hazelcast, which rejects that on partition threads. */
     @ParameterizedTest
     @EnumSource(Caller.class)
-    void aReceiverThatBlocksHoldsUpNoOtherKey(Caller caller) throws Exception {
+    void blockingCallbackDelaysNoOtherKey(Caller caller) throws Exception {
         try (HazelcastBackend backend = backend(caller)) {
             CountDownLatch release = new CountDownLatch(1);
             CountDownLatch blocked = new CountDownLatch(1);
             CompletableFuture<Integer> size = new CompletableFuture<>();
             new Thread(() -> backend.acquire(POLICY, "blocked", 1).thenAccept(decision -> {
-                blocked.countDown();
-                try {
-                    assertTrue(release.await(60, TimeUnit.SECONDS));
-                    size.complete(member.getMap("ratelimit:threads").size());
-                } catch (Throwable e) {
-                    size.completeExceptionally(e);
-                }
-            })).start();
+                        blocked.countDown();
+                        try {
+                            assertTrue(release.await(60, TimeUnit.SECONDS));
+                            size.complete(member.getMap("ratelimit:threads").size());
+                        } catch (Throwable e) {
+                            size.completeExceptionally(e);
+                        }
+                    }))
+                    .start();
             assertTrue(blocked.await(60, TimeUnit.SECONDS));
             for (int i = 0; i < 300; i++) {
-                assertTrue(backend.acquire(POLICY, "key " + i, 1).toCompletableFuture()
-                        .get(60, TimeUnit.SECONDS).allowed());
+                assertTrue(backend.acquire(POLICY, "key " + i, 1)
+                        .toCompletableFuture()
+                        .get(60, TimeUnit.SECONDS)
+                        .allowed());
             }
             assertFalse(size.isDone());
             release.countDown();
@@ -124,9 +131,16 @@ class ThreadsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"5.3.7, false", "5.5.0, false", "5.6.0, true", "5.7.0, true", "5.7.0-SNAPSHOT, true", "6.0, true",
-        "5.10.1, true"})
-    void hazelcastStartsThreadsSinceItsVersion(String version, boolean starts) {
-        assertEquals(starts, Owner.startsThreads(version));
+    @CsvSource({
+        "5.3.7, false",
+        "5.5.0, false",
+        "5.6.0, true",
+        "5.7.0, true",
+        "5.7.0-SNAPSHOT, true",
+        "6.0, true",
+        "5.10.1, true"
+    })
+    void hazelcastStartsThreadsSinceVersion56(String version, boolean starts) {
+        assertEquals(starts, RateLimitMap.startsThreads(version));
     }
 }

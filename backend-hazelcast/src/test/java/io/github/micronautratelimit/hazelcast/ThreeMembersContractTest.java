@@ -1,13 +1,11 @@
 package io.github.micronautratelimit.hazelcast;
 
-import java.util.List;
-
 import com.hazelcast.core.HazelcastInstance;
-
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.RateLimitBackendContract;
+import java.util.List;
 
-/** The application's instances are the members: most keys belong to another one than the caller, and have a backup. */
+/** Runs the contract with the application's instances as members: most keys have another owner, and all a backup. */
 class ThreeMembersContractTest extends RateLimitBackendContract {
 
     private static final List<HazelcastInstance> INSTANCES = HazelcastUnderTest.counted(new Cluster(3).members(3));

@@ -1,13 +1,11 @@
 package io.github.micronautratelimit.hazelcast;
 
-import java.util.List;
-
 import com.hazelcast.core.HazelcastInstance;
-
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.LeaseContract;
+import java.util.List;
 
-/** The application's instances are the members: most keys belong to another one, and have a backup. */
+/** Runs the contract with the application's instances as members: most keys have another owner, and all a backup. */
 class ThreeMembersLeaseTest extends LeaseContract {
 
     private static final List<HazelcastInstance> INSTANCES = HazelcastUnderTest.counted(new Cluster(3).members(3));

@@ -2,16 +2,16 @@ package io.github.micronautratelimit.hazelcast;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import org.junit.jupiter.api.Test;
-
 import com.hazelcast.instance.BuildInfoProvider;
+import org.junit.jupiter.api.Test;
 
 class VersionTest {
 
-    /** The build runs all tests twice, on the version it compiles against and on the newest. */
+    /** The build runs the tests twice: on the version that it compiles against, and on the newest. */
     @Test
-    void theTestsRunOnTheVersionTheBuildNames() {
-        String wanted = System.getProperty("ratelimit.hazelcast.version", BuildInfoProvider.getBuildInfo().getVersion());
-        assertEquals(wanted, BuildInfoProvider.getBuildInfo().getVersion());
+    void testsRunOnTheVersionOfTheBuild() {
+        String expected = System.getProperty(
+                "ratelimit.hazelcast.version", BuildInfoProvider.getBuildInfo().getVersion());
+        assertEquals(expected, BuildInfoProvider.getBuildInfo().getVersion());
     }
 }

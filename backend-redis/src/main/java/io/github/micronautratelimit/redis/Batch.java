@@ -1,5 +1,8 @@
 package io.github.micronautratelimit.redis;
 
+import io.github.micronautratelimit.redis.ScriptCall.PendingDecision;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.protocol.CommandArgs;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -8,94 +11,105 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-
 import org.jspecify.annotations.Nullable;
 
-import io.lettuce.core.codec.ByteArrayCodec;
-import io.lettuce.core.protocol.CommandArgs;
-
 /**
- * Requests that share a call. It is handed to the client with the first of them and stays open to others until the
- * client writes it, which is when its event loop comes to it: an idle client at once, a busy one after what came before.
- * So nobody waits for others, and the busier the client, the more share a call.
+ * Requests that share one script call. The batch is the argument list of its command: the first request creates it and
+ * passes it to the client, and further requests join until the client encodes it or the batch is full.
  *
- * <p>Joining never blocks. Whatever becomes of the command ends the batch, so that nothing is left in it.
+ * <p><em>Latency.</em> An idle client encodes a command at once, a busy one after the commands before it. So no request
+ * waits for others, and the busier the client is, the larger batches become.
+ *
+ * <p><em>Concurrency.</em> The requests form a linked list whose head is {@link #latest}. Joining is lock-free; it
+ * writes {@code earlier}, {@code position} and {@code weight} of a request before the request becomes visible to other
+ * threads. Closing sets the head to {@code null}, after which no request can join. A batch is closed however its
+ * command ends, so no request is left in it.
  */
 final class Batch extends CommandArgs<byte[], byte[]> {
 
-    /** Where more gain nothing; so many keep the server from others for a tenth of a millisecond. */
-    static final int MOST = 32;
-
-    private final AtomicReference<@Nullable Request> latest;
-    private final byte[] firstKey;
-    private final Consumer<Batch> writer;
-    private @Nullable Call call;
+    /** Larger batches are not faster, and 32 requests under one token bucket occupy the server for about 0.1 ms. */
+    static final int MAX_REQUESTS = 32;
 
     /**
-     * A batch.
-     *
-     * @param first  the first request
-     * @param writer adds the arguments, once nobody can join any more
+     * 32 requests under one sliding window. Requests under policies with more limits form smaller batches, so that they
+     * occupy the server no longer, and requests under cheap policies do not wait for them.
      */
-    Batch(Request first, Consumer<Batch> writer) {
+    static final int MAX_WEIGHT = 3 * MAX_REQUESTS;
+
+    private final AtomicReference<@Nullable PendingDecision> latest;
+    private final byte[] firstKey;
+    private final Consumer<Batch> encoder;
+    private @Nullable ScriptCall call;
+
+    /**
+     * Creates a batch of one request.
+     *
+     * @param first   the first request
+     * @param encoder closes the batch and adds the arguments
+     */
+    Batch(PendingDecision first, Consumer<Batch> encoder) {
         super(ByteArrayCodec.INSTANCE);
         this.latest = new AtomicReference<>(first);
         this.firstKey = first.key;
-        this.writer = writer;
-        // It may have tried to join another batch.
+        this.encoder = encoder;
+        // A failed attempt to join another batch may have left a value.
         first.earlier = null;
         first.position = 1;
+        first.weight = first.policy.weight;
     }
 
-    /** Whether the request goes with this batch; else it is too late, or the batch full. */
-    boolean join(Request request) {
+    /** Adds a request. Returns {@code false} if the batch is full or closed. */
+    boolean join(PendingDecision request) {
         while (true) {
-            Request before = latest.get();
-            if (before == null || before.position == MOST) {
+            PendingDecision before = latest.get();
+            if (before == null
+                    || before.position == MAX_REQUESTS
+                    || before.weight + request.policy.weight > MAX_WEIGHT) {
                 return false;
             }
             request.earlier = before;
             request.position = before.position + 1;
+            request.weight = before.weight + request.policy.weight;
             if (latest.compareAndSet(before, request)) {
                 return true;
             }
         }
     }
 
-    /** Lets nobody join any more. */
-    synchronized Call close() {
+    /** Returns the call of all requests. Afterwards no request can join. Idempotent. */
+    synchronized ScriptCall close() {
         if (call == null) {
-            call = new Call('e', byKey(latest.getAndSet(null)));
+            call = new ScriptCall('e', byKey(latest.getAndSet(null)));
         }
         return call;
     }
 
-    private static List<List<Request>> byKey(@Nullable Request last) {
-        Request[] inOrder = new Request[last == null ? 0 : last.position];
-        for (Request request = last; request != null; request = request.earlier) {
+    private static List<List<PendingDecision>> byKey(@Nullable PendingDecision last) {
+        PendingDecision[] inOrder = new PendingDecision[last == null ? 0 : last.position];
+        for (PendingDecision request = last; request != null; request = request.earlier) {
             inOrder[request.position - 1] = request;
         }
         if (inOrder.length == 1) {
             return List.of(List.of(inOrder));
         }
-        Map<Subject, List<Request>> keys = new LinkedHashMap<>();
-        for (Request request : inOrder) {
+        Map<Subject, List<PendingDecision>> keys = new LinkedHashMap<>();
+        for (PendingDecision request : inOrder) {
             request.earlier = null;
-            // Who does not wait any more need not be charged.
-            if (request.isDone()) {
-                continue;
+            // A caller that cancelled or timed out need not be charged.
+            if (!request.isDone()) {
+                keys.computeIfAbsent(new Subject(request.policy, request.key), subject -> new ArrayList<>(1))
+                        .add(request);
             }
-            keys.computeIfAbsent(new Subject(request.terms, request.key), key -> new ArrayList<>(1)).add(request);
         }
         return new ArrayList<>(keys.values());
     }
 
-    /** Whom requests are about. The last bytes of a key's name are of its hash. */
-    private record Subject(Terms terms, byte[] key) {
+    /** The policy and the key of a request. The name of a key ends with bytes of a hash. */
+    private record Subject(EncodedPolicy policy, byte[] key) {
 
         @Override
         public boolean equals(@Nullable Object other) {
-            return other instanceof Subject subject && terms == subject.terms && Arrays.equals(key, subject.key);
+            return other instanceof Subject subject && policy == subject.policy && Arrays.equals(key, subject.key);
         }
 
         @Override
@@ -105,14 +119,14 @@ final class Batch extends CommandArgs<byte[], byte[]> {
     }
 
     /**
-     * Asked for first when the command is written: the last moment to join has passed. What goes wrong must not leave
-     * the connection with half a command, so what there is of it is written, which the server refuses.
+     * Fills the arguments. The client calls this first when it encodes the command. An exception here would leave half
+     * a command on the connection, so the requests fail and the incomplete command is sent, which the server rejects.
      */
     @Override
     public int count() {
         if (super.count() == 0) {
             try {
-                writer.accept(this);
+                encoder.accept(this);
             } catch (RuntimeException e) {
                 close().fail(e);
             }

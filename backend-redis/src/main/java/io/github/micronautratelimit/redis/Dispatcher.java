@@ -1,156 +1,140 @@
 package io.github.micronautratelimit.redis;
 
+import io.github.micronautratelimit.LimiterStats;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.redis.Script.CommandSource;
+import io.github.micronautratelimit.redis.ScriptCall.PendingDecision;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.output.CommandOutput;
+import io.lettuce.core.output.ValueOutput;
+import io.lettuce.core.protocol.CommandArgs;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Supplier;
-
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.LimiterStats;
-import io.github.micronautratelimit.MicroClock;
-import io.lettuce.core.RedisException;
-import io.lettuce.core.RedisNoScriptException;
-import io.lettuce.core.cluster.SlotHash;
-import io.lettuce.core.codec.ByteArrayCodec;
-import io.lettuce.core.output.ValueOutput;
-import io.lettuce.core.protocol.CommandArgs;
-import io.lettuce.core.protocol.CommandType;
-
-/** Sends calls and hands out their answers; requests that stand on their own share calls. */
+/** Sends calls of {@code decide.lua} and completes their requests. Independent requests share calls in batches. */
 final class Dispatcher {
 
     private final Script script;
-    private final Link link;
+    private final CommandSource source;
     private final boolean cluster;
     private final @Nullable MicroClock clock;
-    /** The batch that may still be open; in a cluster one for each slot, as a call has keys of one slot only. */
+    /** The latest batch; in a cluster one per hash slot, because all keys of a call must be in one slot. */
     private final AtomicReferenceArray<@Nullable Batch> open;
-    /** While this thread hands out answers, what callers ask in reply: sent together when all have theirs. */
-    private final ThreadLocal<@Nullable List<Request>> held = new ThreadLocal<>();
+    /**
+     * The requests that callbacks make while this thread completes a call. They are sent when the whole call is
+     * complete, so that they share calls again.
+     */
+    private final ThreadLocal<@Nullable List<PendingDecision>> deferred = new ThreadLocal<>();
 
     private final LongAdder requests = new LongAdder();
-    private final LongAdder shared = new LongAdder();
+    private final LongAdder batches = new LongAdder();
 
-    Dispatcher(Script script, Link link, boolean cluster,
-               @Nullable MicroClock clock) {
+    Dispatcher(Script script, CommandSource source, boolean cluster, @Nullable MicroClock clock) {
         this.script = script;
-        this.link = link;
+        this.source = source;
         this.cluster = cluster;
         this.clock = clock;
         this.open = new AtomicReferenceArray<>(cluster ? SlotHash.SLOT_COUNT : 1);
     }
 
-    /** The slot whose requests may share a call. */
-    int slot(Request request) {
+    /** Returns the hash slot of a request; without a cluster, 0. */
+    int hashSlot(PendingDecision request) {
         return cluster ? SlotHash.getSlot(request.key) : 0;
     }
 
-    /** Asks for what is decided on its own. */
-    void share(Request request) {
+    /** Sends a request that is decided by itself, together with others if the client is busy. */
+    void sendShared(PendingDecision request) {
         requests.increment();
-        List<Request> later = held.get();
+        List<PendingDecision> later = deferred.get();
         if (later != null) {
             later.add(request);
             return;
         }
-        int slot = slot(request);
+        int slot = hashSlot(request);
         Batch batch = open.get(slot);
         if (batch == null || !batch.join(request)) {
-            batch = new Batch(request, this::write);
+            batch = new Batch(request, this::encode);
             open.set(slot, batch);
             send(slot, batch);
         }
     }
 
     private void send(int slot, Batch batch) {
-        shared.increment();
-        send(CommandType.EVALSHA, batch, () -> {
-            // Nobody may ever ask for this slot again.
-            open.compareAndSet(slot, batch, null);
-            return batch.close();
-        });
-    }
-
-    LimiterStats.Sharing sharing() {
-        return new LimiterStats.Sharing(requests.sum(), shared.sum());
+        batches.increment();
+        script.call(
+                source, Dispatcher::output, batch, arguments -> encode(batch.close(), arguments), (reply, failure) -> {
+                    // Keeps no batch in memory for a slot that is never used again.
+                    open.compareAndSet(slot, batch, null);
+                    completed(batch.close(), reply, failure);
+                });
     }
 
     /** Sends a call of its own. */
-    void send(Call call) {
-        send(CommandType.EVALSHA, arguments(script.digest(), call), () -> call);
+    void send(ScriptCall call) {
+        script.call(
+                source,
+                Dispatcher::output,
+                arguments -> encode(call, arguments),
+                (reply, failure) -> completed(call, reply, failure));
     }
 
-    private void write(Batch batch) {
-        write(script.digest(), batch.close(), batch);
+    private static CommandOutput<byte[], byte[], byte[]> output() {
+        return new ValueOutput<>(ByteArrayCodec.INSTANCE);
     }
 
-    private CommandArgs<byte[], byte[]> arguments(byte[] name, Call call) {
-        CommandArgs<byte[], byte[]> arguments = new CommandArgs<>(ByteArrayCodec.INSTANCE);
-        write(name, call, arguments);
-        return arguments;
+    private void encode(Batch batch) {
+        script.addCall(batch, arguments -> encode(batch.close(), arguments));
     }
 
-    private void write(byte[] name, Call call, CommandArgs<byte[], byte[]> arguments) {
-        arguments.add(name);
-        call.write(arguments, clock == null ? 0 : clock.micros());
+    private void encode(ScriptCall call, CommandArgs<byte[], byte[]> arguments) {
+        call.encode(arguments, clock == null ? 0 : clock.micros());
     }
 
-    private void send(CommandType type, CommandArgs<byte[], byte[]> arguments, Supplier<Call> call) {
-        try {
-            link.commands().dispatch(type, new ValueOutput<>(ByteArrayCodec.INSTANCE), arguments)
-                    .whenComplete((reply, failure) -> completed(type, call.get(), reply, failure));
-        } catch (RuntimeException e) {
-            completed(type, call.get(), null, e);
-        }
+    LimiterStats.Coalescing stats() {
+        return new LimiterStats.Coalescing(requests.sum(), batches.sum());
     }
 
-    private void completed(CommandType type, Call call, byte @Nullable [] reply, @Nullable Throwable failure) {
-        if (failure instanceof RedisNoScriptException && type == CommandType.EVALSHA) {
-            // The server has done nothing, so that sending the script is no second try.
-            send(CommandType.EVAL, arguments(script.text(), call), () -> call);
+    private void completed(ScriptCall call, byte @Nullable [] reply, @Nullable Throwable failure) {
+        if (deferred.get() != null) {
+            complete(call, reply, failure);
             return;
         }
-        if (held.get() != null) {
-            handOut(call, reply, failure);
-            return;
-        }
-        List<Request> asked = new ArrayList<>();
-        held.set(asked);
+        List<PendingDecision> later = new ArrayList<>();
+        deferred.set(later);
         try {
-            handOut(call, reply, failure);
+            complete(call, reply, failure);
         } finally {
-            held.remove();
-            shareAll(asked);
+            deferred.remove();
+            sendAll(later);
         }
     }
 
-    private void handOut(Call call, byte @Nullable [] reply, @Nullable Throwable failure) {
+    private static void complete(ScriptCall call, byte @Nullable [] reply, @Nullable Throwable failure) {
         if (reply != null) {
-            link.answered();
-            call.answer(reply);
-        } else {
-            Throwable reason = failure != null ? failure : new RedisException("The server has answered nothing.");
-            link.failed(reason);
-            call.fail(Defect.or(Unanswered.or(reason)));
+            call.complete(reply);
+        } else if (failure != null) {
+            call.fail(failure);
         }
     }
 
-    private void shareAll(List<Request> asked) {
-        Map<Integer, Batch> batches = new HashMap<>();
-        for (Request request : asked) {
-            int slot = slot(request);
-            Batch batch = batches.get(slot);
+    private void sendAll(List<PendingDecision> later) {
+        Map<Integer, Batch> bySlot = new HashMap<>();
+        for (PendingDecision request : later) {
+            int slot = hashSlot(request);
+            Batch batch = bySlot.get(slot);
             if (batch == null || !batch.join(request)) {
                 if (batch != null) {
                     send(slot, batch);
                 }
-                batches.put(slot, new Batch(request, this::write));
+                bySlot.put(slot, new Batch(request, this::encode));
             }
         }
-        batches.forEach(this::send);
+        bySlot.forEach(this::send);
     }
 }

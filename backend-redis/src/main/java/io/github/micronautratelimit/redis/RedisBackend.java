@@ -1,146 +1,246 @@
 package io.github.micronautratelimit.redis;
 
+import io.github.micronautratelimit.ConcurrencyBackend;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.LimiterStats;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.redis.Script.CommandSource;
+import io.github.micronautratelimit.redis.ScriptCall.PendingDecision;
+import io.lettuce.core.api.StatefulConnection;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.LeaseBackend;
-import io.github.micronautratelimit.LimiterStats;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.lettuce.core.api.StatefulConnection;
-import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
-
 /**
- * Keeps every key's state in Redis.
+ * Keeps the state of keys in Redis.
  *
- * <p>A decision is one script call, whatever the number of limits and policies, and one atomic step; the server's clock
- * decides. Callers who ask while the client is busy share calls, each being decided on its own; a caller who comes alone
- * has its call sent at once. A key in Redis is <code>namespace:policy:{hash}</code>, a string that expires by itself when
- * every permit is free again; the hash is {@link KeyHash#brief} of the key, so no identity can be read from it. Of a
- * policy's name that is longer than nine characters, or has a tilde, the last three are written, a tilde, and the first
- * five of its own {@link KeyHash#brief}: a token bucket's key and state then take 120 bytes at most, as long as the
- * namespace has nine characters or fewer. All that is written is what was granted, given back, blocked or reset.
+ * <pre>{@code
+ * RateLimiter limiter = RateLimiter.builder(RedisBackend.connect("redis://localhost:6379")).build();
+ * }</pre>
  *
- * <p>In a cluster, keys of the same identity share a slot, whatever their policies, so a request under several policies
- * is one step there too. If a request names several identities, those in different slots are asked in turn, and what was
- * taken is given back if one denies. Under memory pressure a server that evicts keys may forget a key early, which then
- * starts afresh: {@code noeviction} or {@code volatile-ttl} suit best.
+ * <p><em>Decisions.</em> A decision is one script call and one atomic step, regardless of the number of limits and
+ * policies. The server's clock decides. An idle client sends a request at once. Requests that arrive while the client
+ * is busy share calls, and each is decided by itself. Only grants, refunds, blocks and resets write to Redis.
  *
- * <p>Nothing here waits or retries, and stages may complete on the client's own threads. A stage completes
- * exceptionally with what the client reports. For that to be soon while the server is away, give the client
- * {@code ClientOptions} with {@code disconnectedBehavior(REJECT_COMMANDS)}, because by default commands are queued
- * while disconnected, and {@code timeoutOptions(TimeoutOptions.enabled(...))}, because by default they never time out.
- * A command whose answer is lost may have been carried out: it costs at most its own permits, and fails with a
- * {@link java.util.concurrent.TimeoutException}.
+ * <p><em>Keys.</em> The name of a key in Redis is <code>namespace:policy:{hash}</code>. The hash is
+ * {@link KeyHash#brief} of the key, so the name reveals no identity. If the name of the policy is longer than nine
+ * characters or contains a tilde, a colon or a brace, the key contains its last three other characters, a tilde, and
+ * the first five characters of its own {@link KeyHash#brief}. A key expires when all permits are free again. A server
+ * that evicts a key early resets it, so use {@code noeviction} or {@code volatile-ttl}.
+ *
+ * <p><em>Cluster.</em> All keys of one identity are in one hash slot, so a request under several policies is one atomic
+ * step there too. If a request names identities in different slots, the backend calls the slots one after the other,
+ * and refunds the permits if one denies.
+ *
+ * <p><em>Failures.</em> The backend neither waits nor retries, and stages may complete on the client's threads. A stage
+ * fails with the exception of the client. If a reply is lost, the server may have executed the call, which costs at
+ * most its own permits; the stage then fails with a {@link java.util.concurrent.TimeoutException}. {@link #connect}
+ * configures the client to fail fast. For a connection of your own, set the {@code ClientOptions}
+ * {@code disconnectedBehavior(REJECT_COMMANDS)} and {@code timeoutOptions(TimeoutOptions.enabled(...))}: by default,
+ * Lettuce queues commands while it is disconnected, and they never time out.
  */
 public final class RedisBackend implements RateLimitBackend {
 
-    /** Longer lists are asked one by one, lest one call keep the server from everybody else. */
-    private static final int MOST_AT_ONCE = 1024;
-    private static final Script DECIDE = Script.of("decide.lua");
-
-    private final Link link;
-    private final boolean cluster;
-    private final Dispatcher dispatcher;
-    private final Terms.Known terms;
-    private final RedisLeases leases;
+    /** The namespace of {@link #connect(String)}. */
+    public static final String DEFAULT_NAMESPACE = "ratelimit";
 
     /**
-     * A backend on a connection, which stays the caller's to close.
+     * The most weight of the requests of one call. Longer batches are sent as single requests, so that one call does
+     * not block the server for other clients.
+     */
+    private static final int MAX_BATCH = 1024;
+
+    private static final Duration MAX_CONNECT_WAIT = Duration.ofSeconds(1);
+    private static final Script DECIDE = Script.of("decide.lua");
+
+    private final CommandSource source;
+    private final boolean cluster;
+    private final Runnable onClose;
+    private final Dispatcher dispatcher;
+    private final EncodedPolicy.Cache policies;
+    private final RedisConcurrencyBackend concurrency;
+
+    /**
+     * Creates a backend on a connection to one server. The caller owns the connection and closes it.
      *
-     * @param connection to one server, used by any number of threads at once
-     * @param namespace  what the names of all keys start with; applications that share a server and not their limits
-     *                   take different ones, none of which is another one's beginning up to a colon
+     * @param connection a connection that any number of threads may use
+     * @param namespace  the start of the names of all keys. Applications that share a server, but not their limits, use
+     *                   different namespaces. 1 to 64 ASCII characters without spaces and braces.
      */
     public RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace) {
         this(connection, namespace, null);
     }
 
     /**
-     * A backend on a connection to a cluster, which stays the caller's to close.
+     * Creates a backend on a connection to a cluster. The caller owns the connection and closes it.
      *
-     * @param connection to a cluster, used by any number of threads at once
-     * @param namespace  what the names of all keys start with; applications that share a cluster and not their limits
-     *                   take different ones, none of which is another one's beginning up to a colon
+     * @param connection a connection that any number of threads may use
+     * @param namespace  the start of the names of all keys. Applications that share a cluster, but not their limits,
+     *                   use different namespaces. 1 to 64 ASCII
+     *                   characters without spaces and braces.
      */
     public RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace) {
-        this(connection::async, true, namespace, null);
+        this(connection, namespace, null);
     }
 
-    /** With a clock whose time is sent along instead of the server's; keys then live an hour longer than they must. */
+    /** With a clock, sends its time instead of the server's. Keys then live one hour longer than necessary. */
     RedisBackend(StatefulRedisConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
-        this(connection::async, false, namespace, clock);
+        this(connection::async, false, namespace, clock, () -> {});
     }
 
-    /** With a clock whose time is sent along instead of the servers'; keys then live an hour longer than they must. */
-    RedisBackend(StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace,
-                 @Nullable MicroClock clock) {
-        this(connection::async, true, namespace, clock);
+    /** With a clock, sends its time instead of the servers'. Keys then live one hour longer than necessary. */
+    RedisBackend(
+            StatefulRedisClusterConnection<byte[], byte[]> connection, String namespace, @Nullable MicroClock clock) {
+        this(new ClusterSource(connection), true, namespace, clock, () -> {});
     }
 
-    /** On a link that need not be up. */
-    RedisBackend(Link link, boolean cluster, String namespace) {
-        this(link, cluster, namespace, null);
+    /** Owns the connection. */
+    RedisBackend(RedisConnection connection, String namespace) {
+        this(connection, connection.isCluster(), namespace, null, connection::close);
     }
 
-    private RedisBackend(Link link, boolean cluster, String namespace,
-                         @Nullable MicroClock clock) {
-        this.link = link;
+    private RedisBackend(
+            CommandSource source, boolean cluster, String namespace, @Nullable MicroClock clock, Runnable onClose) {
+        this.source = source;
         this.cluster = cluster;
-        this.dispatcher = new Dispatcher(DECIDE, link, cluster, clock);
-        this.terms = new Terms.Known(namespace);
-        this.leases = new RedisLeases(link, terms, clock);
+        this.onClose = onClose;
+        this.dispatcher = new Dispatcher(DECIDE, source, cluster, clock);
+        this.policies = new EncodedPolicy.Cache(namespace);
+        this.concurrency = new RedisConcurrencyBackend(source, policies, clock);
     }
 
-    /** Tells a server, or each master of a cluster, the scripts, so that the first decision need not. */
-    static CompletionStage<Void> load(StatefulConnection<byte[], byte[]> connection) {
-        return DECIDE.load(connection).thenCombine(RedisLeases.LEASE.load(connection), (done, too) -> done);
+    /**
+     * Connects to a server in the namespace {@value #DEFAULT_NAMESPACE}; see {@link #connect(String, String)}.
+     *
+     * @param uri for example {@code redis://localhost:6379}
+     * @return a backend that owns its connection
+     * @throws IllegalArgumentException if the URI is malformed
+     */
+    public static RedisBackend connect(String uri) {
+        return connect(uri, DEFAULT_NAMESPACE);
     }
 
-    /** Who holds a place under a concurrency limit is in a key of the same name and a {@code c}, which expires likewise. */
+    /**
+     * Connects to one server, or to the master that Sentinels name. Waits up to 1 s for the connection. If there is
+     * none by then, calls fail at once, and the client retries in the background. After 2 s without a reply, a call
+     * fails.
+     *
+     * @param uri       {@code redis://user:password@host:6379}, {@code rediss://} for TLS, or
+     *                  {@code redis-sentinel://host1:26379,host2:26379#master}
+     * @param namespace the start of the names of all keys. Applications that share a server, but not their limits, use
+     *                  different namespaces. 1 to 64 ASCII characters without spaces and braces.
+     * @return a backend that owns its connection: {@link #close()} closes it
+     * @throws IllegalArgumentException if the URI or the namespace is malformed
+     */
+    public static RedisBackend connect(String uri, String namespace) {
+        return connect(RedisConnectionSettings.parse("RedisBackend.connect", List.of(uri), false), namespace);
+    }
+
+    /**
+     * Connects to a cluster. Waits up to 1 s for the connection. If there is none by then, calls fail at once, and the
+     * client retries in the background. After 2 s without a reply, a call fails.
+     *
+     * @param uris      at least one node; the client discovers the others
+     * @param namespace the start of the names of all keys. Applications that share a cluster, but not their limits, use
+     *                  different namespaces. 1 to 64 ASCII characters without spaces and braces.
+     * @return a backend that owns its connection: {@link #close()} closes it
+     * @throws IllegalArgumentException if there is no URI, or a URI or the namespace is malformed
+     */
+    public static RedisBackend connectCluster(List<String> uris, String namespace) {
+        return connect(RedisConnectionSettings.parse("RedisBackend.connectCluster", uris, true), namespace);
+    }
+
+    private static RedisBackend connect(RedisConnectionSettings settings, String namespace) {
+        EncodedPolicy.Cache.requireNamespace(namespace);
+        RedisConnection connection = new RedisConnection(settings, null, RedisBackend::loadScripts);
+        connection.awaitFirstAttempt(MAX_CONNECT_WAIT);
+        return new RedisBackend(connection, namespace);
+    }
+
+    /**
+     * Loads the scripts into a server, or into each master of a cluster, so that the first decision is one round trip.
+     */
+    static CompletionStage<Void> loadScripts(StatefulConnection<byte[], byte[]> connection) {
+        return DECIDE.load(connection).thenCombine(RedisConcurrencyBackend.LEASE.load(connection), (done, too) -> done);
+    }
+
+    /** The commands of a connection to a cluster that the caller owns. */
+    private record ClusterSource(StatefulRedisClusterConnection<byte[], byte[]> connection) implements CommandSource {
+
+        @Override
+        public RedisClusterAsyncCommands<byte[], byte[]> commands() {
+            return connection.async();
+        }
+
+        @Override
+        public String nodeOf(byte[] key) {
+            return RedisClusterNodes.nodeOf(connection.getPartitions(), SlotHash.getSlot(key));
+        }
+    }
+
+    /** Returns the address of the node of a cluster that keeps the key; one part without a cluster. */
     @Override
-    public LeaseBackend leases() {
-        return leases;
+    public String partition(Policy policy, String key) {
+        return cluster ? source.nodeOf(policies.of(policy).keyName(key)) : WHOLE_STORE;
+    }
+
+    /** Returns the slots. The holders of a key are in a key of the same name with the suffix {@code c}. */
+    @Override
+    public ConcurrencyBackend concurrency() {
+        return concurrency;
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        Request request = new Request(terms.of(policy), key, permits);
-        dispatcher.share(request);
+        PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
+        dispatcher.sendShared(request);
         return request;
     }
 
     @Override
-    public CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
-        if (permits.isEmpty() || permits.size() > MOST_AT_ONCE) {
-            return RateLimitBackend.super.acquireEach(policy, key, permits);
+    public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
+        EncodedPolicy encoded = policies.of(policy);
+        if (permits.isEmpty() || permits.size() > MAX_BATCH / encoded.weight) {
+            return RateLimitBackend.super.acquireBatch(policy, key, permits);
         }
-        Terms known = terms.of(policy);
-        List<Request> requests = permits.stream().map(cost -> new Request(known, key, cost)).toList();
-        return call('e', List.of(requests));
+        List<PendingDecision> batch = permits.stream()
+                .map(cost -> new PendingDecision(encoded, key, cost))
+                .toList();
+        return call('e', List.of(batch));
     }
 
     @Override
-    public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        List<List<Request>> requests = asks.stream()
-                .map(ask -> List.of(new Request(terms.of(ask.policy()), ask.key(), ask.permits()))).toList();
-        boolean apart = cluster && requests.stream().map(of -> dispatcher.slot(of.get(0))).distinct().count() > 1;
-        return apart || requests.isEmpty() ? RateLimitBackend.super.acquireAll(asks) : call('a', requests);
+    public CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
+        List<List<PendingDecision>> pending = requests.stream()
+                .map(request ->
+                        List.of(new PendingDecision(policies.of(request.policy()), request.key(), request.permits())))
+                .toList();
+        boolean severalSlots = cluster
+                && pending.stream()
+                                .map(key -> dispatcher.hashSlot(key.get(0)))
+                                .distinct()
+                                .count()
+                        > 1;
+        return severalSlots || requests.isEmpty() ? RateLimitBackend.super.acquireAll(requests) : call('a', pending);
     }
 
-    private CompletionStage<List<Decision>> call(char operation, List<List<Request>> keys) {
-        dispatcher.send(new Call(operation, keys));
-        List<Request> requests = keys.stream().flatMap(List::stream).toList();
+    private CompletionStage<List<Decision>> call(char operation, List<List<PendingDecision>> keys) {
+        dispatcher.send(new ScriptCall(operation, keys));
+        List<PendingDecision> requests = keys.stream().flatMap(List::stream).toList();
         return CompletableFuture.allOf(requests.toArray(CompletableFuture<?>[]::new))
-                .thenApply(done -> requests.stream().map(CompletableFuture::join).toList());
+                .thenApply(
+                        done -> requests.stream().map(CompletableFuture::join).toList());
     }
 
     @Override
@@ -150,33 +250,36 @@ public final class RedisBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return call('r', policy, key, permits).thenApply(done -> null);
+        return call('r', policy, key, permits).thenAccept(decision -> {});
     }
 
     @Override
     public CompletionStage<Void> block(Policy policy, String key, long micros) {
-        Request request = new Request(terms.of(policy), key, 0);
-        dispatcher.send(Call.block(request, micros));
-        return request.thenApply(done -> null);
+        PendingDecision request = new PendingDecision(policies.of(policy), key, 0);
+        dispatcher.send(ScriptCall.block(request, micros));
+        return request.thenAccept(decision -> {});
     }
 
-    private Request call(char operation, Policy policy, String key, long permits) {
-        Request request = new Request(terms.of(policy), key, permits);
-        dispatcher.send(new Call(operation, List.of(List.of(request))));
+    private PendingDecision call(char operation, Policy policy, String key, long permits) {
+        PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
+        dispatcher.send(new ScriptCall(operation, List.of(List.of(request))));
         return request;
     }
 
     @Override
-    public LimiterStats.Sharing sharing() {
-        return dispatcher.sharing();
+    public CompletionStage<Void> reset(Policy policy, String key) {
+        return Futures.call(
+                () -> source.commands().del(policies.of(policy).keyName(key)).thenAccept(deleted -> {}));
     }
 
     @Override
-    public CompletionStage<Void> reset(Policy policy, String key) {
-        try {
-            return link.commands().del(terms.of(policy).name(key)).thenApply(done -> null);
-        } catch (RuntimeException e) {
-            return CompletableFuture.failedStage(e);
-        }
+    public void collectStats(LimiterStats.Collector stats) {
+        stats.coalescing(dispatcher.stats());
+    }
+
+    /** Closes the connection if {@link #connect} opened it. Idempotent. */
+    @Override
+    public void close() {
+        onClose.run();
     }
 }

@@ -1,143 +1,170 @@
 package io.github.micronautratelimit.redis;
 
-import java.time.Duration;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
-import java.util.regex.Pattern;
-
 import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.config.PolicyConfiguration;
-import io.github.micronautratelimit.config.RateLimitConfiguration;
-import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.configuration.PolicyConfiguration;
+import io.github.micronautratelimit.configuration.RateLimitConfiguration;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.SslOptions;
 import io.lettuce.core.resource.ClientResources;
-import io.micronaut.configuration.lettuce.AbstractRedisConfiguration;
-import io.micronaut.configuration.lettuce.DefaultRedisConfiguration;
-import io.micronaut.configuration.lettuce.NamedRedisServersConfiguration;
 import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.Qualifier;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Primary;
 import io.micronaut.context.annotation.Requires;
-import io.micronaut.context.exceptions.BeanCreationException;
+import io.micronaut.context.condition.Condition;
+import io.micronaut.context.condition.ConditionContext;
 import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.core.type.Argument;
+import io.micronaut.core.value.PropertyResolver;
+import io.micronaut.inject.qualifiers.Qualifiers;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import reactor.core.scheduler.Schedulers;
 
-/** Makes the backend where the application's own settings say that Redis is. */
+/**
+ * Creates the backend of a Micronaut application. The address of Redis comes from the properties that Micronaut Redis
+ * uses too.
+ *
+ * <p>{@code uri} and {@code uris} are read here. Single properties such as {@code redis.host} are read by Micronaut
+ * Redis, whose configuration beans are {@link RedisURI}s, so only they need {@code micronaut-redis-lettuce}.
+ */
 @Factory
 @RequiresRateLimit
-@Requires(property = RateLimitConfiguration.PREFIX + ".backend", value = RedisBackendFactory.REDIS,
+@Requires(
+        property = RateLimitConfiguration.PREFIX + ".backend",
+        value = RedisBackendFactory.REDIS,
         defaultValue = RedisBackendFactory.REDIS)
-@Requires(condition = RedisConfigured.class)
+@Requires(condition = RedisBackendFactory.Configured.class)
 final class RedisBackendFactory {
 
     static final String REDIS = "redis";
+    private static final String URL = "redis.url";
+    private static final String SERVERS = "redis.servers";
     private static final String SERVER = RedisConfiguration.PREFIX + ".server";
-    private static final Pattern OF_ANOTHER_SETTING =
-            Pattern.compile("property value \\[[^]]*(?<!\\.uri)(?<!\\.uris)]");
-    private static final Duration LONGEST_WAIT = Duration.ofSeconds(1);
+    private static final Duration MAX_CONNECT_WAIT = Duration.ofSeconds(1);
 
-    @Singleton
-    @Bean(preDestroy = "close")
-    RedisConnection connection(ApplicationContext context, RedisConfiguration redis,
-                               RateLimitConfiguration configuration, List<PolicyConfiguration> policies,
-                               @Primary Optional<ClientResources> resources, Optional<SslOptions> ssl) {
-        ConnectionOptions options = new ConnectionOptions(deadline(configuration, policies), ssl.orElse(null));
-        RedisConnection connection =
-                new RedisConnection(readable(context, redis), options, resources.orElse(null), RedisBackend::load);
-        if (!Schedulers.isInNonBlockingThread()) {
-            connection.awaitFirstTry(LONGEST_WAIT);
+    /** Matches if a property names a Redis server, or selects Redis as the backend. */
+    static final class Configured implements Condition {
+
+        private static final List<String> ADDRESSES = List.of("redis.uri", "redis.uris", "redis.host", "redis.socket");
+
+        @Override
+        public boolean matches(@SuppressWarnings("rawtypes") ConditionContext context) {
+            return context.containsProperty(RateLimitConfiguration.PREFIX + ".backend")
+                    || context.containsProperty(SERVER)
+                    || context.containsProperties(SERVERS)
+                    || hasDefaultServer(context)
+                    || context.containsProperty(URL) && isEnabled(context);
         }
-        return connection;
-    }
 
-    /** The longest that anybody waits for. */
-    private static Duration deadline(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
-        Duration general = configuration.findDeadline().orElse(RateLimitBackend.DEFAULT_DEADLINE);
-        return policies.stream().flatMap(policy -> policy.findDeadline().stream()).max(Comparator.naturalOrder())
-                .filter(longest -> longest.compareTo(general) > 0).orElse(general);
+        /** Returns whether the properties of Micronaut Redis name its default server. */
+        static boolean hasDefaultServer(PropertyResolver properties) {
+            return isEnabled(properties)
+                    && (ADDRESSES.stream().anyMatch(properties::containsProperties)
+                            // For a service that is called redis, Kubernetes sets REDIS_PORT=tcp://...
+                            || properties
+                                    .getProperty("redis.port", Integer.class)
+                                    .isPresent());
+        }
+
+        private static boolean isEnabled(PropertyResolver properties) {
+            return properties.getProperty("redis.enabled", Boolean.class).orElse(true);
+        }
     }
 
     @Singleton
     @Named(REDIS)
-    @Bean(typed = {RedisBackend.class, RateLimitBackend.class}, preDestroy = "close")
-    RedisBackend backend(RedisConnection connection, RateLimitConfiguration configuration) {
-        return new RedisBackend(connection, connection.isCluster(), configuration.getNamespace());
+    @Bean(
+            typed = {RedisBackend.class, RateLimitBackend.class},
+            preDestroy = "close")
+    RedisBackend backend(
+            ApplicationContext context,
+            RedisConfiguration redis,
+            RateLimitConfiguration configuration,
+            List<PolicyConfiguration> policies,
+            @Primary Optional<ClientResources> resources,
+            Optional<SslOptions> ssl) {
+        // No caller waits that long: the guard answers at the deadline.
+        RedisConnectionSettings settings = settings(context, redis)
+                .withOptions(longestDeadline(configuration, policies).multipliedBy(2), ssl.orElse(null));
+        RedisConnection connection = new RedisConnection(settings, resources.orElse(null), RedisBackend::loadScripts);
+        if (!Schedulers.isInNonBlockingThread()) {
+            connection.awaitFirstAttempt(MAX_CONNECT_WAIT);
+        }
+        return new RedisBackend(connection, configuration.getNamespace());
     }
 
-    /** A value that cannot be read stays untold: a password may be in it. */
-    private static RedisLocation readable(ApplicationContext context, RedisConfiguration redis) {
+    private static Duration longestDeadline(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
+        Duration general = configuration.findDeadline().orElse(RateLimitBackend.DEFAULT_DEADLINE);
+        return policies.stream()
+                .flatMap(policy -> policy.findDeadline().stream())
+                .max(Comparator.naturalOrder())
+                .filter(longest -> longest.compareTo(general) > 0)
+                .orElse(general);
+    }
+
+    private static RedisConnectionSettings settings(ApplicationContext context, RedisConfiguration redis) {
         try {
-            return location(context, redis);
-        } catch (BeanCreationException e) {
-            if (OF_ANOTHER_SETTING.matcher(String.valueOf(e.getMessage())).find()) {
-                throw e;
+            SortedSet<String> servers = new TreeSet<>(context.getPropertyEntries(SERVERS));
+            if (redis.getServer().isPresent()) {
+                return named(context, redis.getServer().get(), servers);
             }
-            throw noAddress("redis.uri, or another uri under redis,");
-        }
-    }
-
-    private static RedisLocation location(ApplicationContext context, RedisConfiguration redis) {
-        Map<String, NamedRedisServersConfiguration> servers = new TreeMap<>();
-        context.getBeansOfType(NamedRedisServersConfiguration.class)
-                .forEach(server -> servers.put(server.getName(), server));
-        if (redis.getServer().isPresent()) {
-            return named(context, redis.getServer().get(), servers);
-        }
-        if (RedisConfigured.isLocated(context)) {
-            return of(context, context.getBean(DefaultRedisConfiguration.class), REDIS);
-        }
-        if (context.containsProperty(RedisConfigured.URL)) {
-            return ofUrl(context.getRequiredProperty(RedisConfigured.URL, String.class));
-        }
-        if (!servers.isEmpty()) {
-            throw new ConfigurationException(
-                    SERVER + " is missing; write which of " + servers.keySet() + " keeps the rate limits.");
-        }
-        throw new ConfigurationException("ratelimit.backend = \"redis\": no setting says where Redis is; write "
-                + "redis.uri, such as redis://localhost:6379, or redis.uris for a cluster, or set REDIS_URL in the "
-                + "environment.");
-    }
-
-    private static RedisLocation named(ApplicationContext context, String name,
-                                       Map<String, NamedRedisServersConfiguration> servers) {
-        NamedRedisServersConfiguration server = servers.get(name);
-        if (server == null) {
-            throw new ConfigurationException(SERVER + " = \"" + name + "\": there is no such server; write "
-                    + (servers.isEmpty() ? "redis.servers." + name + ".uri." : "one of " + servers.keySet() + "."));
-        }
-        return of(context, server, RedisConfigured.SERVERS + "." + name);
-    }
-
-    private static RedisLocation of(ApplicationContext context, AbstractRedisConfiguration settings, String prefix) {
-        String uris = prefix + ".uris";
-        if (!settings.getUris().isEmpty()) {
-            return new RedisLocation(uris, settings.getUris(), true);
-        }
-        // Micronaut leaves out of a list what it cannot read.
-        if (context.containsProperties(uris)) {
-            throw noAddress(uris);
-        }
-        return settings.getUri().map(uri -> new RedisLocation(prefix + ".uri", List.of(uri), false))
-                .orElseGet(() -> new RedisLocation(prefix + ".host", List.of(settings), false));
-    }
-
-    private static RedisLocation ofUrl(String url) {
-        try {
-            return new RedisLocation("REDIS_URL", List.of(RedisURI.create(url)), false);
+            if (Configured.hasDefaultServer(context)) {
+                return under(context, REDIS, null);
+            }
+            if (context.containsProperty(URL)) {
+                return RedisConnectionSettings.parse(
+                        "REDIS_URL", List.of(context.getRequiredProperty(URL, String.class)), false);
+            }
+            throw noServer(servers);
         } catch (IllegalArgumentException e) {
-            throw noAddress("REDIS_URL");
+            throw new ConfigurationException(e.getMessage());
         }
     }
 
-    private static ConfigurationException noAddress(String setting) {
-        return new ConfigurationException(setting + " is no address of Redis; write one such as "
-                + "redis://user:password@host:6379, or rediss:// for TLS, with %20 for a space and so on.");
+    private static ConfigurationException noServer(SortedSet<String> servers) {
+        return new ConfigurationException(
+                servers.isEmpty()
+                        ? "ratelimit.backend = \"redis\": no property names a Redis server; write redis.uri, for "
+                                + "example redis://localhost:6379, or redis.uris for a cluster, or set REDIS_URL in "
+                                + "the environment."
+                        : SERVER + " is missing; write which of " + servers + " keeps the rate limits.");
+    }
+
+    private static RedisConnectionSettings named(ApplicationContext context, String name, SortedSet<String> servers) {
+        if (!servers.contains(name)) {
+            throw new ConfigurationException(SERVER + " = \"" + name + "\": unknown server; write "
+                    + (servers.isEmpty() ? SERVERS + "." + name + ".uri." : "one of " + servers + "."));
+        }
+        return under(context, SERVERS + "." + name, Qualifiers.byName(name));
+    }
+
+    private static RedisConnectionSettings under(
+            ApplicationContext context, String prefix, @Nullable Qualifier<RedisURI> qualifier) {
+        String uris = prefix + ".uris";
+        if (context.containsProperties(uris)) {
+            return RedisConnectionSettings.parse(
+                    uris,
+                    context.getProperty(uris, Argument.listOf(String.class)).orElse(List.of()),
+                    true);
+        }
+        String uri = prefix + ".uri";
+        if (context.containsProperty(uri)) {
+            return RedisConnectionSettings.parse(uri, List.of(context.getRequiredProperty(uri, String.class)), false);
+        }
+        RedisURI address = context.findBean(RedisURI.class, qualifier)
+                .orElseThrow(() -> new ConfigurationException(prefix + " has no uri; write " + uri
+                        + ", or add the dependency io.micronaut.redis:micronaut-redis-lettuce, which reads " + prefix
+                        + ".host and other single properties."));
+        return RedisConnectionSettings.of(prefix + ".host", List.of(address), false);
     }
 }

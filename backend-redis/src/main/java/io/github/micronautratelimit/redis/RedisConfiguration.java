@@ -1,14 +1,12 @@
 package io.github.micronautratelimit.redis;
 
+import io.github.micronautratelimit.configuration.RateLimitConfiguration;
+import io.micronaut.context.annotation.ConfigurationProperties;
 import java.util.Optional;
-
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.config.RateLimitConfiguration;
-import io.micronaut.context.annotation.ConfigurationProperties;
-
 /**
- * The settings of the Redis backend. Where Redis is, is said by the application's own Redis settings.
+ * The settings of the Redis backend. The address of Redis comes from the {@code redis} properties of the application.
  */
 @ConfigurationProperties(RedisConfiguration.PREFIX)
 public class RedisConfiguration {
@@ -19,17 +17,17 @@ public class RedisConfiguration {
     private @Nullable String server;
 
     /**
-     * Which of several Redis servers keeps the limits.
+     * Returns the Redis server that keeps the limits.
      *
-     * @return a name under {@code redis.servers}; empty for the one that {@code redis.uri} or {@code redis.uris} names
+     * @return a name under {@code redis.servers}; empty for the server of {@code redis.uri} or {@code redis.uris}
      */
     public Optional<String> getServer() {
         return Optional.ofNullable(server);
     }
 
     /**
-     * Which of several Redis servers keeps the limits. Default: the one that {@code redis.uri} or {@code redis.uris}
-     * names.
+     * The Redis server that keeps the limits, if the application has several. Default: the one that {@code redis.uri}
+     * or {@code redis.uris} names.
      *
      * @param server a name under {@code redis.servers}
      */

@@ -1,5 +1,22 @@
 package io.github.micronautratelimit.redis;
 
+import io.github.micronautratelimit.redis.Script.CommandSource;
+import io.lettuce.core.AbstractRedisClient;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisCommandExecutionException;
+import io.lettuce.core.RedisCommandTimeoutException;
+import io.lettuce.core.RedisConnectionException;
+import io.lettuce.core.api.StatefulConnection;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.cluster.RedisClusterClient;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
+import io.lettuce.core.cluster.models.partitions.Partitions;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.resource.ClientResources;
+import io.lettuce.core.resource.Delay;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Set;
@@ -9,118 +26,146 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
-
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import io.lettuce.core.AbstractRedisClient;
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.RedisCommandExecutionException;
-import io.lettuce.core.RedisCommandTimeoutException;
-import io.lettuce.core.RedisConnectionException;
-import io.lettuce.core.api.StatefulConnection;
-import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.cluster.RedisClusterClient;
-import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
-import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
-import io.lettuce.core.codec.ByteArrayCodec;
-import io.lettuce.core.resource.ClientResources;
-import io.lettuce.core.resource.Delay;
-
 /**
- * A connection of the backend's own, made in the background: it is tried until there is one, and from then on the
- * client keeps it up. Meanwhile, and whenever it is down, commands fail at once.
+ * A connection that the backend opens and owns. It connects in the background and retries until it succeeds; from then
+ * on the client reconnects by itself. Commands fail at once while the connection is down.
+ *
+ * <p>The client does not notice that the server has become a replica, or that it has not replied for
+ * {@link #MAX_SILENCE}. In both cases the connection is replaced. The connections to a cluster are replaced only if one
+ * of them is lost, see {@link RedisClusterNodes}, and remain in use until the new ones are open.
  */
-final class RedisConnection implements Link, AutoCloseable {
+final class RedisConnection implements CommandSource, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RedisConnection.class);
-    private static final int MOST_TOLD = 8;
-    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(3);
-    private static final Duration BEFORE_ANEW = Duration.ofMillis(500);
-    private static final Delay BACK_OFF = Delay.equalJitter(Duration.ofMillis(100), Duration.ofSeconds(2), 100,
-            TimeUnit.MILLISECONDS);
+    /** Bounds the reasons that are remembered so that each is logged once. */
+    private static final int MAX_REASONS = 8;
 
-    private final RedisLocation location;
+    private static final Duration MAX_SILENCE = Duration.ofSeconds(3);
+    private static final Duration BEFORE_REPLACEMENT = Duration.ofMillis(500);
+    private static final Delay BACK_OFF =
+            Delay.equalJitter(Duration.ofMillis(100), Duration.ofSeconds(2), 100, TimeUnit.MILLISECONDS);
+
+    private final RedisConnectionSettings settings;
     private final Function<StatefulConnection<byte[], byte[]>, CompletionStage<Void>> prepare;
     private final ClientResources resources;
     private final boolean ownsResources;
     private final AbstractRedisClient client;
+    /** Watches the nodes of a cluster; {@code null} for one server. */
+    private final @Nullable RedisClusterNodes nodes;
+
+    private final @Nullable RedisClient nodeClient;
     private final Delay backOff;
-    private final CompletableFuture<@Nullable Void> tried = new CompletableFuture<>();
-    private final Set<String> told = ConcurrentHashMap.newKeySet();
+    private final CompletableFuture<@Nullable Void> firstAttempt = new CompletableFuture<>();
+    private final Set<String> loggedReasons = ConcurrentHashMap.newKeySet();
     private final AtomicReference<@Nullable StatefulConnection<byte[], byte[]>> current = new AtomicReference<>();
     private volatile @Nullable RedisClusterAsyncCommands<byte[], byte[]> commands;
-    /** Since when calls have only timed out, by {@link System#nanoTime}; 0 if one was answered since. */
+    /** The time of the first timeout since the last reply, by {@link System#nanoTime}; 0 if there was none. */
     private volatile long silentSince;
-    private volatile String reason = "no answer yet";
-    private volatile boolean closed;
+
+    private volatile String reason = "no reply yet";
+    /** {@code true} if the connection has been logged; otherwise the next reply is logged. */
+    private volatile boolean announced;
+
+    private boolean connectedBefore;
+
+    private final AtomicBoolean replacing = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
      * Starts to connect.
      *
-     * @param location where to
-     * @param options  how the client behaves
-     * @param shared   threads to use, which stay the caller's to shut down; without any, the connection has its own
-     * @param prepare  is done once with the new connection; that it fails does no harm
+     * @param settings the address and the options of the client
+     * @param shared   threads that the caller owns; {@code null} to create and own threads
+     * @param prepare  is called once with each new connection; a failure of it is ignored
      */
-    RedisConnection(RedisLocation location, ConnectionOptions options, @Nullable ClientResources shared,
-                    Function<StatefulConnection<byte[], byte[]>, CompletionStage<Void>> prepare) {
-        this.location = location;
+    RedisConnection(
+            RedisConnectionSettings settings,
+            @Nullable ClientResources shared,
+            Function<StatefulConnection<byte[], byte[]>, CompletionStage<Void>> prepare) {
+        this.settings = settings;
         this.prepare = prepare;
         this.ownsResources = shared == null;
-        this.resources = shared == null ? ClientResources.builder().reconnectDelay(BACK_OFF).build() : shared;
+        this.resources = shared == null
+                ? ClientResources.builder().reconnectDelay(BACK_OFF).build()
+                : shared;
         this.backOff = resources.reconnectDelay();
-        if (location.cluster()) {
-            RedisClusterClient cluster = RedisClusterClient.create(resources, location.uris());
-            cluster.setOptions(options.cluster());
+        if (settings.cluster()) {
+            RedisClusterClient cluster = RedisClusterClient.create(resources, settings.uris());
+            cluster.setOptions(settings.clusterOptions());
             this.client = cluster;
+            this.nodeClient = RedisClient.create(resources);
+            nodeClient.setOptions(settings.clientOptions());
+            this.nodes = new RedisClusterNodes(
+                    cluster, nodeClient, MAX_SILENCE, this::topology, this::replaceClusterConnection);
         } else {
             RedisClient single = RedisClient.create(resources);
-            single.setOptions(options.single());
+            single.setOptions(settings.clientOptions());
             this.client = single;
+            this.nodeClient = null;
+            this.nodes = null;
         }
         connect(1);
     }
 
-    /** The commands of the connection; throws while there has not been one yet. */
+    /** Returns the commands of the connection; throws a {@link RedisConnectionException} if there is none. */
     @Override
     public RedisClusterAsyncCommands<byte[], byte[]> commands() {
         RedisClusterAsyncCommands<byte[], byte[]> connected = commands;
         if (connected == null) {
-            throw new RedisConnectionException(location + " is not connected: " + reason);
+            throw new RedisConnectionException(settings + " is not connected: " + reason);
         }
         return connected;
     }
 
-    boolean isCluster() {
-        return location.cluster();
+    @Override
+    public String nodeOf(byte[] key) {
+        return nodes == null ? "" : RedisClusterNodes.nodeOf(topology(), SlotHash.getSlot(key));
     }
 
-    /** Waits until the first try has succeeded and the connection is prepared, or has failed; or not even that long. */
-    void awaitFirstTry(Duration most) {
+    private @Nullable Partitions topology() {
+        return current.get() instanceof StatefulRedisClusterConnection<byte[], byte[]> connected
+                ? connected.getPartitions()
+                : null;
+    }
+
+    boolean isCluster() {
+        return settings.cluster();
+    }
+
+    /** Waits until the first attempt to connect has succeeded or failed, and no longer than the timeout. */
+    void awaitFirstAttempt(Duration timeout) {
         try {
-            tried.get(most.toMillis(), TimeUnit.MILLISECONDS);
+            firstAttempt.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException | TimeoutException e) {
-            LOG.debug("Not waiting any longer for {}", location, e);
+            LOG.debug("Not waiting any longer for {}", settings, e);
         }
     }
 
     private void connect(int attempt) {
-        if (closed) {
+        if (closed.get()) {
             return;
         }
         open().whenComplete((connection, failure) -> {
             if (failure == null) {
                 connected(connection);
-            } else if (!closed) {
-                unreachable(failure);
-                resources.eventExecutorGroup().schedule(() -> connect(attempt + 1),
-                        backOff.createDelay(attempt).toMillis(), TimeUnit.MILLISECONDS);
+            } else if (!closed.get()) {
+                report(text(root(failure)));
+                firstAttempt.complete(null);
+                resources
+                        .eventExecutorGroup()
+                        .schedule(
+                                () -> connect(attempt + 1),
+                                backOff.createDelay(attempt).toMillis(),
+                                TimeUnit.MILLISECONDS);
             }
         });
     }
@@ -131,79 +176,140 @@ final class RedisConnection implements Link, AutoCloseable {
                 return cluster.refreshPartitionsAsync()
                         .thenCompose(known -> cluster.connectAsync(ByteArrayCodec.INSTANCE));
             }
-            return ((RedisClient) client).connectAsync(ByteArrayCodec.INSTANCE, location.uris().get(0));
+            return ((RedisClient) client)
+                    .connectAsync(ByteArrayCodec.INSTANCE, settings.uris().get(0));
         } catch (RuntimeException e) {
             return CompletableFuture.failedStage(e);
         }
     }
 
     private void connected(StatefulConnection<byte[], byte[]> connection) {
-        current.set(connection);
-        silentSince = 0;
-        commands = connection instanceof StatefulRedisClusterConnection<byte[], byte[]> cluster ? cluster.async()
-                : ((StatefulRedisConnection<byte[], byte[]>) connection).async();
-        if (closed) {
+        use(connection);
+        if (closed.get()) {
             commands = null;
             connection.closeAsync();
             return;
         }
-        LOG.info("{} is connected.", location);
-        CompletableFuture.completedStage(connection).thenCompose(prepare)
-                .whenComplete((done, failure) -> tried.complete(null));
+        if (!connectedBefore) {
+            connectedBefore = true;
+            announce();
+        }
+        CompletableFuture.completedStage(connection)
+                .thenCompose(prepare)
+                .whenComplete((done, failure) -> firstAttempt.complete(null));
+    }
+
+    /** A later connection is logged with its first reply, because it may lead to a replica again. */
+    private void announce() {
+        if (!announced) {
+            announced = true;
+            LOG.info("{} is connected.", settings);
+        }
+    }
+
+    private void use(StatefulConnection<byte[], byte[]> connection) {
+        current.set(connection);
+        silentSince = 0;
+        commands = connection instanceof StatefulRedisClusterConnection<byte[], byte[]> cluster
+                ? cluster.async()
+                : ((StatefulRedisConnection<byte[], byte[]>) connection).async();
     }
 
     @Override
-    public void answered() {
-        if (silentSince != 0) {
+    public void succeeded(CommandArgs<byte[], byte[]> call) {
+        announce();
+        if (nodes != null) {
+            nodes.succeeded(call);
+        } else if (silentSince != 0) {
             silentSince = 0;
         }
     }
 
     @Override
-    public void failed(Throwable failure) {
-        if (failure instanceof RedisCommandExecutionException
+    public void failed(CommandArgs<byte[], byte[]> call, Throwable failure) {
+        if (nodes != null) {
+            nodes.failed(call, failure);
+        } else if (failure instanceof RedisCommandExecutionException
                 && String.valueOf(failure.getMessage()).contains("READONLY")) {
-            connectAnew("it has become a replica");
+            replaceConnection("it has become a replica");
         } else if (failure instanceof RedisCommandTimeoutException) {
             long now = System.nanoTime();
             if (silentSince == 0) {
                 silentSince = now;
-            } else if (now - silentSince > LONGEST_SILENCE.toNanos()) {
-                connectAnew("it does not answer");
+            } else if (now - silentSince > MAX_SILENCE.toNanos()) {
+                replaceConnection("it does not reply");
             }
         }
     }
 
-    private void connectAnew(String why) {
+    private void replaceConnection(String why) {
         StatefulConnection<byte[], byte[]> useless = current.getAndSet(null);
-        if (useless != null && !closed) {
+        if (useless != null && !closed.get()) {
             commands = null;
-            tell(why);
+            report(why);
             useless.closeAsync();
-            resources.eventExecutorGroup().schedule(() -> connect(1), BEFORE_ANEW.toMillis(), TimeUnit.MILLISECONDS);
+            resources
+                    .eventExecutorGroup()
+                    .schedule(() -> connect(1), BEFORE_REPLACEMENT.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
-    private void unreachable(Throwable failure) {
-        tell(text(root(failure)));
-        tried.complete(null);
+    /** Opens new connections to the nodes that reply, and closes the present ones when the new ones are in use. */
+    private void replaceClusterConnection() {
+        if (!closed.get() && replacing.compareAndSet(false, true)) {
+            open().whenComplete((connection, failure) -> {
+                if (connection == null) {
+                    replacing.set(false);
+                    return;
+                }
+                CompletableFuture.completedStage(connection)
+                        .thenCompose(prepare)
+                        .whenComplete((done, unprepared) -> swap(connection));
+            });
+        }
+    }
+
+    private void swap(StatefulConnection<byte[], byte[]> connection) {
+        StatefulConnection<byte[], byte[]> lost = current.get();
+        use(connection);
+        replacing.set(false);
+        if (nodes != null) {
+            nodes.reconnected();
+        }
+        if (closed.get()) {
+            commands = null;
+        }
+        if (lost != null) {
+            // Calls in flight end first: each has a timeout.
+            resources
+                    .eventExecutorGroup()
+                    .schedule(lost::closeAsync, 2 * settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
+        }
     }
 
     /** Logs each reason once. */
-    private void tell(String text) {
+    private void report(String text) {
         reason = text;
-        if (told.size() < MOST_TOLD && told.add(text)) {
-            if (isOfCredentials(text)) {
-                LOG.error("{} does not accept the user and password of {}: {}. It is tried again; until then, the "
-                        + "on-error of each policy decides.", location, location.setting(), text);
+        if (loggedReasons.size() < MAX_REASONS && loggedReasons.add(text)) {
+            announced = false;
+            if (isAboutCredentials(text)) {
+                LOG.error(
+                        "{} rejected the user and password in {}: {}. Correct them; the client retries in the "
+                                + "background. Until it is connected, the on-error of each policy decides.",
+                        settings,
+                        settings.property(),
+                        text);
             } else {
-                LOG.warn("{} cannot be reached: {}. It is tried again; until then, the on-error of each policy "
-                        + "decides.", location, text);
+                LOG.warn(
+                        "{} cannot be reached: {}. The client retries in the background. Until it is connected, the "
+                                + "on-error of each policy decides.",
+                        settings,
+                        text);
             }
         }
     }
 
-    /** Of a cluster, what the first node said: the whole lists all addresses, with users. */
+    /** Returns the innermost cause. A cluster's outer message lists all addresses with users. */
     private static Throwable root(Throwable failure) {
         Throwable root = failure;
         while (root.getCause() != null || root.getSuppressed().length > 0) {
@@ -212,24 +318,29 @@ final class RedisConnection implements Link, AutoCloseable {
         return root;
     }
 
-    /** The first clause: a server that does not know a command repeats its arguments, which may be a password. */
+    /** Returns the first clause. A server repeats the arguments of an unknown command, and one may be a password. */
     private static String text(Throwable root) {
         String message = root.getMessage();
         return message == null ? root.getClass().getSimpleName() : message.split(",|\\.?$", 2)[0];
     }
 
-    private static boolean isOfCredentials(String text) {
+    private static boolean isAboutCredentials(String text) {
         String upper = text.toUpperCase(Locale.ROOT);
         return upper.contains("AUTH") || upper.contains("PASS") || upper.contains("NOPERM");
     }
 
-    /** Closes the connection, or stops trying; returns when that is done. */
+    /** Closes the connection and stops retrying. Returns when the threads have ended, after 4 seconds at the latest. */
     @Override
     public void close() {
-        closed = true;
+        if (closed.getAndSet(true)) {
+            return;
+        }
         reason = "closed";
         commands = null;
         client.shutdown(0, 2, TimeUnit.SECONDS);
+        if (nodeClient != null) {
+            nodeClient.shutdown(0, 2, TimeUnit.SECONDS);
+        }
         if (ownsResources) {
             resources.shutdown(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
         }

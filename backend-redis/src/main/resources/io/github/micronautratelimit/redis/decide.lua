@@ -1,58 +1,59 @@
--- Decides requests for permits, gives permits back, or blocks a key, in one atomic step.
--- The arithmetic is that of the core's TokenBucket, SlidingWindow and FixedWindow, to the microsecond.
+-- Decides requests for permits, refunds permits, or blocks keys, in one atomic step.
+-- The arithmetic is that of TokenBucket, SlidingWindow and FixedWindow in the core, to the microsecond.
 --
--- KEYS     the keys asked for; if one is named twice, what comes later finds what comes earlier has left
--- ARGV[1]  operation:1 time:7, then for each key policy:2 count:2 and so many times permits:5, and of operation b how long:7
---            operation  e  each request on its own, those of one key in the order given
+-- KEYS     the keys; if a key occurs twice, the later request sees the state that the earlier one leaves
+-- ARGV[1]  operation:1 time:7, then per key policy:2 count:2 and count times permits:5; for operation b then duration:7
+--            operation  e  each request is decided by itself, those of one key in the given order
 --                       a  all requests are granted, or none is charged
---                       p  a look at what would be decided
---                       r  permits are given back
---                       b  the keys are blocked for so many microseconds, unless they are for longer already; 0 permits
---            time       microseconds since the epoch, or 0 for this server's own time
---            policy     1 for ARGV[2], 2 for ARGV[3] ...
--- ARGV[2]  and further, one for each policy: for each of its limits
---            t permits:5 period:6 capacity:5 divisor:6 head:1 layout:10    token bucket; divisor: the greatest common
---              one of permits and period; head and layout: those of its state (below), as struct.unpack reads it
+--                       p  peek: as e, but nothing is charged
+--                       r  refund
+--                       b  the keys are blocked for the duration in microseconds, with 0 permits; a block that ends
+--                          later stays
+--            time       microseconds since the epoch, or 0 for the time of this server
+--            policy     1 for ARGV[2], 2 for ARGV[3], ...
+-- ARGV[2]  and further, one argument per policy; per limit of the policy
+--            t permits:5 period:6 capacity:5 divisor:6 head:1 layout:10    token bucket; divisor is the greatest common
+--              divisor of permits and period; head and layout describe its state (below), layout for struct.unpack
 --            s permits:5 period:6    sliding window
---            f permits:5 period:6    fixed window, periods in microseconds
--- Returns  time:7, then for each request of each key status:1 and for each limit how it stands after the decision
---            status  1 granted (of operation a: all), 0 not granted, 2 the key holds what is none of ours: nothing was
---                    done to it, and nothing of its limits follows, 3 the key is blocked, until:7: only 0 permits are
---                    granted, and what follows is how its limits stand but for that
---            t  as of when:7 whole permits owed:5 rest owed in 1/period permits:6
---            s, f  permits used:5 when the permits asked for are free:7 (0 if they are) when all permits are free:7
--- Writes   what was charged, given back or blocked, once for each key, and nothing else: a denial and a look write nothing.
---          A key is deleted, or expires, when every permit is free and no block is left.
--- State    a string of one part for each limit. Its head, 128 + 30 * kind + 5 * (w - 1) + (v - 1), says what follows;
---          text has other heads, and so may what later versions write
+--            f permits:5 period:6    fixed window; all periods are in microseconds
+-- Returns  time:7, then per request status:1 and, per limit of its policy, the state after the decision
+--            status  1  granted; for operation a: all requests are
+--                    0  not granted
+--                    2  the key contains something else, which was not changed; no limits follow
+--                    3  the key is blocked and grants only 0 permits; until:7 and the limits without the block follow
+--            t  time:7 whole permits owed:5 rest owed in 1/period permits:6
+--            s, f  permits used:5 time when the requested permits are free:7 (0 if they are) time when all are free:7
+-- Writes   charges, refunds and blocks, once per key; a denial or a peek writes nothing
+--          A key is deleted, or expires, when all permits are free and no block is left.
+-- State    a string with one part per limit; the first byte of a part is 128 + 30 * kind + 5 * (w - 1) + (v - 1)
 --            t  kind 0: head:1 period:w time:7 permits owed:v rest owed:w
 --            f  kind 1: head:1 period:w window:7 permits used:v
 --            s  kind 2: head:1 period:w newest segment:7 permits used:v cells:1, then the cells:v, newest first
---          Of a blocked key 255 until:7 go before it.
+--          If the key is blocked, 255 until:7 comes first. Text starts with other bytes, and so may later versions.
 --
--- All integers are unsigned and big endian, so many bytes long. Numbers are doubles, exact to 2^53. Permits are below 2^40
--- and periods below 2^45; instants reach 2^53 in 2255.
+-- A bucket that owes permits needs as many to be full. name:n is an unsigned big-endian integer of n bytes. Numbers are
+-- doubles, exact up to 2^53. Permits are below 2^40, periods below 2^45; times in microseconds reach 2^53 in 2255.
 
 local floor, ceil = math.floor, math.ceil
 local pack, unpack, format = struct.pack, struct.unpack, string.format
 
 local EXACT = 2 ^ 52
--- A time that is passed in need not pass as this server's does, by which keys expire.
+-- Keys expire by the clock of the server. If the caller passes the time, they live this many milliseconds longer.
 local PX_EXTRA = 3600000
 
-local asked = ARGV[1]
-local operation, now, at = unpack('>c1I7', asked)
+local input = ARGV[1]
+local operation, now, at = unpack('>c1I7', input)
 local px_extra = now > 0 and PX_EXTRA or 0
 if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
 
--- First what nearly every call is: requests on their own under a policy that is one token bucket, on keys that are new, or
--- that it wrote itself, with numbers that stay exact. Here everything is counted in permits / divisor, as the core does.
-local answers, answered, left, buckets, texts = {}, 0, {}, {}, {}
+-- Fast path for nearly all calls: operation e, policies of one token bucket, keys that are new or were written under
+-- the same bucket, and numbers that stay exact. As in the core, one permit is period / divisor units.
+local answers, answered, others, buckets, texts = {}, 0, {}, {}, {}
 for i, key in ipairs(KEYS) do
-  local policy, count, first = unpack('>HH', asked, at)
+  local policy, count, first = unpack('>HH', input, at)
   at = first + 5 * count
   local bucket = buckets[policy]
   if bucket == nil then
@@ -62,8 +63,8 @@ for i, key in ipairs(KEYS) do
       local _, permits, period, capacity, divisor, head, layout = unpack('>c1I5I6I5I6Bc10', text)
       local unit = period / divisor
       if capacity * unit < EXACT then
-        bucket = {period = period, divisor = divisor, unit = unit, micro = permits / divisor, capacity = capacity * unit,
-            head = head, layout = layout, size = struct.size(layout)}
+        bucket = {period = period, divisor = divisor, unit = unit, micro = permits / divisor,
+            capacity = capacity * unit, head = head, layout = layout, size = struct.size(layout)}
       end
     end
     buckets[policy] = bucket
@@ -86,7 +87,7 @@ for i, key in ipairs(KEYS) do
     local unit, divisor, capacity = bucket.unit, bucket.divisor, bucket.capacity
     local charged, whole, rest = false, nil, nil
     for request = 1, count do
-      local permits = unpack('>I5', asked, first + 5 * (request - 1))
+      local permits = unpack('>I5', input, first + 5 * (request - 1))
       local after, status = owed + permits * unit, 1
       if permits > 0 then
         if after <= capacity then
@@ -100,7 +101,7 @@ for i, key in ipairs(KEYS) do
       answers[answered + request] = pack('>BI7I5I6', status, time, whole, rest)
     end
     if charged then
-      -- One more millisecond, for the fraction that the server's expiry does not see and the roundings.
+      -- One more millisecond covers the roundings and the fraction of a millisecond that the expiry ignores.
       local px = ceil((time - now + owed / bucket.micro) / 1000) + 1 + px_extra
       redis.call('SET', key, pack(bucket.layout, bucket.head, bucket.period, time, whole, rest), 'PX', format('%d', px))
       texts[key] = nil
@@ -110,17 +111,17 @@ for i, key in ipairs(KEYS) do
       texts[key] = found
     end
     for request = 1, count do
-      left[#left + 1] = {key = key, policy = policy, number = answered + request,
-          permits = unpack('>I5', asked, first + 5 * (request - 1))}
+      others[#others + 1] = {key = key, policy = policy, number = answered + request,
+          permits = unpack('>I5', input, first + 5 * (request - 1))}
     end
   end
   answered = answered + count
 end
-if #left == 0 then
+if #others == 0 then
   return pack('>I7', now) .. table.concat(answers)
 end
 
--- From here on whatever else there is: several limits, windows, limits that have changed, numbers beyond a double.
+-- General path: several limits, windows, changed limits, and numbers that a double cannot hold.
 
 local max, min, sub = math.max, math.min, string.sub
 
@@ -128,11 +129,11 @@ local SEGMENTS = 65
 local PX_LONGEST = 1e15
 local KINDS = {[0] = 't', 'f', 's'}
 local BLOCKED = 255
--- Quicker than to have each number formatted.
+-- Faster than formatting each number.
 local DIGITS = {'1', '2', '3', '4', '5', '6'}
 
--- The whole part and the remainder of a * b / m, for a < m < 2^45 and b to 2^48, or b = 2^62: byte by byte where the
--- product is too large to be exact.
+-- Returns the quotient and the remainder of a * b / m, for a < m < 2^45 and b up to 2^48, or b = 2^62. Multiplies byte
+-- by byte if the product is too large to be exact.
 local function muldiv(a, b, m)
   if a * b < EXACT then
     return floor(a * b / m), a * b % m
@@ -149,17 +150,17 @@ local function muldiv(a, b, m)
   return whole, rest
 end
 
--- The permits in a cell of a sliding window; 1 is the newest.
+-- Returns the permits in cell i of a sliding window; cell 1 is the newest.
 local function cell(state, i)
   return (unpack('>I' .. DIGITS[state.width], state.cells, (i - 1) * state.width + 1))
 end
 
--- The instant at which a cell is no longer in the window.
+-- Returns the time at which cell i leaves the window.
 local function leaves(state, i)
-  return (state.newest - (i - 1) + SEGMENTS) * state.segment
+  return (state.newest - (i - 1) + ceil(state.period / state.segment) + 1) * state.segment
 end
 
--- The states in a stored text, or nil if it is none of ours.
+-- Returns the states in a stored text, or nil if it contains something else.
 local function read(text)
   local states, at, size = {}, 1, #text
   while at <= size do
@@ -185,7 +186,7 @@ local function read(text)
   return at > 1 and at == size + 1 and states or nil
 end
 
--- How many bytes a number takes.
+-- Returns the number of bytes that a number needs.
 local function width(number)
   local bytes, over = 1, 256
   while number >= over do
@@ -194,7 +195,7 @@ local function width(number)
   return bytes
 end
 
--- The text of states.
+-- Returns the text of states.
 local function write(limits, states)
   local text = ''
   for i, s in ipairs(states) do
@@ -216,8 +217,8 @@ local function write(limits, states)
   return text
 end
 
--- Which stored state each limit carries on from: that of its own kind and period, else the first left over that it can
--- read. Windows read no other period.
+-- Returns the stored state that each limit continues: the one of its kind and period, otherwise the first remaining one
+-- that it can read. Windows cannot read another period.
 local function predecessors(limits, stored)
   if #limits == 1 and #stored == 1 and stored[1].kind == limits[1].kind and stored[1].period == limits[1].period then
     return stored
@@ -242,8 +243,8 @@ local function predecessors(limits, stored)
   return before
 end
 
--- What a bucket of another unit owes, in this one's: permits stay permits, fractions are rounded up to its units, of
--- which the core counts 2^62.
+-- Returns what a stored bucket owes, in the units of another one. Whole permits stay whole, the rest is rounded up to a
+-- unit. The core counts at most 2^62 units.
 local function converted(limit, stored)
   local units = limit.period / limit.divisor
   local owed, rest, more = stored.owed, muldiv(stored.rest, units, stored.period)
@@ -262,7 +263,7 @@ local function converted(limit, stored)
   return owed, rest * limit.divisor
 end
 
--- A stored state brought forward to an instant, in a limit's numbers; time never runs backwards.
+-- Brings a stored state forward to an instant, under a limit. Time never runs backwards.
 local function forward(limit, stored, now)
   local period = limit.period
   if limit.kind == 't' then
@@ -290,17 +291,21 @@ local function forward(limit, stored, now)
     return {kind = 'f', period = period, window = window, used = 0}
   end
   local segment = ceil(period / 64)
+  if stored then
+    now = max(now, stored.newest * segment)
+  end
   local newest = floor(now / segment)
   local passed = stored and newest - stored.newest
-  if not stored or passed >= SEGMENTS or passed > 0 and stored.used == 0 then
+  -- The window is the present segment and those before it that cover a period.
+  local kept = stored and min(stored.count, ceil(period / segment) + 1 - passed)
+  if not stored or kept <= 0 or passed > 0 and stored.used == 0 then
     return {kind = 's', period = period, segment = segment, newest = newest, used = 0, width = 1, count = 0, cells = ''}
   end
-  passed = max(0, passed)
-  local used, width, kept = stored.used, stored.width, min(stored.count, SEGMENTS - passed)
+  local used, width = stored.used, stored.width
   for gone = kept + 1, stored.count do
     used = used - cell(stored, gone)
   end
-  return {kind = 's', period = period, segment = segment, newest = stored.newest + passed, used = used, width = width,
+  return {kind = 's', period = period, segment = segment, newest = newest, used = used, width = width,
       count = passed + kept, cells = string.rep('\0', passed * width) .. sub(stored.cells, 1, kept * width)}
 end
 
@@ -312,7 +317,7 @@ local function admits(limit, state, permits)
   return permits == 0 or permits <= limit.permits - state.used
 end
 
--- The cells of a sliding window after a change of one: wider, if the limit needs it.
+-- Returns a sliding window with one changed cell. All cells become wider if the limit needs it.
 local function changed(limit, state, i, permits)
   local width = state.width
   while limit.permits >= 256 ^ width do
@@ -342,7 +347,7 @@ local function charge(limit, state, permits)
   return charged
 end
 
--- Gives back the permits taken last, at most what was taken.
+-- Refunds the permits that were taken last, at most all that are taken.
 local function refund(limit, state, permits)
   if state.kind == 't' then
     local owes = state.owed >= permits
@@ -364,7 +369,7 @@ local function refund(limit, state, permits)
   return state
 end
 
--- When every permit of a window is free: 0 if they are.
+-- Returns when all permits of a window are free; 0 if they are.
 local function reset(state)
   if state.used == 0 then
     return 0
@@ -378,7 +383,7 @@ local function reset(state)
   return leaves(state, latest)
 end
 
--- When a window that does not admit so many permits will.
+-- Returns when a window admits the permits; 0 if it does now, or never will.
 local function retry(limit, state, permits)
   if admits(limit, state, permits) or permits > limit.permits then
     return 0
@@ -393,8 +398,8 @@ local function retry(limit, state, permits)
   return leaves(state, oldest)
 end
 
--- Stores states for as long as they say something: until every permit is free and the block is over, rounded up, and until
--- the latest time that was seen. Deletes them if they say nothing.
+-- Stores states until they are empty: all permits are free, the block has ended, and the latest time that was seen has
+-- passed. Rounds the expiry up. Deletes the key if the states are empty now.
 local function store(key, limits, states, blocked)
   local life = max(0, blocked - now)
   local block = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
@@ -414,7 +419,7 @@ local function store(key, limits, states, blocked)
   end
 end
 
--- The limits of a policy.
+-- Returns the limits of a policy.
 local function limits_of(policy)
   local limits, at, text = {}, 1, ARGV[policy + 1]
   while at <= #text do
@@ -429,14 +434,15 @@ local function limits_of(policy)
   return limits
 end
 
--- What a key holds: states, false if nothing, nil if it is none of ours; and until when it is blocked, 0 if it is not.
+-- Returns the states of a key, false if it is empty, or nil if it contains something else; then the end of its block,
+-- or 0.
 local function find(key)
   local text = texts[key] or redis.pcall('GET', key)
   if type(text) == 'table' then
     if string.find(text.err, 'WRONGTYPE', 1, true) then
       return nil
     end
-    -- Not this key's fault: called once more, the same error ends the script.
+    -- Other errors are not about this key. Without pcall, the same error ends the script.
     redis.call('GET', key)
   end
   if text and #text >= 8 and string.byte(text) == BLOCKED then
@@ -445,42 +451,42 @@ local function find(key)
   return text and read(text), 0
 end
 
--- What each request finds, and what it would leave; the next of the same key finds what the one before would leave.
+-- Computes the states before and after each request. The next request of a key continues from the states after it.
 local limits, latest, all = {}, {}, true
-for _, ask in ipairs(left) do
-  limits[ask.policy] = limits[ask.policy] or limits_of(ask.policy)
-  ask.limits = limits[ask.policy]
-  local known = latest[ask.key]
+for _, request in ipairs(others) do
+  limits[request.policy] = limits[request.policy] or limits_of(request.policy)
+  request.limits = limits[request.policy]
+  local known = latest[request.key]
   if not known then
     known = {}
-    known.states, known.blocked = find(ask.key)
+    known.states, known.blocked = find(request.key)
     known.existed = known.states
-    latest[ask.key] = known
+    latest[request.key] = known
   end
   if known.states == nil then
-    ask.foreign, all = true, false
+    request.foreign, all = true, false
   else
-    local stored, granted = predecessors(ask.limits, known.states or {}), true
-    ask.before = {}
-    for i, limit in ipairs(ask.limits) do
-      ask.before[i] = forward(limit, stored[i], now)
-      granted = granted and admits(limit, ask.before[i], ask.permits)
+    local stored, granted = predecessors(request.limits, known.states or {}), true
+    request.before = {}
+    for i, limit in ipairs(request.limits) do
+      request.before[i] = forward(limit, stored[i], now)
+      granted = granted and admits(limit, request.before[i], request.permits)
     end
     if operation == 'b' then
-      known.blocked = max(known.blocked, now + unpack('>I7', asked, at))
-      known.states, known.limits = ask.before, ask.limits
+      known.blocked = max(known.blocked, now + unpack('>I7', input, at))
+      known.states, known.limits = request.before, request.limits
     end
     if known.blocked > now then
-      ask.blocked, granted = known.blocked, ask.permits == 0
+      request.blocked, granted = known.blocked, request.permits == 0
     end
-    ask.granted, ask.after, all = granted, ask.before, all and granted
-    local change = operation == 'r' and refund or operation ~= 'p' and granted and ask.permits > 0 and charge
+    request.granted, request.after, all = granted, request.before, all and granted
+    local change = operation == 'r' and refund or operation ~= 'p' and granted and request.permits > 0 and charge
     if change then
-      ask.after = {}
-      for i, limit in ipairs(ask.limits) do
-        ask.after[i] = change(limit, ask.before[i], ask.permits)
+      request.after = {}
+      for i, limit in ipairs(request.limits) do
+        request.after[i] = change(limit, request.before[i], request.permits)
       end
-      known.states, known.limits = ask.after, ask.limits
+      known.states, known.limits = request.after, request.limits
     end
   end
 end
@@ -493,27 +499,28 @@ if operation ~= 'a' or all then
   end
 end
 
-for _, ask in ipairs(left) do
-  if ask.foreign then
-    answers[ask.number] = '\2'
+for _, request in ipairs(others) do
+  if request.foreign then
+    answers[request.number] = '\2'
   else
-    local granted = ask.granted
+    local granted = request.granted
     if operation == 'a' then
       granted = all
     end
     local answer = granted and '\1' or '\0'
-    if ask.blocked then
-      answer, granted = '\3' .. pack('>I7', ask.blocked), false
+    if request.blocked then
+      answer, granted = '\3' .. pack('>I7', request.blocked), false
     end
-    for i, state in ipairs(operation == 'a' and not all and ask.before or ask.after) do
+    for i, state in ipairs(operation == 'a' and not all and request.before or request.after) do
       if state.kind == 't' then
         answer = answer .. pack('>I7I5I6', state.time, state.owed, state.rest)
       else
         answer = answer .. pack('>I5I7I7', state.used,
-            granted and 0 or retry(ask.limits[i], state, ask.permits), reset(state))
+            retry(request.limits[i], state, granted and request.limits[i].permits - state.used + 1 or request.permits),
+            reset(state))
       end
     end
-    answers[ask.number] = answer
+    answers[request.number] = answer
   end
 end
 return pack('>I7', now) .. table.concat(answers)

@@ -3,17 +3,6 @@ package io.github.micronautratelimit.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.util.Map;
-import java.util.UUID;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.http.RateLimitAttributes;
@@ -24,8 +13,17 @@ import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.runtime.server.EmbeddedServer;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 
-/** Two instances of an application on one Redis, which comes and goes. */
+/** Two instances of an application share a Redis server that starts and stops. */
 @NeedsRedis(ofItsOwn = true)
 class ApplicationTest {
 
@@ -44,21 +42,34 @@ class ApplicationTest {
         @Get("/{name}")
         @RateLimit(value = "4/day", key = "{path:name}")
         String limited(io.micronaut.http.HttpRequest<?> request, String name) {
-            Decision decision = RateLimitAttributes.decisions(request).orElseThrow().each().get(0);
+            Decision decision =
+                    RateLimitAttributes.decisions(request).orElseThrow().list().get(0);
             return decision.source() + " " + decision.remaining();
         }
     }
 
     private EmbeddedServer start() {
-        return ApplicationContext.run(EmbeddedServer.class, Map.of("spec", "application-test",
-                "micronaut.server.port", -1, "redis.uri", redis.uri(), "ratelimit.deadline", "5s",
-                "ratelimit.namespace", "shop"));
+        return ApplicationContext.run(
+                EmbeddedServer.class,
+                Map.of(
+                        "spec",
+                        "application-test",
+                        "micronaut.server.port",
+                        -1,
+                        "redis.uri",
+                        redis.uri(),
+                        "ratelimit.deadline",
+                        "5s",
+                        "ratelimit.namespace",
+                        "shop"));
     }
 
     private String get(EmbeddedServer instance, String name) {
         try {
-            HttpResponse<String> response = http.send(HttpRequest.newBuilder(
-                    URI.create(instance.getURL() + "/limited/" + name)).build(), HttpResponse.BodyHandlers.ofString());
+            HttpResponse<String> response = http.send(
+                    HttpRequest.newBuilder(URI.create(instance.getURL() + "/limited/" + name))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
             return response.statusCode() == 200 ? response.body() : Integer.toString(response.statusCode());
         } catch (IOException e) {
             throw new AssertionError(e);
@@ -69,9 +80,10 @@ class ApplicationTest {
     }
 
     @Test
-    void theInstancesShareTheirLimitsAndAnswerAloneWhileRedisIsAway() {
+    void instancesShareLimitsAndDecideLocallyDuringAnOutage() {
         redis.restart();
-        try (EmbeddedServer one = start(); EmbeddedServer other = start()) {
+        try (EmbeddedServer one = start();
+                EmbeddedServer other = start()) {
             assertEquals("STORE 3", get(one, "ann"));
             assertEquals("STORE 2", get(other, "ann"));
             assertEquals("STORE 1", get(one, "ann"));
@@ -82,7 +94,8 @@ class ApplicationTest {
 
             redis.kill();
             for (EmbeddedServer alone : new EmbeddedServer[] {one, other}) {
-                Eventually.await("the loss is seen", () -> get(alone, fresh()).startsWith("FALLBACK"));
+                Eventually.await(
+                        "the outage is noticed", () -> get(alone, fresh()).startsWith("FALLBACK"));
                 String cat = fresh();
                 assertEquals("FALLBACK 3", get(alone, cat));
                 assertEquals("FALLBACK 2", get(alone, cat));
@@ -97,13 +110,13 @@ class ApplicationTest {
     }
 
     @Test
-    void anInstanceStartsWithoutRedisAndUsesItOnceItIsThere() {
+    void instanceStartsWithoutRedisAndUsesItOnceItIsAvailable() {
         try (EmbeddedServer instance = start()) {
             assertTrue(instance.isRunning());
             assertEquals("FALLBACK 3", get(instance, "ann"));
             assertEquals("FALLBACK 2", get(instance, "ann"));
             redis.restart();
-            // Of somebody else: what ann was granted meanwhile is charged to her about now.
+            // A new key, because the local grants of ann are charged to the store about now.
             Eventually.await("Redis decides", () -> get(instance, fresh()).equals("STORE 3"));
         }
     }

@@ -1,10 +1,5 @@
 package io.github.micronautratelimit.redis;
 
-import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.IntStream;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.redis.server.RedisClients;
 import io.github.micronautratelimit.redis.server.RedisCluster;
@@ -14,27 +9,30 @@ import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.event.command.CommandListener;
 import io.lettuce.core.event.command.CommandStartedEvent;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 
-/** What {@link Redis} is for one server, for a cluster that all contract tests of a run share. */
+/** The cluster that all contract tests of a run share, with four connections like {@link Redis}. */
 final class ClusterOfRedis {
 
     private static final AtomicLong SENT = new AtomicLong();
     private static final AtomicInteger NEXT = new AtomicInteger();
 
-    private ClusterOfRedis() {
-    }
+    private ClusterOfRedis() {}
 
-    /** One of four connections, in turn. */
+    /** Returns one of the four connections in turn. */
     static StatefulRedisClusterConnection<byte[], byte[]> connection() {
         return Shared.CONNECTIONS.get(Math.floorMod(NEXT.getAndIncrement(), Shared.CONNECTIONS.size()));
     }
 
-    /** The commands sent so far on the four, to all nodes. */
+    /** Returns the number of commands that were sent on the four connections, to all nodes. */
     static long commandsSent() {
         return SENT.get();
     }
 
-    /** What each node is asked directly; not counted. */
+    /** Returns a connection to each node, whose commands are not counted. */
     static List<RedisCommands<String, String>> servers() {
         return Shared.CLUSTER.nodes();
     }
@@ -53,17 +51,21 @@ final class ClusterOfRedis {
                     SENT.incrementAndGet();
                 }
             });
-            List<StatefulRedisClusterConnection<byte[], byte[]>> connections =
-                    IntStream.range(0, 4).mapToObj(i -> client.connect(ByteArrayCodec.INSTANCE)).toList();
+            List<StatefulRedisClusterConnection<byte[], byte[]>> connections = IntStream.range(0, 4)
+                    .mapToObj(i -> client.connect(ByteArrayCodec.INSTANCE))
+                    .toList();
             connections.forEach(Shared::warm);
             return connections;
         }
 
-        /** Reaches every node once, which then has the script, and the connection one to each node. */
+        /** Loads the scripts as a connected backend does, and sends a request to every node: its connection is open. */
         private static void warm(StatefulRedisClusterConnection<byte[], byte[]> connection) {
+            RedisBackend.loadScripts(connection).toCompletableFuture().join();
             RedisBackend backend = new RedisBackend(connection, "warm");
             for (int i = 0; i < 30; i++) {
-                backend.peek(Policy.of("warm", "1/s"), "key" + i, 0).toCompletableFuture().join();
+                backend.peek(Policy.of("warm", "1/s"), "key" + i, 0)
+                        .toCompletableFuture()
+                        .join();
             }
         }
     }

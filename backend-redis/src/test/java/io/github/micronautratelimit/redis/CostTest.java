@@ -2,6 +2,22 @@ package io.github.micronautratelimit.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.github.micronautratelimit.ConcurrencyBackend;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.hotkey.DenyCache;
+import io.github.micronautratelimit.redis.server.RedisProcess;
+import io.github.micronautratelimit.tck.ByteCounter;
+import io.github.micronautratelimit.tck.CostTable;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.api.sync.RedisCommands;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.event.command.CommandListener;
+import io.lettuce.core.event.command.CommandStartedEvent;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,53 +30,37 @@ import java.util.function.Supplier;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.DenyCache;
-import io.github.micronautratelimit.LeaseBackend;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.redis.server.RedisProcess;
-import io.github.micronautratelimit.tck.ByteCounter;
-import io.github.micronautratelimit.tck.CostTable;
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.api.sync.RedisCommands;
-import io.lettuce.core.codec.ByteArrayCodec;
-import io.lettuce.core.event.command.CommandListener;
-import io.lettuce.core.event.command.CommandStartedEvent;
-
-/** What each step costs: the tables of {@code docs/cost.adoc}. Bytes are those of commands and replies, without TCP's own. */
+/**
+ * Checks the tables of {@code docs/cost.adoc}. Bytes are those of commands and replies, without the overhead of TCP.
+ */
 @NeedsRedis(ofItsOwn = true)
 @Timeout(120)
 class CostTest {
 
     private static final Path COSTS = Path.of("../docs/cost.adoc");
-    private static final Pattern CALLS = Pattern.compile("cmdstat_(?!config|info|evalsha|client|hello)([a-z|]+):calls=(\\d+)");
+    private static final Pattern CALLS =
+            Pattern.compile("cmdstat_(?!config|info|evalsha|client|hello)([a-z|]+):calls=(\\d+)");
     private static final String CLIENT = "203.0.113.7";
     private static final Policy BUCKET = Policy.of("api", "100/day");
-    private static final Policy PLACES = Policy.of("jobs", "1 concurrent");
+    private static final Policy SLOTS = Policy.of("jobs", "1 concurrent");
 
     private final RedisProcess process = RedisProcess.start();
     private final ByteCounter wire = new ByteCounter(process.port());
     private final AtomicLong calls = new AtomicLong();
     private final RedisClient client = counted(RedisClient.create("redis://127.0.0.1:" + wire.port()));
-    private final RedisClient beside = RedisClient.create(process.uri());
-    private final RedisCommands<String, String> server = beside.connect().sync();
+    private final RedisClient uncounted = RedisClient.create(process.uri());
+    private final RedisCommands<String, String> server = uncounted.connect().sync();
     private final StatefulRedisConnection<byte[], byte[]> connection = client.connect(ByteArrayCodec.INSTANCE);
     private final RedisBackend backend = new RedisBackend(connection, "shop");
-    private final CostTable table = new CostTable(COSTS, "redis",
-            "Step", "Calls", "Commands inside", "Bytes there", "Bytes back");
+    private final CostTable table =
+            new CostTable(COSTS, "redis", "Step", "Calls", "Commands inside", "Bytes sent", "Bytes received");
 
-    /** What has gone by so far. */
-    private record Traffic(long calls, long sent, long received) {
-    }
+    /** The traffic since the start. */
+    private record Traffic(long calls, long sent, long received) {}
 
     private Traffic traffic() {
         return new Traffic(calls.get(), wire.sent(), wire.received());
@@ -79,76 +79,98 @@ class CostTest {
     @AfterEach
     void close() {
         client.shutdown();
-        beside.shutdown();
+        uncounted.shutdown();
         wire.close();
         process.close();
     }
 
     @Test
-    void everyStepCostsWhatTheGuideSays() throws InterruptedException {
-        RedisBackend.load(connection).toCompletableFuture().join();
+    void stepsCostWhatTheGuideStates() throws InterruptedException {
+        RedisBackend.loadScripts(connection).toCompletableFuture().join();
         limit("token bucket", BUCKET);
         limit("fixed window", Policy.of("fix", "100/366day fixed"));
         limit("sliding window", Policy.of("slide", "100/day sliding"));
         limit("three limits of a policy", Policy.of("three", "100/day; 1000/day sliding; 10000/366day fixed"));
         twoPolicies();
         Policy spent = Policy.of("spent", "1/day");
-        RateLimitBackend remembering = new DenyCache(backend, MicroClock.system(), Duration.ofMinutes(1));
+        RateLimitBackend denyCache = new DenyCache(backend, MicroClock.system(), Duration.ofMinutes(1));
         backend.acquire(spent, CLIENT, 1).toCompletableFuture().join();
-        remembering.acquire(spent, CLIENT, 1).toCompletableFuture().join();
-        step("denial known from the deny cache", () -> remembering.acquire(spent, CLIENT, 1));
+        denyCache.acquire(spent, CLIENT, 1).toCompletableFuture().join();
+        step("denial known from the deny cache", () -> denyCache.acquire(spent, CLIENT, 1));
         shared();
         step("peek", () -> backend.peek(BUCKET, CLIENT, 1));
         step("refund", () -> backend.refund(BUCKET, CLIENT, 1));
         step("block", () -> backend.block(BUCKET, CLIENT, 60_000_000));
         step("denial of a blocked key", () -> backend.acquire(BUCKET, CLIENT, 1));
         step("reset", () -> backend.reset(BUCKET, CLIENT));
-        places(backend.leases());
+        slots(backend.concurrency());
         table.check();
     }
 
     private void limit(String name, Policy policy) {
         backend.acquire(policy, CLIENT, 1).toCompletableFuture().join();
-        assertEquals(true, step(name + ": granted", () -> backend.acquire(policy, CLIENT, 50)).allowed());
-        assertEquals(false, step(name + ": denied", () -> backend.acquire(policy, CLIENT, 60)).allowed());
+        assertEquals(
+                true,
+                step(name + ": granted", () -> backend.acquire(policy, CLIENT, 50))
+                        .allowed());
+        assertEquals(
+                false,
+                step(name + ": denied", () -> backend.acquire(policy, CLIENT, 60))
+                        .allowed());
     }
 
     private void twoPolicies() {
-        List<Ask> asks = List.of(new Ask(Policy.of("user", "9/min"), CLIENT, 1), new Ask(Policy.of("day", "2/day"), CLIENT, 1));
-        backend.acquireAll(asks).toCompletableFuture().join();
-        assertEquals(true, step("two policies: both grant", () -> backend.acquireAll(asks)).get(1).allowed());
-        assertEquals(false, step("two policies: one denies", () -> backend.acquireAll(asks)).get(1).allowed());
+        List<PermitRequest> requests = List.of(
+                new PermitRequest(Policy.of("user", "9/min"), CLIENT, 1),
+                new PermitRequest(Policy.of("day", "2/day"), CLIENT, 1));
+        backend.acquireAll(requests).toCompletableFuture().join();
+        assertEquals(
+                true,
+                step("two policies: both grant", () -> backend.acquireAll(requests))
+                        .get(1)
+                        .allowed());
+        assertEquals(
+                false,
+                step("two policies: one denies", () -> backend.acquireAll(requests))
+                        .get(1)
+                        .allowed());
     }
 
-    @SuppressWarnings("try") // It is there to be closed, and nothing else.
+    @SuppressWarnings("try") // Busy is only opened and closed.
     private void shared() throws InterruptedException {
         Policy hot = Policy.of("hot", "1000/min");
-        List<CompletionStage<Decision>> asked = new ArrayList<>();
+        List<CompletionStage<Decision>> stages = new ArrayList<>();
         Traffic before;
         try (BatchTest.Busy busy = new BatchTest.Busy(backend)) {
             before = traffic();
             server.configResetstat();
             for (int i = 0; i < 32; i++) {
-                asked.add(backend.acquire(hot, CLIENT, 1));
+                stages.add(backend.acquire(hot, CLIENT, 1));
             }
         }
-        asked.forEach(stage -> stage.toCompletableFuture().join());
-        told("32 requests of a key at once: granted", before);
+        stages.forEach(stage -> stage.toCompletableFuture().join());
+        addRow("32 requests of a key at once: granted", before);
     }
 
-    private void places(LeaseBackend leases) {
+    private void slots(ConcurrencyBackend concurrency) {
         UUID holder = UUID.randomUUID();
-        assertEquals(true, step("place: taken", () -> leases.acquire(PLACES, CLIENT, holder)).allowed());
-        assertEquals(false, step("place: denied", () -> leases.acquire(PLACES, CLIENT, UUID.randomUUID())).allowed());
-        assertEquals(true, step("place: renewed", () -> leases.renew(PLACES, CLIENT, holder)));
-        step("place: given back", () -> leases.release(PLACES, CLIENT, holder));
+        assertEquals(
+                true,
+                step("slot: acquired", () -> concurrency.acquire(SLOTS, CLIENT, holder))
+                        .allowed());
+        assertEquals(
+                false,
+                step("slot: denied", () -> concurrency.acquire(SLOTS, CLIENT, UUID.randomUUID()))
+                        .allowed());
+        assertEquals(true, step("slot: renewed", () -> concurrency.renew(SLOTS, CLIENT, holder)));
+        step("slot: released", () -> concurrency.release(SLOTS, CLIENT, holder));
     }
 
-    /** In a cluster calls are the same; what lies on different nodes is asked in turn, and given back. */
+    /** In a cluster, keys on different nodes are acquired in turn and refunded. */
     @Test
-    void inAClusterKeysOfOneClientShareACall() {
-        CostTable cluster = new CostTable(COSTS, "redis-cluster", "Two policies on one request", "Both grant",
-                "The second denies");
+    void keysOfOneClientShareACallInACluster() {
+        CostTable cluster =
+                new CostTable(COSTS, "redis-cluster", "Two policies on one request", "Both grant", "The second denies");
         cluster.row("of one client", inCluster(CLIENT, 9), inCluster(CLIENT, 1));
         cluster.row("of keys in different slots", inCluster("198.51.100.23", 9), inCluster("198.51.100.23", 1));
         cluster.check();
@@ -156,10 +178,13 @@ class CostTest {
 
     private long inCluster(String other, int most) {
         RedisBackend ofCluster = new RedisBackend(ClusterOfRedis.connection(), "cost-" + UUID.randomUUID());
-        Ask first = new Ask(Policy.of("wide", "9/min"), CLIENT, 1);
-        Ask second = new Ask(Policy.of("narrow", most + "/min"), other, 2);
+        PermitRequest first = new PermitRequest(Policy.of("wide", "9/min"), CLIENT, 1);
+        PermitRequest second = new PermitRequest(Policy.of("narrow", most + "/min"), other, 2);
         long before = ClusterOfRedis.commandsSent();
-        List<Decision> decisions = ofCluster.acquireAll(List.of(first, second)).toCompletableFuture().join();
+        List<Decision> decisions = ofCluster
+                .acquireAll(List.of(first, second))
+                .toCompletableFuture()
+                .join();
         assertEquals(most > 1, decisions.stream().allMatch(Decision::allowed));
         return ClusterOfRedis.commandsSent() - before;
     }
@@ -168,15 +193,22 @@ class CostTest {
         server.configResetstat();
         Traffic before = traffic();
         T answer = step.get().toCompletableFuture().join();
-        told(name, before);
+        addRow(name, before);
         return answer;
     }
 
-    private void told(String name, Traffic before) {
+    private void addRow(String name, Traffic before) {
         Traffic after = traffic();
-        String inside = CALLS.matcher(server.info("commandstats")).results().map(CostTest::call).sorted()
+        String inside = CALLS.matcher(server.info("commandstats"))
+                .results()
+                .map(CostTest::call)
+                .sorted()
                 .collect(Collectors.joining(" "));
-        table.row(name, after.calls - before.calls, inside, CostTable.about(after.sent - before.sent),
+        table.row(
+                name,
+                after.calls - before.calls,
+                inside,
+                CostTable.about(after.sent - before.sent),
                 CostTable.about(after.received - before.received));
     }
 

@@ -4,23 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.redis.server.Certificate;
 import io.github.micronautratelimit.redis.server.RedisClients;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.SslOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-/** A server that speaks TLS only, and lets in nobody but one user, with a password and the least rights. */
+/** A server that requires TLS and has one user with a password and the least privileges. */
 @NeedsRedis(ofItsOwn = true)
 class EncryptedTest {
 
@@ -29,17 +27,23 @@ class EncryptedTest {
 
     @TempDir
     private Path folder;
+
     private RedisProcess process;
     private SslOptions trusting;
 
     @BeforeEach
     void start() throws Exception {
         Certificate certificate = Certificate.create(folder);
-        trusting = SslOptions.builder().jdkSslProvider()
-                .truststore(certificate.store().toFile(), Certificate.PASSWORD).build();
-        process = RedisProcess.start("tls-cert-file " + certificate.certificate(),
-                "tls-key-file " + certificate.key(), "tls-ca-cert-file " + certificate.certificate(),
-                "tls-auth-clients no", "user default off",
+        trusting = SslOptions.builder()
+                .jdkSslProvider()
+                .truststore(certificate.store().toFile(), Certificate.PASSWORD)
+                .build();
+        process = RedisProcess.start(
+                "tls-cert-file " + certificate.certificate(),
+                "tls-key-file " + certificate.key(),
+                "tls-ca-cert-file " + certificate.certificate(),
+                "tls-auth-clients no",
+                "user default off",
                 "user limits on >secret ~ratelimit:* -@all +evalsha +eval +time +get +set +del");
     }
 
@@ -53,7 +57,7 @@ class EncryptedTest {
     }
 
     @Test
-    void decidesExactly() {
+    void decisionsAreExact() {
         try (RedisClients clients = new RedisClients(TIMEOUT, trusting)) {
             RedisBackend backend = new RedisBackend(clients.connect(uri("secret")), "ratelimit");
             try (Load load = Load.on(POLICY, "key", List.of(backend))) {
@@ -65,11 +69,12 @@ class EncryptedTest {
     }
 
     @Test
-    void nobodyElseIsLetIn() {
-        try (RedisClients clients = new RedisClients(TIMEOUT, trusting); RedisClients strangers = new RedisClients()) {
+    void otherClientsAreRejected() {
+        try (RedisClients clients = new RedisClients(TIMEOUT, trusting);
+                RedisClients untrusting = new RedisClients()) {
             assertThrows(RedisException.class, () -> clients.connect(uri("wrong")));
-            assertThrows(RedisException.class, () -> strangers.connect(uri("secret")), "an unknown certificate");
-            assertThrows(RedisException.class, () -> strangers.connect(process.uri()), "no encryption");
+            assertThrows(RedisException.class, () -> untrusting.connect(uri("secret")), "an unknown certificate");
+            assertThrows(RedisException.class, () -> untrusting.connect(process.uri()), "no encryption");
             assertTrue(clients.connect(uri("secret")).isOpen());
         }
     }

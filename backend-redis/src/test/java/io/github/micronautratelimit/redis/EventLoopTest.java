@@ -3,17 +3,6 @@ package io.github.micronautratelimit.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.List;
-import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.http.RateLimitAttributes;
 import io.github.micronautratelimit.redis.HttpLoad.Answer;
@@ -25,10 +14,19 @@ import io.micronaut.http.HttpRequest;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.runtime.server.EmbeddedServer;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import reactor.blockhound.BlockHound;
 
 /**
- * What the limiter does on event loops, seen by BlockHound, which needs the JVM option
+ * Checks with BlockHound that the limiter does not block event loops. BlockHound needs the JVM option
  * {@code -XX:+AllowRedefinitionToAddDeleteMethods}.
  */
 @Tag("event-loop")
@@ -46,15 +44,20 @@ class EventLoopTest {
     static class Routes {
 
         @Get("/tight")
-        @RateLimit(value = "100/365day", key = "all")
+        @RateLimit(value = "100/365day", key = "{global}")
         String tight(HttpRequest<?> request) {
             return ample(request);
         }
 
         @Get("/ample")
-        @RateLimit(value = "10000000/365day", key = "all")
+        @RateLimit(value = "10000000/365day", key = "{global}")
         String ample(HttpRequest<?> request) {
-            return RateLimitAttributes.decisions(request).orElseThrow().each().get(0).source().name();
+            return RateLimitAttributes.decisions(request)
+                    .orElseThrow()
+                    .list()
+                    .get(0)
+                    .source()
+                    .name();
         }
 
         @Get("/blocking")
@@ -67,25 +70,26 @@ class EventLoopTest {
     @BeforeAll
     static void watch() {
         BlockHound.install(builder -> builder
-                // The client counts its writers under a lock, held for a few instructions; it parks where two meet.
+                // The client counts its writers under a lock that is held for a few instructions.
                 .allowBlockingCallsInside("io.lettuce.core.protocol.SharedLock", "incrementWriters")
                 .blockingMethodCallback(method -> {
-            StringBuilder text = new StringBuilder(method + " on " + Thread.currentThread().getName());
-            for (StackTraceElement frame : new Throwable().getStackTrace()) {
-                text.append("\n    at ").append(frame);
-            }
-            BLOCKED.add(text.toString());
-        }));
+                    StringBuilder text = new StringBuilder(
+                            method + " on " + Thread.currentThread().getName());
+                    for (StackTraceElement frame : new Throwable().getStackTrace()) {
+                        text.append("\n    at ").append(frame);
+                    }
+                    BLOCKED.add(text.toString());
+                }));
     }
 
     @BeforeEach
     void start() {
         redis = RedisProcess.start();
-        application = ApplicationContext.run(EmbeddedServer.class,
-                Map.of("spec", SPEC, "micronaut.server.port", -1, "redis.uri", redis.uri()));
-        // The framework reads classes and services from files with the first requests of a kind.
-        ask("ample", 10, () -> { });
-        ask("tight", 100, () -> { });
+        application = ApplicationContext.run(
+                EmbeddedServer.class, Map.of("spec", SPEC, "micronaut.server.port", -1, "redis.uri", redis.uri()));
+        // The first requests load classes and services from files.
+        send("ample", 10, () -> {});
+        send("tight", 100, () -> {});
         BLOCKED.clear();
     }
 
@@ -95,12 +99,14 @@ class EventLoopTest {
         redis.close();
     }
 
-    private List<Answer> ask(String path, int times, Runnable meanwhile) {
+    private List<Answer> send(String path, int times, Runnable underLoad) {
         try (HttpLoad load = new HttpLoad(application.getPort(), "/event-loop/" + path)) {
-            Eventually.await("asked often enough", () -> load.answers().size() > times);
-            meanwhile.run();
+            Eventually.await(
+                    "enough requests are answered", () -> load.answers().size() > times);
+            underLoad.run();
             int before = load.answers().size();
-            Eventually.await("asked often enough", () -> load.answers().size() > before + times);
+            Eventually.await(
+                    "enough requests are answered", () -> load.answers().size() > before + times);
             load.end();
             assertEquals(List.of(), load.unanswered());
             return load.answers();
@@ -108,7 +114,8 @@ class EventLoopTest {
     }
 
     private static boolean some(List<Answer> answers, int status, String body) {
-        return answers.stream().anyMatch(answer -> answer.status() == status && answer.body().contains(body));
+        return answers.stream()
+                .anyMatch(answer -> answer.status() == status && answer.body().contains(body));
     }
 
     private static void assertNothingBlocked() {
@@ -116,34 +123,35 @@ class EventLoopTest {
     }
 
     @Test
-    void aRouteThatBlocksIsSeen() {
-        ask("blocking", 1, () -> { });
-        assertTrue(BLOCKED.stream().anyMatch(text -> text.contains("sleep") && text.contains("Routes.blocking")),
+    void blockingRouteIsDetected() {
+        send("blocking", 1, () -> {});
+        assertTrue(
+                BLOCKED.stream().anyMatch(text -> text.contains("sleep") && text.contains("Routes.blocking")),
                 BLOCKED::toString);
     }
 
     @Test
-    void requestsAreAllowedAndDeniedWithoutBlocking() {
-        assertTrue(some(ask("ample", 1_000, () -> { }), 200, "STORE"));
-        assertTrue(some(ask("tight", 1_000, () -> { }), 429, ""));
+    void decisionsDoNotBlock() {
+        assertTrue(some(send("ample", 1_000, () -> {}), 200, "STORE"));
+        assertTrue(some(send("tight", 1_000, () -> {}), 429, ""));
         assertNothingBlocked();
     }
 
     @Test
-    void requestsAreDecidedWithoutAStoppedRedisWithoutBlocking() {
-        List<Answer> answers = ask("ample", 100, redis::pause);
+    void decisionsDoNotBlockWhileRedisHangs() {
+        List<Answer> answers = send("ample", 100, redis::pause);
         assertTrue(some(answers, 200, "FALLBACK"));
         redis.resume();
-        Eventually.await("Redis decides again", () -> some(ask("ample", 10, () -> { }), 200, "STORE"));
+        Eventually.await("Redis decides again", () -> some(send("ample", 10, () -> {}), 200, "STORE"));
         assertNothingBlocked();
     }
 
     @Test
-    void requestsAreDecidedWithoutAKilledRedisWithoutBlocking() {
-        List<Answer> answers = ask("ample", 100, redis::kill);
+    void decisionsDoNotBlockAfterRedisHasDied() {
+        List<Answer> answers = send("ample", 100, redis::kill);
         assertTrue(some(answers, 200, "FALLBACK"));
         redis.restart();
-        Eventually.await("Redis decides again", () -> some(ask("ample", 10, () -> { }), 200, "STORE"));
+        Eventually.await("Redis decides again", () -> some(send("ample", 10, () -> {}), 200, "STORE"));
         assertNothingBlocked();
     }
 }

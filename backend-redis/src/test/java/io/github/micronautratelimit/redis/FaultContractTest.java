@@ -1,11 +1,10 @@
 package io.github.micronautratelimit.redis;
 
-import java.time.Duration;
-
 import io.github.micronautratelimit.tck.FaultContract;
 import io.github.micronautratelimit.tck.FaultyStore;
+import java.time.Duration;
 
-/** What an application sees of a Redis that fails. */
+/** The behaviour of an application while Redis fails. */
 @NeedsRedis(ofItsOwn = true)
 class FaultContractTest extends FaultContract {
 

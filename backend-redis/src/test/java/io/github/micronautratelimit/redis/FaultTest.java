@@ -3,14 +3,6 @@ package io.github.micronautratelimit.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.stream.Stream;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.redis.server.RedisClients;
 import io.github.micronautratelimit.redis.server.RedisProcess;
@@ -20,20 +12,27 @@ import io.lettuce.core.codec.StringCodec;
 import io.lettuce.core.output.StatusOutput;
 import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
-/** A server that forgets, breaks connections, hangs or dies while it is asked by many. */
+/** A server under load that loses its data, breaks connections, hangs or dies. */
 @NeedsRedis(ofItsOwn = true)
 class FaultTest {
 
     private static final int LIMIT = 20_000;
-    /** One that nothing comes back of during a test. */
+    /** The period is so long that no permit returns during a test. */
     private static final Policy POLICY = Policy.of("p", LIMIT + "/366day");
+
     private static final Duration TIMEOUT = Duration.ofMillis(500);
-    /** How much later than its time limit a machine under load may notice that a call is late. */
+    /** A machine under load may notice a timeout this much later. */
     private static final Duration SLACK = Duration.ofSeconds(10);
 
     private final RedisClients patient = new RedisClients();
-    private final RedisClients hasty = new RedisClients(TIMEOUT);
+    private final RedisClients impatient = new RedisClients(TIMEOUT);
     private RedisProcess process;
     private RedisCommands<String, String> server;
 
@@ -53,29 +52,35 @@ class FaultTest {
     @AfterEach
     void stop() {
         patient.close();
-        hasty.close();
+        impatient.close();
         process.close();
     }
 
     private List<RedisBackend> backends(RedisClients clients) {
-        return Stream.generate(() -> new RedisBackend(clients.connect(process.uri()), "rl")).limit(4).toList();
+        return Stream.generate(() -> new RedisBackend(clients.connect(process.uri()), "rl"))
+                .limit(4)
+                .toList();
     }
 
     private long remaining() {
-        return new RedisBackend(patient.connect(process.uri()), "rl").peek(POLICY, "key", 0)
-                .toCompletableFuture().join().remaining();
+        return new RedisBackend(patient.connect(process.uri()), "rl")
+                .peek(POLICY, "key", 0)
+                .toCompletableFuture()
+                .join()
+                .remaining();
     }
 
-    /** Never more than the limit, and less only by what was charged for nothing. */
+    /** Asserts that no more than the limit was granted, and less only by permits of calls without a reply. */
     private static void assertExactAfter(int breaks, Load load) {
-        assertTrue(load.granted() <= LIMIT && load.granted() >= LIMIT - load.chargedForNothing(breaks), load::toString);
+        assertTrue(
+                load.granted() <= LIMIT && load.granted() >= LIMIT - load.chargedWithoutGrant(breaks), load::toString);
     }
 
     @Test
-    void aForgottenScriptCostsNobodyAnything() {
+    void flushedScriptCostsNoPermits() {
         try (Load load = Load.on(POLICY, "key", backends(patient))) {
             for (int i = 0; i < 5; i++) {
-                load.awaitAnswered(200);
+                load.awaitDecided(200);
                 server.scriptFlush();
             }
             load.awaitDenied(100).end();
@@ -85,7 +90,7 @@ class FaultTest {
     }
 
     @Test
-    void forgottenKeysStartAfreshAndNoMore() {
+    void deletedKeysAreGrantedTheLimitOnceMore() {
         try (Load load = Load.on(POLICY, "key", backends(patient))) {
             load.awaitGranted(LIMIT / 2);
             server.flushall();
@@ -97,13 +102,13 @@ class FaultTest {
         }
     }
 
-    /** Commands under way are sent again on the next connection, and may then count twice. */
+    /** The client sends commands in flight again on the next connection, so they may count twice. */
     @Test
-    void brokenConnectionsCostAtMostWhatWasUnderWay() {
+    void brokenConnectionsCostAtMostThePermitsInFlight() {
         int kills = 5;
         try (Load load = Load.on(POLICY, "key", backends(patient))) {
             for (int i = 0; i < kills; i++) {
-                load.awaitAnswered(200);
+                load.awaitDecided(200);
                 server.clientKill(KillArgs.Builder.skipme());
             }
             load.awaitDenied(100).end();
@@ -112,12 +117,17 @@ class FaultTest {
     }
 
     @Test
-    void aBusyServerFailsCallsInTime() {
-        List<RedisBackend> backends = backends(hasty);
+    void busyServerFailsCallsInTime() {
+        List<RedisBackend> backends = backends(impatient);
         try (Load load = Load.on(POLICY, "key", backends)) {
             load.awaitGranted(100);
-            patient.client(process.uri()).connect().async().dispatch(CommandType.DEBUG,
-                    new StatusOutput<>(StringCodec.UTF8), new CommandArgs<>(StringCodec.UTF8).add("SLEEP").add(2));
+            patient.client(process.uri())
+                    .connect()
+                    .async()
+                    .dispatch(
+                            CommandType.DEBUG,
+                            new StatusOutput<>(StringCodec.UTF8),
+                            new CommandArgs<>(StringCodec.UTF8).add("SLEEP").add(2));
             load.awaitFailed(1).awaitDenied(100).end();
             assertTrue(load.slowest().compareTo(TIMEOUT.plus(SLACK)) < 0, () -> "took " + load.slowest());
             assertExactAfter(0, load);
@@ -126,8 +136,8 @@ class FaultTest {
     }
 
     @Test
-    void aStoppedServerFailsCallsInTimeAndGoesOnExactly() {
-        try (Load load = Load.on(POLICY, "key", backends(hasty))) {
+    void hangingServerFailsCallsInTimeAndStaysExact() {
+        try (Load load = Load.on(POLICY, "key", backends(impatient))) {
             load.awaitGranted(100);
             process.pause();
             load.awaitFailed(2L * Load.callers());
@@ -145,7 +155,7 @@ class FaultTest {
     }
 
     @Test
-    void aServerThatKeepsWhatItDidForgetsNothingInACrash() {
+    void serverWithAppendFileLosesNothingInACrash() {
         start("appendonly yes\nappendfsync always");
         try (Load load = Load.on(POLICY, "key", backends(patient))) {
             load.awaitGranted(100);
@@ -158,7 +168,7 @@ class FaultTest {
     }
 
     @Test
-    void aServerThatKeepsNothingStartsAfreshAfterACrash() {
+    void serverWithoutPersistenceGrantsTheLimitOnceMoreAfterACrash() {
         try (Load load = Load.on(POLICY, "key", backends(patient))) {
             load.awaitGranted(100);
             process.kill();

@@ -1,11 +1,5 @@
 package io.github.micronautratelimit.redis;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.redis.server.Eventually;
@@ -14,12 +8,15 @@ import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.github.micronautratelimit.redis.server.TcpProxy;
 import io.github.micronautratelimit.redis.server.TcpProxy.Fate;
 import io.github.micronautratelimit.tck.FaultyStore;
-import io.lettuce.core.RedisURI;
 import io.lettuce.core.api.sync.RedisCommands;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A server of its own that is killed and stopped, and a network between it and the backend, which connects as in an
- * application. What the server has answered it knows after a crash.
+ * A server that is killed and paused, and a network between it and the backend, which connects as in an application.
+ * The server does not lose replied commands in a crash.
  */
 final class FaultyRedis implements FaultyStore {
 
@@ -27,19 +24,19 @@ final class FaultyRedis implements FaultyStore {
     private final TcpProxy network = new TcpProxy(process.port());
     private final RedisClients clients = new RedisClients();
     private final RedisCommands<String, String> server = clients.server(process.uri());
-    private final RedisConnection connection;
     private final RedisBackend backend;
     private final Duration deadline;
     private @Nullable Fault fault;
 
     FaultyRedis(Duration deadline) {
         this.deadline = deadline;
-        RedisLocation location =
-                new RedisLocation("redis.uri", List.of(RedisURI.create(network.uri())), false);
-        connection = new RedisConnection(location, new ConnectionOptions(deadline, null), null,
-                RedisBackend::load);
-        connection.awaitFirstTry(Duration.ofSeconds(20));
-        backend = new RedisBackend(connection, false, "fault");
+        RedisConnection connection = new RedisConnection(
+                RedisConnectionSettings.parse("redis.uri", List.of(network.uri()), false)
+                        .withOptions(deadline.multipliedBy(2), null),
+                null,
+                RedisBackend::loadScripts);
+        connection.awaitFirstAttempt(Duration.ofSeconds(20));
+        backend = new RedisBackend(connection, "fault");
         awaitAnswer();
     }
 
@@ -58,7 +55,7 @@ final class FaultyRedis implements FaultyStore {
             case SLOW -> network.delayReplies(deadline.multipliedBy(10));
             case REPLY_LOST -> network.let(command -> command.startsWith("EVAL") ? Fate.MUTE : Fate.PASS);
             case DELIVERED_TWICE -> network.let(command -> command.startsWith("EVAL") ? Fate.ARRIVE_TWICE : Fate.PASS);
-            // Writes are refused: NOREPLICAS.
+                // The server rejects writes with NOREPLICAS.
             case ERRORS -> server.configSet("min-replicas-to-write", "1");
         }
     }
@@ -76,7 +73,7 @@ final class FaultyRedis implements FaultyStore {
                 network.delayReplies(Duration.ZERO);
                 network.breakConnections();
             }
-            // What is half-open stays so until the backend finds out.
+                // The half-open connection stays until the backend replaces it.
             case HALF_OPEN, DELIVERED_TWICE -> network.let(command -> Fate.PASS);
             case REPLY_LOST -> {
                 network.let(command -> Fate.PASS);
@@ -87,15 +84,16 @@ final class FaultyRedis implements FaultyStore {
         awaitAnswer();
     }
 
-    /** As the server sees it, one for the test itself included. */
+    /** Counts on the server, including the connection of the test. */
     @Override
     public int connections() {
         return server.clientList().lines().toList().size();
     }
 
     private void awaitAnswer() {
-        Eventually.await("Redis answers", () -> {
-            CompletableFuture<Boolean> answer = backend.peek(Policy.of("awaited", "1/s"), "key", 0).toCompletableFuture()
+        Eventually.await("Redis replies", () -> {
+            CompletableFuture<Boolean> answer = backend.peek(Policy.of("awaited", "1/s"), "key", 0)
+                    .toCompletableFuture()
                     .handle((decision, failure) -> failure == null);
             return answer.join();
         });
@@ -103,7 +101,7 @@ final class FaultyRedis implements FaultyStore {
 
     @Override
     public void close() {
-        connection.close();
+        backend.close();
         clients.close();
         network.close();
         process.close();

@@ -3,7 +3,7 @@ package io.github.micronautratelimit.redis;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.HotKeyContract;
 
-/** Callers who ask while the client is busy share calls. */
+/** Concurrent requests for one key share calls. */
 @NeedsRedis
 class HotKeyTest extends HotKeyContract {
 

@@ -12,21 +12,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 
 /**
- * Callers of one path, each on a connection of its own: it sends a request, waits for the answer, thinks for a little
- * and sends the next. Ends if an answer does not come.
+ * Load on one path. Each caller has its own connection, sends a request, waits for the response, pauses briefly and
+ * sends the next one. A caller stops if a response is missing.
  */
 final class HttpLoad implements AutoCloseable {
 
     static final int CALLERS = 8;
-    private static final int THINK_MILLIS = 5;
-    private static final int PATIENCE_MILLIS = 20_000;
+    private static final int PAUSE_MILLIS = 5;
+    private static final int TIMEOUT_MILLIS = 20_000;
 
-    /** A request's answer, when it was asked and how long it took, by {@link System#nanoTime}. */
-    record Answer(int status, String body, long askedAt, long nanos) {
-    }
+    /** A response, when its request was sent and how long it took, by {@link System#nanoTime}. */
+    record Answer(int status, String body, long askedAt, long nanos) {}
 
     private final byte[] request;
     private final int port;
@@ -38,13 +39,15 @@ final class HttpLoad implements AutoCloseable {
     HttpLoad(int port, String path) {
         this.port = port;
         this.request = ("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII);
-        this.callers = IntStream.range(0, CALLERS).mapToObj(i -> new Thread(this::call, "http-caller-" + i)).toList();
+        this.callers = IntStream.range(0, CALLERS)
+                .mapToObj(i -> new Thread(this::call, "http-caller-" + i))
+                .toList();
         callers.forEach(Thread::start);
     }
 
     private void call() {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout(PATIENCE_MILLIS);
+            socket.setSoTimeout(TIMEOUT_MILLIS);
             socket.setTcpNoDelay(true);
             InputStream in = new BufferedInputStream(socket.getInputStream());
             while (!ended) {
@@ -54,14 +57,15 @@ final class HttpLoad implements AutoCloseable {
                 int length = 0;
                 for (String header = line(in); !header.isEmpty(); header = line(in)) {
                     if (header.toLowerCase(Locale.ROOT).startsWith("content-length:")) {
-                        length = Integer.parseInt(header.substring(header.indexOf(':') + 1).strip());
+                        length = Integer.parseInt(
+                                header.substring(header.indexOf(':') + 1).strip());
                     }
                 }
                 String body = new String(in.readNBytes(length), StandardCharsets.UTF_8);
                 answers.add(new Answer(status, body, askedAt, System.nanoTime() - askedAt));
-                Thread.sleep(THINK_MILLIS);
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS));
             }
-        } catch (IOException | InterruptedException e) {
+        } catch (IOException e) {
             unanswered.add(e);
         }
     }
@@ -79,17 +83,17 @@ final class HttpLoad implements AutoCloseable {
         return line.toString(StandardCharsets.US_ASCII).strip();
     }
 
-    /** All answers so far. */
+    /** Returns the responses so far. */
     List<Answer> answers() {
         return List.copyOf(answers);
     }
 
-    /** What callers met instead of an answer. */
+    /** Returns the failures of callers. */
     List<Exception> unanswered() {
         return List.copyOf(unanswered);
     }
 
-    /** Ends the load once every request under way is answered. */
+    /** Ends the load after the responses to the requests in flight. */
     void end() {
         ended = true;
         try {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.redis.server.Eventually;
+import io.micronaut.runtime.server.EmbeddedServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.URI;
@@ -17,14 +19,11 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-import io.github.micronautratelimit.redis.server.Eventually;
-import io.micronaut.runtime.server.EmbeddedServer;
-
-/** A server that is killed with WebSockets open, and another one whose clients then get their places. */
+/** A server with open WebSockets is killed, and the clients of another server then get their slots. */
 @NeedsRedis
 class KilledServerTest {
 
@@ -35,12 +34,19 @@ class KilledServerTest {
 
     @Test
     @Timeout(value = 3, unit = TimeUnit.MINUTES)
-    void connectionsHoldTheirPlacesWhileTheServerLivesAndNoLongerThanALeaseWhenItIsKilled() throws Exception {
+    void slotsOfConnectionsAreHeldWhileTheServerLivesAndExpireAfterItIsKilled() throws Exception {
         String namespace = "sockets-" + UUID.randomUUID();
         String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-        Process killed = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx192m", "-cp", classPath, SocketServer.class.getName(), RedisServer.uri(), namespace)
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process killed = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx192m",
+                        "-cp",
+                        classPath,
+                        SocketServer.class.getName(),
+                        RedisServer.uri(),
+                        namespace)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
         try (EmbeddedServer other = SocketServer.start(RedisServer.uri(), namespace)) {
             int port = port(killed);
             for (int i = 0; i < 4; i++) {
@@ -49,27 +55,29 @@ class KilledServerTest {
             assertTrue(opens(other.getPort()));
             long lives = System.nanoTime() + 2 * LEASE_NANOS;
             while (System.nanoTime() - lives < 0) {
-                assertFalse(opens(other.getPort()), "renewed well beyond one lease time");
-                Thread.sleep(50);
+                assertFalse(opens(other.getPort()), "slots are renewed beyond the lease time");
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
             }
             killed.destroyForcibly().waitFor();
             for (int i = 0; i < 4; i++) {
-                Eventually.await("a place of the dead server is free", () -> opens(other.getPort()));
+                Eventually.await("a slot of the dead server is free", () -> opens(other.getPort()));
             }
-            assertFalse(opens(other.getPort()), "five and no more");
+            assertFalse(opens(other.getPort()), "more than five slots");
         } finally {
             killed.destroyForcibly();
         }
-        assertEquals(0, Redis.server().keys(namespace + ":*").size(), "the other one stopped, and gave all back");
+        assertEquals(0, Redis.server().keys(namespace + ":*").size(), "the stopped server released its slots");
     }
 
     private boolean opens(int port) {
         try {
-            open.add(client.newWebSocketBuilder().buildAsync(URI.create("ws://localhost:" + port + "/sockets"),
-                    new WebSocket.Listener() { }).join());
+            open.add(client.newWebSocketBuilder()
+                    .buildAsync(URI.create("ws://localhost:" + port + "/sockets"), new WebSocket.Listener() {})
+                    .join());
             return true;
         } catch (CompletionException e) {
-            if (e.getCause() instanceof WebSocketHandshakeException refused && refused.getResponse().statusCode() == 429) {
+            if (e.getCause() instanceof WebSocketHandshakeException refused
+                    && refused.getResponse().statusCode() == 429) {
                 return false;
             }
             throw e;

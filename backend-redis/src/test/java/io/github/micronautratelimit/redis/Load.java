@@ -2,6 +2,12 @@ package io.github.micronautratelimit.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.redis.server.Eventually;
+import io.lettuce.core.RedisCommandTimeoutException;
+import io.lettuce.core.RedisException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -12,26 +18,19 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.redis.server.Eventually;
-import io.lettuce.core.RedisCommandTimeoutException;
-import io.lettuce.core.RedisException;
-
 /**
- * Callers that ask without pause for one permit at a time, each waiting for its answer, while a test does harm. A
- * caller has one call under way at most. Fails if a call throws, hangs, or fails with something else than what the
- * client reports.
+ * Concurrent callers that acquire one permit after the other while a test injects faults. Each caller has one call in
+ * flight. Fails if a call throws, hangs, or fails with an exception that the client does not report.
  */
 final class Load implements AutoCloseable {
 
     private static final int CALLERS = 16;
-    private static final int PATIENCE_SECONDS = 60;
+    private static final int TIMEOUT_SECONDS = 60;
     private static final int PAUSE_AFTER_FAILURE_MILLIS = 5;
 
     private final AtomicLong granted = new AtomicLong();
@@ -45,29 +44,32 @@ final class Load implements AutoCloseable {
 
     private Load(List<? extends Supplier<CompletionStage<Boolean>>> calls) {
         callers = IntStream.range(0, CALLERS)
-                .mapToObj(i -> new Thread(() -> ask(calls.get(i % calls.size())), "caller-" + i)).toList();
+                .mapToObj(i -> new Thread(() -> acquire(calls.get(i % calls.size())), "caller-" + i))
+                .toList();
         callers.forEach(Thread::start);
     }
 
-    /** Starts callers of one key, by these backends in turn. */
+    /** Starts callers of one key that use the backends in turn. */
     static Load on(Policy policy, String key, List<? extends RateLimitBackend> backends) {
-        return of(backends.stream().<Supplier<CompletionStage<Boolean>>>map(backend ->
-                () -> backend.acquire(policy, key, 1).thenApply(Decision::allowed)).toList());
+        return of(backends.stream()
+                .<Supplier<CompletionStage<Boolean>>>map(
+                        backend -> () -> backend.acquire(policy, key, 1).thenApply(Decision::allowed))
+                .toList());
     }
 
-    /** Starts callers of calls that say whether they were granted. */
+    /** Starts callers of calls that return whether they were granted. */
     static Load of(List<? extends Supplier<CompletionStage<Boolean>>> calls) {
         return new Load(calls);
     }
 
-    private void ask(Supplier<CompletionStage<Boolean>> call) {
+    private void acquire(Supplier<CompletionStage<Boolean>> call) {
         while (!ended) {
             long start = System.nanoTime();
             try {
-                boolean allowed = call.get().toCompletableFuture().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                boolean allowed = call.get().toCompletableFuture().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
                 (allowed ? granted : denied).incrementAndGet();
             } catch (ExecutionException e) {
-                note(e.getCause());
+                record(e.getCause());
                 pause();
             } catch (TimeoutException | InterruptedException | RuntimeException e) {
                 forbidden.add(e);
@@ -77,10 +79,11 @@ final class Load implements AutoCloseable {
         }
     }
 
-    private void note(Throwable told) {
+    private void record(Throwable reported) {
         failed.incrementAndGet();
-        // What was sent and not answered says so.
-        Throwable failure = told instanceof TimeoutException && told.getCause() != null ? told.getCause() : told;
+        // A call without a reply is reported as a timeout with the exception of the client as its cause.
+        Throwable failure =
+                reported instanceof TimeoutException && reported.getCause() != null ? reported.getCause() : reported;
         if (failure instanceof RedisCommandTimeoutException) {
             timedOut.incrementAndGet();
         } else if (!(failure instanceof RedisException || failure instanceof IOException)) {
@@ -89,57 +92,55 @@ final class Load implements AutoCloseable {
     }
 
     private static void pause() {
-        try {
-            Thread.sleep(PAUSE_AFTER_FAILURE_MILLIS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_AFTER_FAILURE_MILLIS));
     }
 
-    /** How many calls are under way at once. */
+    /** Returns the number of concurrent callers. */
     static int callers() {
         return CALLERS;
     }
 
     /**
-     * How many permits may be charged that nobody was granted, after connections broke so often: what was under way
-     * then may have been carried out, and is sent once more on the next connection; what timed out may yet be.
+     * Returns the most permits that may be charged without a grant. Calls in flight when a connection breaks may have
+     * been executed, and are sent again on the next connection. Calls that timed out may be executed later.
+     *
+     * @param breaks how often connections broke
      */
-    long chargedForNothing(int breaks) {
+    long chargedWithoutGrant(int breaks) {
         return 2L * CALLERS * breaks + timedOut.get();
     }
 
-    /** Waits for so many more grants. */
+    /** Waits for more grants. */
     Load awaitGranted(long more) {
         return await(more + " granted", granted::get, more);
     }
 
-    /** Waits for so many more denials. */
+    /** Waits for more denials. */
     Load awaitDenied(long more) {
         return await(more + " denied", denied::get, more);
     }
 
-    /** Waits for so many more answers of either kind. */
-    Load awaitAnswered(long more) {
-        return await(more + " answered", () -> granted.get() + denied.get(), more);
+    /** Waits for more decisions of either kind. */
+    Load awaitDecided(long more) {
+        return await(more + " decided", () -> granted.get() + denied.get(), more);
     }
 
-    /** Waits for so many more failures. */
+    /** Waits for more failures. */
     Load awaitFailed(long more) {
         return await(more + " failed", failed::get, more);
     }
 
     private Load await(String what, LongSupplier count, long more) {
         long goal = count.getAsLong() + more;
-        Eventually.await(() -> "more calls: " + what + "; " + this,
-                () -> count.getAsLong() >= goal || !forbidden.isEmpty());
+        Eventually.await(
+                () -> "more calls: " + what + "; " + this, () -> count.getAsLong() >= goal || !forbidden.isEmpty());
         return this;
     }
 
-    /** Ends the calls and waits for those under way. */
+    /** Ends the load and waits for the calls in flight. */
     Load end() {
         close();
-        assertEquals(List.of(), List.copyOf(forbidden), "thrown, hung, or not what the client reports");
+        assertEquals(List.of(), List.copyOf(forbidden), "thrown, hanging, or not reported by the client");
         return this;
     }
 
@@ -151,7 +152,7 @@ final class Load implements AutoCloseable {
         return failed.get();
     }
 
-    /** The time of the call that took longest. */
+    /** Returns the duration of the slowest call. */
     Duration slowest() {
         return Duration.ofNanos(slowest.get());
     }

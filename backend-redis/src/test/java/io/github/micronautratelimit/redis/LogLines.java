@@ -1,15 +1,13 @@
 package io.github.micronautratelimit.redis;
 
-import java.util.List;
-
-import org.slf4j.LoggerFactory;
-
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import java.util.List;
+import org.slf4j.LoggerFactory;
 
-/** What is logged, from everywhere, while a test runs. */
+/** The lines that all loggers write while a test runs. */
 final class LogLines implements AutoCloseable {
 
     private final Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
@@ -22,20 +20,22 @@ final class LogLines implements AutoCloseable {
         root.addAppender(appender);
     }
 
-    /** The lines so far, as "LEVEL text". */
+    /** Returns the lines so far in the form "LEVEL text". */
     List<String> lines() {
         return of("");
     }
 
-    /** The lines that {@link RedisConnection} wrote. */
+    /** Returns the lines of {@link RedisConnection}. */
     List<String> ofConnection() {
         return of(RedisConnection.class.getName());
     }
 
     private List<String> of(String logger) {
         synchronized (appender) {
-            return appender.list.stream().filter(event -> event.getLoggerName().startsWith(logger))
-                    .map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList();
+            return appender.list.stream()
+                    .filter(event -> event.getLoggerName().startsWith(logger))
+                    .map(event -> event.getLevel() + " " + event.getFormattedMessage())
+                    .toList();
         }
     }
 

@@ -5,33 +5,32 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.util.Optional;
-
+import net.jqwik.api.lifecycle.AddLifecycleHook;
+import net.jqwik.api.lifecycle.LifecycleContext;
+import net.jqwik.api.lifecycle.SkipExecutionHook;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-import net.jqwik.api.lifecycle.AddLifecycleHook;
-import net.jqwik.api.lifecycle.LifecycleContext;
-import net.jqwik.api.lifecycle.SkipExecutionHook;
-
-/** Tests that are skipped where {@link RedisServer} finds nothing to test with, by either engine. */
+/** Skips tests, in JUnit and jqwik, if {@link RedisServer} finds no Redis. */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
 @ExtendWith(NeedsRedis.OrSkipped.class)
 @AddLifecycleHook(NeedsRedis.OrSkipped.class)
 @interface NeedsRedis {
 
-    /** Whether the tests start servers of their own, instead of using the one that all share. */
+    /** Returns whether the tests start their own servers instead of using the shared one. */
     boolean ofItsOwn() default false;
 
-    /** The reason to skip, as each engine wants it told. */
+    /** Reports the reason to each engine. */
     final class OrSkipped implements ExecutionCondition, SkipExecutionHook {
 
         @Override
         public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-            return reasonToSkip(context.getTestClass()).map(ConditionEvaluationResult::disabled)
-                    .orElse(ConditionEvaluationResult.enabled("A server is there, or must be."));
+            return reasonToSkip(context.getTestClass())
+                    .map(ConditionEvaluationResult::disabled)
+                    .orElse(ConditionEvaluationResult.enabled("A server is available or required."));
         }
 
         @Override
@@ -41,7 +40,8 @@ import net.jqwik.api.lifecycle.SkipExecutionHook;
         }
 
         private static Optional<String> reasonToSkip(Optional<Class<?>> test) {
-            boolean ofItsOwn = test.map(type -> type.getAnnotation(NeedsRedis.class)).filter(NeedsRedis::ofItsOwn)
+            boolean ofItsOwn = test.map(type -> type.getAnnotation(NeedsRedis.class))
+                    .filter(NeedsRedis::ofItsOwn)
                     .isPresent();
             return ofItsOwn ? RedisServer.reasonToSkipProcesses() : RedisServer.reasonToSkip();
         }

@@ -6,6 +6,24 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.NonRetryableStoreException;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.redis.server.Eventually;
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.lettuce.core.ClientOptions;
+import io.lettuce.core.KillArgs;
+import io.lettuce.core.RedisChannelHandler;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisConnectionStateListener;
+import io.lettuce.core.TimeoutOptions;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.api.sync.RedisCommands;
+import io.lettuce.core.cluster.SlotHash;
+import io.lettuce.core.codec.ByteArrayCodec;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -22,32 +40,13 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitDefectException;
-import io.github.micronautratelimit.tck.VirtualClock;
-import io.github.micronautratelimit.redis.server.Eventually;
-import io.lettuce.core.ClientOptions;
-import io.lettuce.core.KillArgs;
-import io.lettuce.core.RedisChannelHandler;
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.RedisConnectionStateListener;
-import io.lettuce.core.TimeoutOptions;
-import io.lettuce.core.api.StatefulRedisConnection;
-import io.lettuce.core.api.sync.RedisCommands;
-import io.lettuce.core.codec.ByteArrayCodec;
-
-/** What is particular to Redis: its clock, what is stored, when it expires, and what a decision costs the server. */
+/** The clock, the stored keys, their expiry, and the commands of a decision. */
 @NeedsRedis
 class RedisBackendTest {
 
@@ -67,11 +66,11 @@ class RedisBackendTest {
     }
 
     private String name(Policy policy, String key) {
-        return namespace + ":" + Terms.label(policy.name()) + ":{" + KeyHash.brief(key) + "}";
+        return namespace + ":" + EncodedPolicy.label(policy.name()) + ":{" + KeyHash.brief(key) + "}";
     }
 
     @Test
-    void theServersClockDecides() {
+    void serverClockDecides() {
         long period = Limit.MAX_PERIOD.toSeconds() * 1_000_000;
         Policy policy = Policy.of("p", "100/366day fixed");
         long before = micros(server.time());
@@ -86,9 +85,10 @@ class RedisBackendTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {
-        "100/min", "5/s burst 200", "3/day sliding", "60/min fixed", "100/min; 5/h sliding; 7/day fixed"})
-    void aKeyLivesUntilEveryPermitIsFree(String limits) {
+    @ValueSource(
+            strings = {"100/min", "5/s burst 200", "3/day sliding", "60/min fixed", "100/min; 5/h sliding; 7/day fixed"
+            })
+    void keyExpiresWhenAllPermitsAreFree(String limits) {
         Policy policy = Policy.of("p", limits);
         for (int i = 0; i < 3; i++) {
             long before = System.nanoTime();
@@ -97,13 +97,14 @@ class RedisBackendTest {
             long passed = (System.nanoTime() - before) / 1_000_000 + 1;
             long reset = (decision.resetAfterMicros() + 999) / 1_000;
             assertTrue(decision.allowed());
-            assertTrue(left <= reset + 1 && left >= reset - passed, () -> left + " ms, all free after " + reset);
+            assertTrue(
+                    left <= reset + 1 && left >= reset - passed, () -> left + " ms, all permits free after " + reset);
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"100/min", "100/min sliding", "100/min fixed", "100/min; 100/h sliding; 100/day fixed"})
-    void nothingIsKeptOfAKeyThatSaysNothing(String limits) {
+    void emptyKeyIsNotStored(String limits) {
         Policy policy = Policy.of("p", limits);
         acquire(policy, "key", 101);
         acquire(policy, "key", 0);
@@ -120,28 +121,38 @@ class RedisBackendTest {
     }
 
     @Test
-    void aDenialWritesNothing() {
+    void denialWritesNothing() {
         Policy policy = Policy.of("p", "2/min; 2/h sliding");
         acquire(policy, "key", 2);
         String state = server.get(name(policy, "key"));
         server.persist(name(policy, "key"));
         assertFalse(acquire(policy, "key", 1).allowed());
         assertEquals(state, server.get(name(policy, "key")));
-        assertEquals(-1, server.pttl(name(policy, "key")), "the time to live was written");
+        assertEquals(-1, server.pttl(name(policy, "key")), "the expiry was written");
     }
 
-    /** Whatever the policy's name, in the namespace that is the default. */
+    /** Measures keys of policies with names of any length, in the default namespace. */
     @ParameterizedTest(name = "{0}: at most {1} bytes")
-    @CsvSource({"100/min, 120", "1000/h burst 5000, 120", "999999999989/day burst 53000, 120", "100/min fixed, 120",
-        "100/min sliding, 600", "65536/min sliding, 600", "1000000000000/min sliding, 600"})
-    void aKeyIsSmall(String limits, long most) {
+    @CsvSource({
+        "100/min, 120",
+        "1000/h burst 5000, 120",
+        "999999999989/day burst 53000, 120",
+        "100/min fixed, 120",
+        "100/min sliding, 600",
+        "65536/min sliding, 600",
+        "1000000000000/min sliding, 600"
+    })
+    void keySizeIsBounded(String limits, long most) {
         for (String name : List.of("api", "com.acme.shop.OrderController.list", "x".repeat(200))) {
             Policy policy = Policy.of(name, limits);
             VirtualClock clock = new VirtualClock(1_790_000_163_376_680L);
-            RedisBackend byHand = new RedisBackend(Redis.connection(), "ratelimit", clock);
+            RedisBackend withClock = new RedisBackend(Redis.connection(), "ratelimit", clock);
             for (int i = 0; i < 200; i++) {
-                byHand.acquire(policy, namespace, 1 + policy.capacity() / 200).toCompletableFuture().join();
-                clock.advance(policy.limits().get(0).periodMicros() / 80);
+                withClock
+                        .acquire(policy, namespace, 1 + policy.capacity() / 200)
+                        .toCompletableFuture()
+                        .join();
+                clock.advance(policy.rateLimits().get(0).periodMicros() / 80);
             }
             String stored = "ratelimit" + name(policy, namespace).substring(namespace.length());
             long bytes = server.memoryUsage(stored);
@@ -150,23 +161,88 @@ class RedisBackendTest {
         }
     }
 
+    /** A cluster takes the first text in braces for the hash tag, which must be the hash of the key. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{a}", "{a", "a}", "}{", "{}", "{", "a{b}c", "orders.{tenant}", "a:b", ":", "a:{b}:c"})
+    void policyNameIsNeitherHashTagNorNamespace(String name) {
+        int slot = SlotHash.getSlot(KeyHash.brief("key"));
+        for (String policy : List.of(name, name + "x".repeat(100), "x".repeat(100) + name)) {
+            String key = name(Policy.of(policy, "1/s"), "key");
+            assertEquals(slot, SlotHash.getSlot(key), key);
+            assertEquals(
+                    2,
+                    key.substring(namespace.length())
+                            .chars()
+                            .filter(c -> c == ':')
+                            .count(),
+                    key);
+            assertTrue(EncodedPolicy.label(policy).length() <= 9, key);
+        }
+        Policy strange = Policy.of(name, "3/day");
+        Policy plain = Policy.of("plain", "3/day");
+        assertEquals(2, acquire(strange, "key", 1).remaining());
+        assertEquals(1, acquire(strange, "key", 1).remaining());
+        assertEquals(2, acquire(plain, "key", 1).remaining());
+        assertEquals(
+                List.of(0L, 1L),
+                backend
+                        .acquireAll(List.of(new PermitRequest(strange, "key", 1), new PermitRequest(plain, "key", 1)))
+                        .toCompletableFuture()
+                        .join()
+                        .stream()
+                        .map(Decision::remaining)
+                        .toList());
+    }
+
+    /** Otherwise the policy {@code b:c} of the namespace {@code a} would be the policy {@code c} of {@code a:b}. */
     @Test
-    void longNamesOfPoliciesAreShortenedAndStayApart() {
-        assertEquals("customers", Terms.label("customers"));
-        assertEquals("ist~" + KeyHash.brief("OrderController.list").substring(0, 5), Terms.label("OrderController.list"));
+    void namespaceWithColonSharesNoKeysWithAnother() {
+        RedisBackend outer = new RedisBackend(Redis.connection(), namespace);
+        RedisBackend inner = new RedisBackend(Redis.connection(), namespace + ":b");
+        outer.acquire(Policy.of("b:c", "3/day"), "key", 1).toCompletableFuture().join();
+        assertEquals(
+                2,
+                inner.acquire(Policy.of("c", "3/day"), "key", 1)
+                        .toCompletableFuture()
+                        .join()
+                        .remaining());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "a{b}", "{", "}", "a b", "a\nb", "\u0000", "caf\u00e9", "\u007f"})
+    void malformedNamespaceIsRejected(String malformed) {
+        for (String namespace : List.of(malformed, malformed + "x".repeat(65))) {
+            String message = assertThrows(
+                            IllegalArgumentException.class, () -> new RedisBackend(Redis.connection(), namespace))
+                    .getMessage();
+            assertEquals(
+                    "The namespace \"" + namespace.replaceAll("\\p{Cntrl}", "?") + "\" is not 1 to 64 ASCII characters "
+                            + "without spaces and braces; write a name like \"shop\".",
+                    message);
+        }
+        assertThrows(IllegalArgumentException.class, () -> RedisBackend.connect("redis://localhost:1", malformed));
+    }
+
+    @Test
+    void longPolicyNamesAreShortenedAndStayDistinct() {
+        assertEquals("customers", EncodedPolicy.label("customers"));
+        assertEquals(
+                "ist~" + KeyHash.brief("OrderController.list").substring(0, 5),
+                EncodedPolicy.label("OrderController.list"));
         Set<String> labels = new HashSet<>();
-        for (String name : List.of("list", "a.list", "ist~abcde", Terms.label("OrderController.list"), "~", "a~")) {
-            assertTrue(labels.add(Terms.label(name)), name);
+        for (String name :
+                List.of("list", "a.list", "ist~abcde", EncodedPolicy.label("OrderController.list"), "~", "a~")) {
+            assertTrue(labels.add(EncodedPolicy.label(name)), name);
         }
         for (int i = 0; i < 300; i++) {
-            assertTrue(labels.add(Terms.label("com.acme.shop.Order" + i + "Controller.list")));
+            assertTrue(labels.add(EncodedPolicy.label("com.acme.shop.Order" + i + "Controller.list")));
         }
         assertTrue(labels.stream().allMatch(label -> label.length() <= 9));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"100/min", "100/min sliding", "100/min fixed", "100/min; 100/h sliding"})
-    void aDecisionCostsThreeCommandsAndADenialTwo(String limits) {
+    void grantCostsThreeCommandsAndDenialTwo(String limits) {
         Policy policy = Policy.of("p", limits);
         server.configResetstat();
         acquire(policy, "key", 60);
@@ -177,38 +253,45 @@ class RedisBackendTest {
     }
 
     @Test
-    void aChangedLimitCostsNoMore() {
+    void changedLimitCostsNoMoreCommands() {
         acquire(Policy.of("p", "100/min"), "key", 60);
         server.configResetstat();
         assertEquals(120, acquire(Policy.of("p", "200/20s"), "key", 20).remaining());
         assertEquals(List.of("evalsha 1", "get 1", "set 1", "time 1"), commands());
     }
 
-    /** Whoever comes later in a call finds what the one before has left, in whichever numbers each asks. */
     @Test
-    @SuppressWarnings("try") // It is there to be closed, and nothing else.
-    void requestsOfAKeyInOldAndNewNumbersShareACall() throws InterruptedException {
+    @SuppressWarnings("try") // Busy is only opened and closed.
+    void requestsUnderOldAndNewLimitsShareACall() throws InterruptedException {
         Policy old = Policy.of("p", "100/day");
-        Policy now = Policy.of("p", "200/day");
+        Policy changed = Policy.of("p", "200/day");
         acquire(old, "key", 10);
         List<CompletionStage<Decision>> stages = new ArrayList<>();
         try (BatchTest.Busy busy = new BatchTest.Busy(backend)) {
             for (int i = 0; i < 4; i++) {
-                stages.add(backend.acquire(now, "key", 10));
+                stages.add(backend.acquire(changed, "key", 10));
                 stages.add(backend.acquire(old, "key", 10));
             }
         }
-        CompletableFuture.allOf(stages.stream().map(CompletionStage::toCompletableFuture)
-                .toArray(CompletableFuture<?>[]::new)).join();
-        assertEquals(10, backend.peek(old, "key", 0).toCompletableFuture().join().remaining());
-        assertEquals(110, backend.peek(now, "key", 0).toCompletableFuture().join().remaining());
+        CompletableFuture.allOf(stages.stream()
+                        .map(CompletionStage::toCompletableFuture)
+                        .toArray(CompletableFuture<?>[]::new))
+                .join();
+        assertEquals(
+                10, backend.peek(old, "key", 0).toCompletableFuture().join().remaining());
+        assertEquals(
+                110,
+                backend.peek(changed, "key", 0).toCompletableFuture().join().remaining());
     }
 
     @Test
     void severalPoliciesCostOneRoundTrip() {
-        List<Ask> asks = List.of(new Ask(Policy.of("user", "5/min"), "a", 1), new Ask(Policy.of("ip", "9/s"), "b", 1));
+        List<PermitRequest> requests = List.of(
+                new PermitRequest(Policy.of("user", "5/min"), "a", 1),
+                new PermitRequest(Policy.of("ip", "9/s"), "b", 1));
         server.configResetstat();
-        assertEquals(2, backend.acquireAll(asks).toCompletableFuture().join().size());
+        assertEquals(
+                2, backend.acquireAll(requests).toCompletableFuture().join().size());
         assertEquals(List.of("evalsha 1", "get 2", "set 2", "time 1"), commands());
     }
 
@@ -225,13 +308,15 @@ class RedisBackendTest {
     }
 
     private void block(Policy policy, String key, Duration duration) {
-        backend.block(policy, key, duration.toNanos() / 1_000).toCompletableFuture().join();
+        backend.block(policy, key, duration.toNanos() / 1_000)
+                .toCompletableFuture()
+                .join();
     }
 
-    /** Whatever is done to it meanwhile: by the server's clock, and to the millisecond. */
+    /** Operations on the key do not change its expiry, by the server's clock and to the millisecond. */
     @ParameterizedTest
     @ValueSource(strings = {"100/min", "7/s; 100/s sliding"})
-    void aBlockedKeyLivesUntilItsBlockIsOver(String limits) {
+    void blockedKeyExpiresWithItsBlock(String limits) {
         Policy policy = Policy.of("p", limits);
         acquire(policy, "key", 7);
         long before = System.nanoTime();
@@ -251,7 +336,7 @@ class RedisBackendTest {
     }
 
     @Test
-    void aBlockCostsWhatAGrantCostsAndItsDenialsNoMoreThanOthers() {
+    void blockCostsAsMuchAsAGrantAndItsDenialsAsMuchAsOthers() {
         Policy policy = Policy.of("p", "100/min");
         acquire(policy, "key", 60);
         server.configResetstat();
@@ -265,33 +350,33 @@ class RedisBackendTest {
     }
 
     @Test
-    void afterABlockAKeyIsWrittenAsAlways() {
+    void keyIsWrittenWithoutTheBlockAfterItHasEnded() {
         Policy policy = Policy.of("p", "100/day");
         acquire(policy, "key", 60);
         long size = server.strlen(name(policy, "key"));
         block(policy, "key", Duration.ofMillis(20));
         assertEquals(size + 8, server.strlen(name(policy, "key")));
-        Eventually.await("the block is over", () -> acquire(policy, "key", 1).allowed());
+        Eventually.await("the block has ended", () -> acquire(policy, "key", 1).allowed());
         assertEquals(size, server.strlen(name(policy, "key")));
         assertEquals(38, acquire(policy, "key", 1).remaining());
     }
 
-    /** A later version may begin what it writes with other bytes; nothing is done to that. */
+    /** A later version may store other bytes, which must not be changed. */
     @Test
-    void aKeyOfSomebodyElsesIsNotBlocked() {
+    void keyWithForeignContentIsNotBlocked() {
         Policy policy = Policy.of("p", "10/min");
         String name = name(policy, "key");
         for (String text : new String[] {"hello", "t".repeat(26)}) {
             server.set(name, text);
             CompletionException e =
                     assertThrows(CompletionException.class, () -> block(policy, "key", Duration.ofHours(1)));
-            assertInstanceOf(RateLimitDefectException.class, e.getCause());
+            assertInstanceOf(NonRetryableStoreException.class, e.getCause());
             assertEquals(text, server.get(name));
         }
     }
 
     @Test
-    void aServerThatHasForgottenTheScriptIsToldOnce() {
+    void flushedScriptIsSentOnce() {
         Policy policy = Policy.of("p", "10/min");
         assertEquals(9, acquire(policy, "key", 1).remaining());
         server.scriptFlush();
@@ -303,35 +388,39 @@ class RedisBackendTest {
     }
 
     @Test
-    void aKeyOfSomebodyElsesIsNamed() {
+    void failureNamesTheKeyWithForeignContent() {
         Policy policy = Policy.of("p", "10/min");
         String name = name(policy, "key");
         server.rpush(name, "something");
-        assertRefused(policy, name);
+        assertRejected(policy, name);
         for (String text : new String[] {"", "hello", "t", "t".repeat(24), "s".repeat(30), "t".repeat(26)}) {
             server.del(name);
             server.set(name, text);
-            assertRefused(policy, name);
+            assertRejected(policy, name);
             assertEquals(text, server.get(name));
         }
         backend.reset(policy, "key").toCompletableFuture().join();
         assertEquals(9, acquire(policy, "key", 1).remaining());
     }
 
-    private void assertRefused(Policy policy, String name) {
+    private void assertRejected(Policy policy, String name) {
         CompletionException e = assertThrows(CompletionException.class, () -> acquire(policy, "key", 1));
-        assertInstanceOf(RateLimitDefectException.class, e.getCause());
-        assertEquals("The rate limit store cannot do what it is asked: the key " + name + " holds something that is no "
-                + "rate limit; delete it, or give the rate limits another namespace.", e.getCause().getMessage());
+        assertInstanceOf(NonRetryableStoreException.class, e.getCause());
+        assertEquals(
+                "The rate limit store cannot execute the call: the key " + name + " does not contain a rate limit; "
+                        + "delete it, or use another namespace for rate limits.",
+                e.getCause().getMessage());
     }
 
-    /** With the options that the backend's documentation recommends: at once, not when the server is back. */
+    /** With the recommended client options, calls fail at once instead of waiting for the server. */
     @Test
-    void withoutAConnectionTheStageFails() throws InterruptedException {
+    void stageFailsWithoutAConnection() throws InterruptedException {
         try (RedisClient client = RedisClient.create(RedisServer.uri())) {
-            client.setOptions(ClientOptions.builder().autoReconnect(false)
+            client.setOptions(ClientOptions.builder()
+                    .autoReconnect(false)
                     .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
-                    .timeoutOptions(TimeoutOptions.enabled()).build());
+                    .timeoutOptions(TimeoutOptions.enabled())
+                    .build());
             CountDownLatch disconnected = new CountDownLatch(1);
             client.addListener(new RedisConnectionStateListener() {
                 @Override
@@ -342,20 +431,23 @@ class RedisBackendTest {
             StatefulRedisConnection<byte[], byte[]> connection = client.connect(ByteArrayCodec.INSTANCE);
             RedisBackend alone = new RedisBackend(connection, namespace);
             Policy policy = Policy.of("p", "10/min");
-            assertTrue(alone.acquire(policy, "key", 1).toCompletableFuture().join().allowed());
+            assertTrue(
+                    alone.acquire(policy, "key", 1).toCompletableFuture().join().allowed());
             server.clientKill(KillArgs.Builder.id(connection.sync().clientId()));
             assertTrue(disconnected.await(10, TimeUnit.SECONDS));
-            for (CompletionStage<?> stage : List.of(alone.acquire(policy, "key", 1), alone.peek(policy, "key", 1),
-                    alone.refund(policy, "key", 1), alone.reset(policy, "key"))) {
+            for (CompletionStage<?> stage : List.of(
+                    alone.acquire(policy, "key", 1),
+                    alone.peek(policy, "key", 1),
+                    alone.refund(policy, "key", 1),
+                    alone.reset(policy, "key"))) {
                 assertTrue(stage.toCompletableFuture().isCompletedExceptionally());
             }
         }
         assertEquals(8, acquire(Policy.of("p", "10/min"), "key", 1).remaining());
     }
 
-    /** By the server's clock. */
     @Test
-    void aCrowdOnFourConnectionsIsGrantedExactlyWhatIsThere() throws Exception {
+    void concurrentCallersOnFourConnectionsGetExactlyTheLimit() throws Exception {
         Policy policy = Policy.of("p", "1000/day; 2000/day sliding; 3000/366day fixed");
         List<RedisBackend> backends = new ArrayList<>();
         for (int i = 0; i < 4; i++) {

@@ -1,36 +1,34 @@
 package io.github.micronautratelimit.redis;
 
-import java.util.Optional;
-
 import io.github.micronautratelimit.redis.server.RedisProgram;
 import io.github.micronautratelimit.redis.server.StandaloneServer;
+import java.util.Optional;
 
 /**
- * The server all tests of a run share, see {@link StandaloneServer}. Where there is none, tests are skipped, or fail if
- * {@code CI} or {@code ratelimit.redis.required} is {@code true}. So are tests that start servers of their own where
- * there is no program to start.
+ * The server that all tests of a run share, see {@link StandaloneServer}. Without one, tests are skipped, or fail if
+ * {@code CI} or {@code ratelimit.redis.required} is {@code true}. The same applies to tests that start
+ * servers if no {@code redis-server} program is found.
  */
 final class RedisServer {
 
-    private static final String NO_SERVER = "There is no Redis: -Dratelimit.redis.uri names none, no Docker engine "
+    private static final String NO_SERVER = "No Redis found: -Dratelimit.redis.uri is not set, no Docker engine "
             + "starts one, and no redis-server runs here. The Redis backend is NOT TESTED.";
-    private static final String NO_PROGRAM = "No redis-server is on the path, and none of embedded-redis runs here: "
-            + "the Redis backend is NOT TESTED with servers that fail, with a cluster, sentinels or encryption.";
+    private static final String NO_PROGRAM = "No redis-server found on the PATH, and none of embedded-redis runs here. "
+            + "The Redis backend is NOT TESTED with failing servers, a cluster, Sentinels or encryption.";
 
-    private RedisServer() {
-    }
+    private RedisServer() {}
 
-    /** Why tests on the shared server are to be skipped; empty if there is one, or must be. */
+    /** Returns why tests on the shared server are skipped; empty if it is available or required. */
     static Optional<String> reasonToSkip() {
         return required() || Shared.URI.isPresent() ? Optional.empty() : Optional.of(NO_SERVER);
     }
 
-    /** Why tests that start servers are to be skipped; empty if there is a program to start, or must be. */
+    /** Returns why tests that start servers are skipped; empty if the program is available or required. */
     static Optional<String> reasonToSkipProcesses() {
         return required() || RedisProgram.find().isPresent() ? Optional.empty() : Optional.of(NO_PROGRAM);
     }
 
-    /** Where the shared server is; fails the test if there is none. */
+    /** Returns the URI of the shared server. Fails the test if there is none. */
     static String uri() {
         return Shared.URI.orElseThrow(() -> new AssertionError(NO_SERVER));
     }

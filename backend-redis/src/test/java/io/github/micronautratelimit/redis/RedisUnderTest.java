@@ -1,24 +1,26 @@
 package io.github.micronautratelimit.redis;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.UUID;
-
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.lettuce.core.ScriptOutputType;
 import io.lettuce.core.api.sync.RedisCommands;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
 
-/** The Redis backend in a namespace of its own: callers on four connections, each sending its own clock's time. */
+/** The Redis backend in a separate namespace. Callers use four connections and send the time of their own clock. */
 final class RedisUnderTest implements BackendUnderTest {
 
     private static final String COUNT = "return #redis.call('KEYS', ARGV[1])";
     private static final String DELETE =
             "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end";
-    /** Brings the end of every key nearer, and lets go of the hour by which keys outlive what a test's clock says. */
-    private static final String AGE = """
+    /**
+     * Shortens the expiry of every key, and deletes keys in the extra hour that a caller's clock adds to their life.
+     */
+    private static final String AGE =
+            """
             for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
               local left = redis.call('PTTL', key) - ARGV[2]
               if left <= 3600000 then redis.call('DEL', key) else redis.call('PEXPIRE', key, left) end
@@ -27,19 +29,20 @@ final class RedisUnderTest implements BackendUnderTest {
     private final String namespace = "test-" + UUID.randomUUID();
     private final boolean cluster;
 
-    /** On the standalone server. */
+    /** Uses the standalone server. */
     RedisUnderTest() {
         this(false);
     }
 
-    /** On the standalone server or on the cluster. */
+    /** Uses the standalone server or the cluster. */
     RedisUnderTest(boolean cluster) {
         this.cluster = cluster;
     }
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
-        return cluster ? new RedisBackend(ClusterOfRedis.connection(), namespace, clock)
+        return cluster
+                ? new RedisBackend(ClusterOfRedis.connection(), namespace, clock)
                 : new RedisBackend(Redis.connection(), namespace, clock);
     }
 
@@ -59,16 +62,17 @@ final class RedisUnderTest implements BackendUnderTest {
 
     @Override
     public long liveKeys() {
-        return servers().stream().mapToLong(server ->
-                server.<Long>eval(COUNT, ScriptOutputType.INTEGER, new String[0], namespace + ":*")).sum();
+        return servers().stream()
+                .mapToLong(
+                        server -> server.<Long>eval(COUNT, ScriptOutputType.INTEGER, new String[0], namespace + ":*"))
+                .sum();
     }
 
     @Override
     public void letPass(VirtualClock clock, Duration duration) {
         clock.advance(duration);
         String millis = Long.toString(duration.plusNanos(999_999).toMillis());
-        servers().forEach(server ->
-                server.eval(AGE, ScriptOutputType.STATUS, new String[0], namespace + ":*", millis));
+        servers().forEach(server -> server.eval(AGE, ScriptOutputType.STATUS, new String[0], namespace + ":*", millis));
     }
 
     @Override
@@ -78,7 +82,6 @@ final class RedisUnderTest implements BackendUnderTest {
 
     @Override
     public void close() {
-        servers().forEach(server ->
-                server.eval(DELETE, ScriptOutputType.STATUS, new String[0], namespace + ":*"));
+        servers().forEach(server -> server.eval(DELETE, ScriptOutputType.STATUS, new String[0], namespace + ":*"));
     }
 }

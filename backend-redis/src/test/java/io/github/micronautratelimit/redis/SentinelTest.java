@@ -3,17 +3,15 @@ package io.github.micronautratelimit.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.stream.Stream;
-
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.redis.server.RedisClients;
 import io.github.micronautratelimit.redis.server.RedisSentinels;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
-/** A master dies while it is asked by many; sentinels promote a replica. */
+/** A master dies under load, and Sentinels promote a replica. */
 @NeedsRedis(ofItsOwn = true)
 class SentinelTest {
 
@@ -22,21 +20,28 @@ class SentinelTest {
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
     private static final Duration SLACK = Duration.ofSeconds(10);
 
-    /** Replication is asynchronous: what the dead master granted last may be granted again, at most the limit. */
+    /** Replication is asynchronous, so the last grants of the dead master may be granted again, at most the limit. */
     @Test
-    void decisionsGoOnOnTheNewMasterWithWhatWasReplicated() {
-        try (RedisSentinels sentinels = RedisSentinels.start(); RedisClients clients = new RedisClients(TIMEOUT)) {
-            List<RedisBackend> backends =
-                    Stream.generate(() -> new RedisBackend(clients.connect(sentinels.uri()), "rl")).limit(4).toList();
-            backends.get(0).acquire(POLICY, "replicated", LIMIT - 5).toCompletableFuture().join();
+    void decisionsContinueOnTheNewMasterWithReplicatedState() {
+        try (RedisSentinels sentinels = RedisSentinels.start();
+                RedisClients clients = new RedisClients(TIMEOUT)) {
+            List<RedisBackend> backends = Stream.generate(
+                            () -> new RedisBackend(clients.connect(sentinels.uri()), "rl"))
+                    .limit(4)
+                    .toList();
+            backends.get(0)
+                    .acquire(POLICY, "replicated", LIMIT - 5)
+                    .toCompletableFuture()
+                    .join();
             sentinels.awaitReplicated();
             try (Load load = Load.on(POLICY, "key", backends)) {
                 load.awaitGranted(100);
                 sentinels.master().kill();
                 load.awaitFailed(Load.callers());
-                load.awaitAnswered(100);
+                load.awaitDecided(100);
                 load.awaitDenied(100).end();
-                assertTrue(load.granted() >= LIMIT - load.chargedForNothing(1) && load.granted() <= 2 * LIMIT,
+                assertTrue(
+                        load.granted() >= LIMIT - load.chargedWithoutGrant(1) && load.granted() <= 2 * LIMIT,
                         load::toString);
                 assertTrue(load.slowest().compareTo(TIMEOUT.plus(SLACK)) < 0, () -> "took " + load.slowest());
             }

@@ -12,19 +12,19 @@ import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What the library is for: instances that share one limit. */
+/** Several processes share one limit. */
 @NeedsRedis
 class SeveralProcessesTest {
 
     private static final int PROCESSES = 4;
     private static final int LIMIT = 100;
-    /** All requests of a round, under way at once. */
+    /** The concurrent requests of a round, over all processes. */
     private static final int[] REQUESTS = {150, 400, 1_000, 4_000, 10_000};
+
     private static final int ROUNDS = 20;
 
     private final String namespace = "processes-" + UUID.randomUUID();
@@ -37,7 +37,7 @@ class SeveralProcessesTest {
 
     @Test
     @Timeout(value = 5, unit = TimeUnit.MINUTES)
-    void fourOfThemGrantExactlyTheLimitTwentyTimesOfTwenty() throws IOException, InterruptedException {
+    void fourProcessesGrantExactlyTheLimitInEachOfTwentyRounds() throws IOException, InterruptedException {
         List<Long> granted = new ArrayList<>();
         try {
             for (int i = 0; i < PROCESSES; i++) {
@@ -54,13 +54,20 @@ class SeveralProcessesTest {
         assertEquals(Collections.nCopies(ROUNDS, (long) LIMIT), granted);
     }
 
-    /** It ends when this process does: its input then ends. */
+    /** The process ends with this one, because its input ends. */
     private Process start() throws IOException {
         String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-        return new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx256m",
-                "-cp", classPath, Caller.class.getName(), RedisServer.uri(), namespace,
-                LIMIT + "/366day")
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx256m",
+                        "-cp",
+                        classPath,
+                        Caller.class.getName(),
+                        RedisServer.uri(),
+                        namespace,
+                        LIMIT + "/366day")
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
     }
 
     private long granted(String order) throws IOException {
@@ -81,7 +88,7 @@ class SeveralProcessesTest {
             line = in.readLine();
         }
         if (line == null) {
-            throw new AssertionError("A process has ended.");
+            throw new AssertionError("A process ended early.");
         }
         return Long.parseLong(line.substring("granted ".length()));
     }

@@ -1,8 +1,5 @@
 package io.github.micronautratelimit.redis;
 
-import java.io.IOException;
-import java.util.Map;
-
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
@@ -10,21 +7,33 @@ import io.micronaut.runtime.server.EmbeddedServer;
 import io.micronaut.websocket.WebSocketSession;
 import io.micronaut.websocket.annotation.OnMessage;
 import io.micronaut.websocket.annotation.ServerWebSocket;
+import java.io.IOException;
+import java.util.Map;
 
-/** An application that lets five connections be open at once, as one in this process or as a process of its own. */
+/** An application with a limit of five open connections, in this process or in a separate one. */
 final class SocketServer {
 
     static final String LIMITS = "5 concurrent lease 2s";
 
-    private SocketServer() {
-    }
+    private SocketServer() {}
 
     static EmbeddedServer start(String redis, String namespace) {
-        return ApplicationContext.run(EmbeddedServer.class, Map.of("spec", "socket-server", "micronaut.server.port", -1,
-                "redis.uri", redis, "ratelimit.namespace", namespace, "ratelimit.deadline", "20s"));
+        return ApplicationContext.run(
+                EmbeddedServer.class,
+                Map.of(
+                        "spec",
+                        "socket-server",
+                        "micronaut.server.port",
+                        -1,
+                        "redis.uri",
+                        redis,
+                        "ratelimit.namespace",
+                        namespace,
+                        "ratelimit.deadline",
+                        "20s"));
     }
 
-    /** Given a server's URI and a namespace; serves until it is killed or its input ends. */
+    /** Takes the URI of a server and a namespace. Serves until the process is killed or its input ends. */
     public static void main(String[] args) throws IOException {
         try (EmbeddedServer server = start(args[0], args[1])) {
             System.out.println("port " + server.getPort());
@@ -35,7 +44,7 @@ final class SocketServer {
     }
 
     @ServerWebSocket("/sockets")
-    @RateLimit(value = LIMITS, policy = "sockets", key = "all")
+    @RateLimit(value = LIMITS, policy = "sockets", key = "{global}")
     @Requires(property = "spec", value = "socket-server")
     static class Echo {
 

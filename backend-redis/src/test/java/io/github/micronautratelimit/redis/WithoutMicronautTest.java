@@ -1,56 +1,47 @@
 package io.github.micronautratelimit.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.redis.server.RedisProcess;
+import io.micronaut.context.ApplicationContext;
 import java.io.File;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.UUID;
+import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-
 import org.junit.jupiter.api.Test;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Guard;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.RateLimiter;
-import io.lettuce.core.ClientOptions;
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.TimeoutOptions;
-import io.lettuce.core.codec.ByteArrayCodec;
-
-/** The backend in a program on whose class path there is no class of Micronaut. */
-@NeedsRedis
+/** Programs on class paths that lack an optional dependency. */
+@NeedsRedis(ofItsOwn = true)
 class WithoutMicronautTest {
 
-    private static final String MICRONAUT = "io.micronaut.context.BeanContext";
-
-    /** What an application without Micronaut writes. */
-    static final class Program {
+    /** A program without Micronaut. In a cold JVM, the first calls may miss the deadline. */
+    static final class PlainProgram {
 
         public static void main(String[] args) {
             String uri = args[0];
-            String namespace = args[1];
             // tag::limiter[]
-            RedisClient client = RedisClient.create(uri);
-            client.setOptions(ClientOptions.builder()
-                    .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
-                    .timeoutOptions(TimeoutOptions.enabled(Duration.ofMillis(200))).build());
-            RateLimitBackend redis = new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), namespace);
-            RateLimiter limiter = new RateLimiter(new Guard(redis, Duration.ofMillis(100), List.of()), List.of());
+            RateLimiter limiter = RateLimiter.builder(RedisBackend.connect(uri)).build();
+            Decision decision = limiter.tryAcquire(Policy.of("api", "100/min"), "alice");
             // end::limiter[]
-            Decision decision = limiter.acquire(Policy.of("p", "10/min"), "key", 1);
-            System.out.println("Remaining: " + decision.remaining() + " by " + decision.source() + ", Micronaut: "
-                    + isThere(MICRONAUT) + ", its integration: "
-                    + isThere("io.github.micronautratelimit.config.RateLimitConfiguration"));
-            client.shutdown();
+            while (decision.source() != Decision.Source.STORE) {
+                decision = limiter.tryAcquire(Policy.of("api", "100/min"), "bob");
+            }
+            limiter.close();
+            System.out.println(
+                    "allowed: " + decision.allowed() + ", Micronaut: " + isPresent("io.micronaut.context.BeanContext"));
         }
 
-        private static boolean isThere(String className) {
+        private static boolean isPresent(String className) {
             try {
                 Class.forName(className);
                 return true;
@@ -60,19 +51,102 @@ class WithoutMicronautTest {
         }
     }
 
-    @Test
-    void theBackendDecides() throws Exception {
-        Process program = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", classPathWithoutMicronaut(), Program.class.getName(), RedisServer.uri(),
-                "plain-" + UUID.randomUUID()).redirectErrorStream(true).start();
-        String output = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals("Remaining: 9 by STORE, Micronaut: false, its integration: false", output.strip());
+    /** A Micronaut application that uses the limiter bean. */
+    static final class Application {
+
+        public static void main(String[] args) {
+            try (ApplicationContext context =
+                    ApplicationContext.run(Map.of(args[0], args[1], "ratelimit.deadline", "20s"))) {
+                Decision decision = context.getBean(RateLimiter.class).tryAcquire(Policy.of("api", "100/min"), "alice");
+                System.out.println(decision.remaining() + " by " + decision.source());
+            }
+        }
     }
 
-    private static String classPathWithoutMicronaut() {
-        String integration = Path.of("micronaut-ratelimit", "target").toString();
-        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-                .filter(entry -> !new File(entry).getName().startsWith("micronaut-") && !entry.contains(integration))
+    /** A Micronaut application without the integration of the limiter. */
+    static final class ApplicationWithoutIntegration {
+
+        public static void main(String[] args) {
+            try (ApplicationContext context = ApplicationContext.run(Map.of("redis.uri", args[0]));
+                    RateLimiter limiter = RateLimiter.builder(RedisBackend.connect(args[0]))
+                            .deadline(Duration.ofSeconds(20))
+                            .build()) {
+                Decision decision = limiter.tryAcquire(Policy.of("api", "100/min"), "alice");
+                System.out.println(decision.remaining() + " by " + decision.source() + ", application running: "
+                        + context.isRunning());
+            }
+        }
+    }
+
+    @Test
+    void programWithoutMicronautUsesTheBackend() throws IOException {
+        try (RedisProcess server = RedisProcess.start()) {
+            assertEquals(
+                    "allowed: true, Micronaut: false",
+                    run(jar -> isMicronaut(jar) || isIntegration(jar), PlainProgram.class, server.uri()));
+        }
+    }
+
+    @Test
+    void applicationWithoutMicronautRedisConnectsByUri() throws IOException {
+        try (RedisProcess server = RedisProcess.start()) {
+            String output = run(this::isMicronautRedis, Application.class, "redis.uri", server.uri());
+            assertTrue(output.endsWith("99 by STORE"), output);
+        }
+    }
+
+    @Test
+    void applicationWithoutMicronautRedisCannotUseSingleProperties() throws IOException {
+        assumeTrue(getClass().getResource("RedisBackendFactory.class") != null, "not built for Micronaut 5");
+        String output = run(this::isMicronautRedis, Application.class, "redis.host", "localhost");
+        assertTrue(
+                output.contains("redis has no uri; write redis.uri, or add the dependency "
+                        + "io.micronaut.redis:micronaut-redis-lettuce, which reads redis.host and other single "
+                        + "properties."),
+                output);
+    }
+
+    @Test
+    void applicationWithoutTheIntegrationStarts() throws IOException {
+        try (RedisProcess server = RedisProcess.start()) {
+            assertEquals(
+                    "99 by STORE, application running: true",
+                    run(this::isIntegration, ApplicationWithoutIntegration.class, server.uri()));
+        }
+    }
+
+    private boolean isMicronaut(File jar) {
+        return jar.getName().startsWith("micronaut-");
+    }
+
+    private boolean isMicronautRedis(File jar) {
+        return jar.getName().startsWith("micronaut-redis-") || jar.getName().startsWith("micronaut-cache-");
+    }
+
+    /** Matches the jar of the integration, or its classes if they are built together with this module. */
+    private boolean isIntegration(File jar) {
+        return jar.getName().startsWith("micronaut-ratelimit-")
+                || jar.toString()
+                        .contains(Path.of("/micronaut-ratelimit", "target").toString());
+    }
+
+    private static String run(Predicate<File> missing, Class<?> program, String... arguments) throws IOException {
+        String classPath = Stream.of(
+                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))
+                                .split(File.pathSeparator))
+                .filter(entry -> !missing.test(new File(entry)))
                 .collect(Collectors.joining(File.pathSeparator));
+        Process process = new ProcessBuilder(Stream.concat(
+                                Stream.of(
+                                        Path.of(System.getProperty("java.home"), "bin", "java")
+                                                .toString(),
+                                        "-cp",
+                                        classPath,
+                                        program.getName()),
+                                Stream.of(arguments))
+                        .toList())
+                .redirectErrorStream(true)
+                .start();
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     }
 }

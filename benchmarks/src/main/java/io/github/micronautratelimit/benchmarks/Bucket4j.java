@@ -1,14 +1,13 @@
 package io.github.micronautratelimit.benchmarks;
 
-import java.time.Duration;
-import java.util.concurrent.ConcurrentHashMap;
-
 import io.github.bucket4j.Bucket;
 import io.github.bucket4j.ConsumptionProbe;
+import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** Bucket4j's lock-free bucket on its own default clock, of milliseconds; one per key in a map. */
+/** Bucket4j's lock-free bucket with its default clock, which counts milliseconds. A map has one bucket per key. */
 public class Bucket4j extends Limiter {
 
     private final ConcurrentHashMap<String, Bucket> buckets = new ConcurrentHashMap<>();
@@ -24,7 +23,7 @@ public class Bucket4j extends Limiter {
         buckets.computeIfAbsent(key, each -> bucket()).tryConsume(1);
     }
 
-    /** The result is full: the permits left, and when to come back. */
+    /** Returns the full result: the remaining permits and the time to wait. */
     @Benchmark
     public ConsumptionProbe bucket4j(Cursor cursor) {
         String key = cursor.next();

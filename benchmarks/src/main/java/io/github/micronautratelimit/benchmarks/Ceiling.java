@@ -2,11 +2,10 @@ package io.github.micronautratelimit.benchmarks;
 
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
-
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** The least that a keyed limiter does: finds the key's number and changes it by one compare-and-set. */
+/** The lower bound for a keyed limiter: finds the number of the key and changes it by one compare-and-set. */
 public class Ceiling extends Limiter {
 
     private final ConcurrentHashMap<String, AtomicLong> numbers = new ConcurrentHashMap<>();
@@ -21,7 +20,7 @@ public class Ceiling extends Limiter {
         return number != null ? number : numbers.computeIfAbsent(key, each -> new AtomicLong());
     }
 
-    /** Knows no time and answers nothing but the number. */
+    /** Has no clock and returns only the number. */
     @Benchmark
     public long ceiling(Cursor cursor) {
         AtomicLong number = number(cursor.next());
@@ -33,7 +32,7 @@ public class Ceiling extends Limiter {
         }
     }
 
-    /** Reads the clock, as whatever gives permits back with time must. */
+    /** Reads the clock, as every limiter must that refills permits over time. */
     @Benchmark
     public long ceilingWithClock(Cursor cursor) {
         AtomicLong number = number(cursor.next());

@@ -4,7 +4,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.format.ResultFormatType;
@@ -14,10 +13,9 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * Runs every benchmark and prints how they compare.
+ * Runs every benchmark and prints a comparison.
  *
- * <p>The forks of one benchmark are not run one after the other but in rounds over all of them: what disturbs the
- * machine for a while then disturbs all alike.
+ * <p>A round runs one fork of each benchmark. Other load on the machine then affects all benchmarks alike.
  */
 public final class Comparison {
 
@@ -29,7 +27,7 @@ public final class Comparison {
     }
 
     /**
-     * Compares.
+     * Runs the comparison.
      *
      * @param arguments the folder for the results as JSON, then {@code full} or {@code quick}
      * @throws Exception if a benchmark fails or results cannot be written
@@ -67,7 +65,8 @@ public final class Comparison {
                 .addProfiler(GCProfiler.class)
                 .shouldFailOnError(true)
                 .resultFormat(ResultFormatType.JSON)
-                .result(results.resolve(name + "-round-" + round + "-threads-" + threads + ".json").toString())
+                .result(results.resolve(name + "-round-" + round + "-threads-" + threads + ".json")
+                        .toString())
                 .build();
         tables.add(new Runner(options).run());
     }

@@ -5,14 +5,14 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.infra.ThreadParams;
 
-/** Where one thread is on its way round the keys. */
+/** The position of one thread in the cycle of keys. */
 @State(Scope.Thread)
 public class Cursor {
 
     private String[] keys = {};
     private int next;
 
-    /** Spreads the threads evenly over the round. */
+    /** Spreads the threads evenly over the cycle. */
     @Setup
     public void start(Keys all, ThreadParams thread) {
         start(all, thread.getThreadIndex(), thread.getThreadCount());

@@ -1,12 +1,11 @@
 package io.github.micronautratelimit.benchmarks;
 
-import java.util.concurrent.ConcurrentHashMap;
-
 import com.google.common.util.concurrent.RateLimiter;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** Guava's limiter, which smooths and locks; one per key in a map. */
+/** Guava's limiter, which smooths and locks. A map has one limiter per key. */
 @SuppressWarnings("UnstableApiUsage")
 public class Guava extends Limiter {
 
@@ -16,10 +15,11 @@ public class Guava extends Limiter {
 
     @Override
     void visit(String key) {
-        limiters.computeIfAbsent(key, each -> RateLimiter.create(PERMITS_PER_SECOND)).tryAcquire();
+        limiters.computeIfAbsent(key, each -> RateLimiter.create(PERMITS_PER_SECOND))
+                .tryAcquire();
     }
 
-    /** The result is a bare yes or no: there is no fuller one. */
+    /** Returns a boolean, the fullest result of this limiter. */
     @Benchmark
     public boolean guava(Cursor cursor) {
         String key = cursor.next();

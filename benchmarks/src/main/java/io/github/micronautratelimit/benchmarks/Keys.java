@@ -4,24 +4,23 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** The keys that are limited, each as long as an address is. */
+/** The limited keys, each as long as an IP address. */
 @State(Scope.Benchmark)
 public class Keys {
 
-    /** How many. */
+    /** The number of keys. */
     @Param({"1", "100000"})
     public int keys;
 
     private List<String> inOrder = List.of();
     private String[] shuffled = {};
 
-    /** Makes the keys and the order in which they are visited, the same in every run. */
+    /** Creates the keys and the order of the visits. Both are the same in every run. */
     @Setup
     public void make() {
         List<String> made = new ArrayList<>(keys);
@@ -33,7 +32,7 @@ public class Keys {
         shuffled = made.toArray(String[]::new);
     }
 
-    /** The keys in the order in which limiters are made for them, which is not the order of the visits. */
+    /** Returns the keys in the order in which limiters are created for them, not in the order of the visits. */
     List<String> inOrder() {
         return inOrder;
     }

@@ -5,11 +5,11 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** Anything that limits keys: visits every key once before it is measured, so that no key is new then. */
+/** A limiter of keys. Every key is visited before the measurement, so that no key is new then. */
 @State(Scope.Benchmark)
 public abstract class Limiter {
 
-    /** Visits every key, then has the heap tidied up, so that all limiters are measured on a like layout. */
+    /** Visits every key, then collects garbage, so that all limiters have a similar memory layout. */
     @Setup
     public void fill(Keys keys) {
         for (String key : keys.inOrder()) {
@@ -18,15 +18,14 @@ public abstract class Limiter {
         System.gc();
     }
 
-    /** Makes the key known. */
+    /** Acquires a permit, so that the limiter has state for the key. */
     abstract void visit(String key);
 
     /**
-     * Checks that what was measured was what should have been.
+     * Checks that the benchmark has measured the intended operation.
      *
-     * @throws IllegalStateException if not
+     * @throws IllegalStateException if it has measured another one
      */
     @TearDown
-    public void check(Keys keys) {
-    }
+    public void check(Keys keys) {}
 }

@@ -1,20 +1,18 @@
 package io.github.micronautratelimit.benchmarks;
 
-import java.util.List;
-import java.util.concurrent.CompletionStage;
-
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.State;
-
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.memory.MemoryBackend;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
 
-/** This library's limiter in memory, under several policies. The result is the full decision. */
+/** This library's limiter in memory, under several policies. Returns the full decision. */
 public class Ours {
 
     /** One token bucket, granting. */
@@ -35,9 +33,9 @@ public class Ours {
         return limiter.acquire(cursor.next());
     }
 
-    /** The same, told to a listener on the thread that decided. */
+    /** The same with a listener on the deciding thread. */
     @Benchmark
-    public Decision oursHeard(Heard limiter, Cursor cursor) {
+    public Decision oursHeard(WithListener limiter, Cursor cursor) {
         return limiter.acquire(cursor.next());
     }
 
@@ -65,21 +63,21 @@ public class Ours {
         return limiter.acquire(cursor.next());
     }
 
-    /** One token bucket, granting, with a clock that stands still: what a decision costs but for reading the time. */
+    /** One token bucket, granting, with a stopped clock: the cost of a decision without the clock reading. */
     @Benchmark
-    public Decision oursInNoTime(Timeless limiter, Cursor cursor) {
+    public Decision oursInNoTime(StoppedClock limiter, Cursor cursor) {
         return limiter.acquire(cursor.next());
     }
 
-    /** Reading the time, and nothing else: what {@link #ours} pays above {@link #oursInNoTime}. */
+    /** Reads the clock and does nothing else: the difference between {@link #ours} and {@link #oursInNoTime}. */
     @Benchmark
     public long clockAlone(Keys keys) {
         return MicroClock.system().micros();
     }
 
     /**
-     * Owes a permit for over half a second, and so is live when the next visit comes, and has room for all that a run
-     * can take.
+     * Refills a permit in more than half a second, so that every key is live at its next visit. The capacity is larger
+     * than the number of permits of a run.
      */
     public static class Bucket extends Limited {
 
@@ -88,7 +86,7 @@ public class Ours {
         }
     }
 
-    /** Counts its decisions, as it does for metrics. */
+    /** Counts its decisions, as for metrics. */
     public static class Counted extends Limited {
 
         public Counted() {
@@ -97,10 +95,10 @@ public class Ours {
         }
     }
 
-    /** Has a listener that does nothing. */
-    public static class Heard extends Limited {
+    /** Has an inline listener that does nothing. */
+    public static class WithListener extends Limited {
 
-        public Heard() {
+        public WithListener() {
             super("100/min burst 1000000000", MicroClock.system(), List.of(new RateLimitListener() {
                 @Override
                 public boolean isInline() {
@@ -110,7 +108,7 @@ public class Ours {
         }
     }
 
-    /** Has one permit a day, which the first visit takes. */
+    /** Grants one permit a day, which the first visit takes. */
     public static class UsedUp extends Limited {
 
         public UsedUp() {
@@ -118,9 +116,9 @@ public class Ours {
         }
     }
 
-    public static class Timeless extends Limited {
+    public static class StoppedClock extends Limited {
 
-        public Timeless() {
+        public StoppedClock() {
             super("100/min burst 1000000000", () -> 1_800_000_000_000_000L);
         }
     }
@@ -146,7 +144,7 @@ public class Ours {
         }
     }
 
-    /** A policy and the limiter that is asked. */
+    /** A limiter with one policy. */
     @State(Scope.Benchmark)
     public abstract static class Limited extends Limiter {
 
@@ -165,7 +163,7 @@ public class Ours {
         Limited(String limits, MicroClock clock, List<RateLimitListener> listeners) {
             this.policy = Policy.of("benchmark", limits);
             this.backend = new MemoryBackend(clock, 1_000_000);
-            this.limiter = new RateLimiter(backend, listeners);
+            this.limiter = RateLimiter.builder(backend).listeners(listeners).build();
         }
 
         RateLimiter limiter() {
@@ -174,21 +172,22 @@ public class Ours {
 
         @Override
         void visit(String key) {
-            limiter.acquire(policy, key);
+            limiter.tryAcquire(policy, key);
         }
 
         Decision acquire(String key) {
-            return limiter.acquire(policy, key);
+            return limiter.tryAcquire(policy, key);
         }
 
         CompletionStage<Decision> acquireAsync(String key) {
-            return limiter.acquireAsync(policy, key, 1);
+            return limiter.async().tryAcquire(policy, key);
         }
 
         @Override
         public void check(Keys keys) {
             if (backend.liveKeys() != keys.keys || backend.sharedDecisions() > 0) {
-                throw new IllegalStateException(backend.liveKeys() + " keys were live, not " + keys.keys + ".");
+                throw new IllegalStateException(
+                        "The limiter has " + backend.liveKeys() + " live keys and must have " + keys.keys + ".");
             }
         }
     }

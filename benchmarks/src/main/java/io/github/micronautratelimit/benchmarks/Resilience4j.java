@@ -1,14 +1,13 @@
 package io.github.micronautratelimit.benchmarks;
 
-import java.time.Duration;
-import java.util.concurrent.ConcurrentHashMap;
-
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
+import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 
-/** Resilience4j's atomic limiter, which counts by fixed periods; one per key in a map, quicker than its registry. */
+/** Resilience4j's atomic limiter, which counts in fixed periods. A map per key is faster than its registry. */
 public class Resilience4j extends Limiter {
 
     private static final RateLimiterConfig CONFIG = RateLimiterConfig.custom()
@@ -24,7 +23,7 @@ public class Resilience4j extends Limiter {
         limiters.computeIfAbsent(key, each -> RateLimiter.of(each, CONFIG)).acquirePermission();
     }
 
-    /** The result is a bare yes or no: there is no fuller one. */
+    /** Returns a boolean, the fullest result of this limiter. */
     @Benchmark
     public boolean resilience4j(Cursor cursor) {
         String key = cursor.next();

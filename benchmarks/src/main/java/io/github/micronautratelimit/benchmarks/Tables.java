@@ -10,26 +10,33 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.BenchmarkResult;
 import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.RunResult;
 
-/** Gathers results and prints them as Markdown: a row for each number of keys and threads, the median of all iterations. */
+/** Collects results and prints Markdown tables of medians: one row per number of keys and threads. */
 final class Tables {
 
-    /** What stands side by side in a row. */
+    /** The benchmarks of the comparison. */
     static final List<String> COMPARED =
             List.of("ceiling", "ceilingWithClock", "ours", "bucket4j", "resilience4j", "guava");
 
-    /** What is measured for information, beside {@code ours}. */
-    static final List<String> VARIANTS = List.of("oursAsync", "oursDenied", "oursSliding", "oursFixed",
-            "oursTwoLimits", "oursInNoTime", "clockAlone", "oursCounted", "oursHeard");
+    /** Further benchmarks of this library. */
+    static final List<String> VARIANTS = List.of(
+            "oursAsync",
+            "oursDenied",
+            "oursSliding",
+            "oursFixed",
+            "oursTwoLimits",
+            "oursInNoTime",
+            "clockAlone",
+            "oursCounted",
+            "oursHeard");
 
     private static final String BYTES = "gc.alloc.rate.norm";
 
-    /** What was measured under the same conditions. */
+    /** The results under the same conditions. */
     private record Row(int keys, int threads) implements Comparable<Row> {
 
         @Override
@@ -51,7 +58,9 @@ final class Tables {
     void add(Collection<RunResult> results) {
         for (RunResult result : results) {
             String label = result.getParams().getBenchmark();
-            Row row = new Row(Integer.parseInt(result.getParams().getParam("keys")), result.getParams().getThreads());
+            Row row = new Row(
+                    Integer.parseInt(result.getParams().getParam("keys")),
+                    result.getParams().getThreads());
             Samples samples = rows.computeIfAbsent(row, each -> new LinkedHashMap<>())
                     .computeIfAbsent(label.substring(label.lastIndexOf('.') + 1), each -> new Samples());
             for (BenchmarkResult fork : result.getBenchmarkResults()) {
@@ -66,18 +75,21 @@ final class Tables {
     void print(PrintStream out) {
         out.println("Decisions per microsecond, all threads together (median of iterations, lowest-highest):\n");
         print(out, COMPARED, (row, name) -> speed(row, name));
-        out.println("\nRatios of the medians (and of the best iterations, which others on the machine disturb least):\n");
-        print(out, List.of("ours/ceiling", "ours/ceilingWithClock", "ours/bucket4j", "ours/resilience4j", "ours/guava"),
+        out.println("\nRatios of the medians (and of the best iterations, which the load of other machines affects"
+                + " least):\n");
+        print(
+                out,
+                List.of("ours/ceiling", "ours/ceilingWithClock", "ours/bucket4j", "ours/resilience4j", "ours/guava"),
                 (row, name) -> ratio(row, name));
         out.println("\nBytes allocated per decision:\n");
         print(out, COMPARED, (row, name) -> bytes(row, name));
-        out.println("\nOther decisions of ours, per microsecond, 1 thread (none if quick):\n");
+        out.println("\nOther decisions of ours, per microsecond, 1 thread (none with \"quick\"):\n");
         print(out, VARIANTS, (row, name) -> speed(row, name));
         out.println("\nTheir bytes allocated per decision:\n");
         print(out, VARIANTS, (row, name) -> bytes(row, name));
     }
 
-    /** Speeds and bytes of these side by side. */
+    /** Prints speeds and bytes of these benchmarks. */
     void print(PrintStream out, List<String> benchmarks) {
         out.println("Decisions per microsecond, all threads together (median of iterations, lowest-highest):\n");
         print(out, benchmarks, (row, name) -> speed(row, name));
@@ -87,7 +99,8 @@ final class Tables {
 
     private interface Entry {
 
-        @Nullable String of(Map<String, Samples> row, String column);
+        @Nullable
+        String of(Map<String, Samples> row, String column);
     }
 
     /** Prints the rows that have an entry in every column. */
@@ -95,7 +108,8 @@ final class Tables {
         out.println("| keys | threads | " + String.join(" | ", columns) + " |");
         out.println("|---|---|" + "---|".repeat(columns.size()));
         rows.forEach((row, samples) -> {
-            List<@Nullable String> entries = columns.stream().map(column -> entry.of(samples, column))
+            List<@Nullable String> entries = columns.stream()
+                    .map(column -> entry.of(samples, column))
                     .collect(Collectors.toCollection(ArrayList::new));
             if (!entries.contains(null)) {
                 out.println("| " + row.keys + " | " + row.threads + " | "
@@ -106,8 +120,14 @@ final class Tables {
 
     private static @Nullable String speed(Map<String, Samples> row, String name) {
         Samples samples = row.get(name);
-        return samples == null ? null : String.format(Locale.ROOT, "%.2f (%.1f-%.1f)", median(samples.speeds),
-                Collections.min(samples.speeds), Collections.max(samples.speeds));
+        return samples == null
+                ? null
+                : String.format(
+                        Locale.ROOT,
+                        "%.2f (%.1f-%.1f)",
+                        median(samples.speeds),
+                        Collections.min(samples.speeds),
+                        Collections.max(samples.speeds));
     }
 
     private static @Nullable String bytes(Map<String, Samples> row, String name) {
@@ -118,8 +138,12 @@ final class Tables {
     private static @Nullable String ratio(Map<String, Samples> row, String name) {
         Samples ours = row.get("ours");
         Samples other = row.get(name.substring("ours/".length()));
-        return ours == null || other == null ? null
-                : String.format(Locale.ROOT, "%.2f (%.2f)", median(ours.speeds) / median(other.speeds),
+        return ours == null || other == null
+                ? null
+                : String.format(
+                        Locale.ROOT,
+                        "%.2f (%.2f)",
+                        median(ours.speeds) / median(other.speeds),
                         Collections.max(ours.speeds) / Collections.max(other.speeds));
     }
 

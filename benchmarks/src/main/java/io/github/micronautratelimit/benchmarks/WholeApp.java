@@ -1,15 +1,14 @@
 package io.github.micronautratelimit.benchmarks;
 
-import java.util.Map;
-
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.micronaut.http.MediaType;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Produces;
 import io.micronaut.runtime.Micronaut;
+import java.util.Map;
 
-/** The same endpoint without a limit, with one that grants and with one that denies; see {@code whole-app.sh}. */
+/** The same endpoint without a limit, with a granting limit and with a denying limit; see {@code whole-app.sh}. */
 @Controller
 @Produces(MediaType.TEXT_PLAIN)
 public class WholeApp {
@@ -17,14 +16,20 @@ public class WholeApp {
     /**
      * Starts the application on loopback.
      *
-     * @param arguments the port, and the version of HTTP if it is another than 1.1
+     * @param arguments the port and, optionally, the HTTP version; the default is 1.1
      */
     public static void main(String[] arguments) {
         Micronaut.build(arguments)
                 .mainClass(WholeApp.class)
-                .properties(Map.of("micronaut.server.host", "127.0.0.1", "micronaut.server.port", arguments[0],
-                        "micronaut.server.http-version", arguments.length > 1 ? arguments[1] : "1.1",
-                        "ratelimit.backend", "memory"))
+                .properties(Map.of(
+                        "micronaut.server.host",
+                        "127.0.0.1",
+                        "micronaut.server.port",
+                        arguments[0],
+                        "micronaut.server.http-version",
+                        arguments.length > 1 ? arguments[1] : "1.1",
+                        "ratelimit.backend",
+                        "memory"))
                 .start();
     }
 

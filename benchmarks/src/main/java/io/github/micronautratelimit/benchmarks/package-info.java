@@ -1,8 +1,8 @@
 /**
- * What a decision costs, beside the least that any keyed limiter can do and beside peers.
+ * Benchmarks of decisions in memory, compared with a lower bound for keyed limiters and with peers.
  *
- * <p>Every benchmark does the same: take one permit for the next key in a shuffled order, from limits so generous that
- * all is admitted, and return what the limiter tells of it.
+ * <p>Every benchmark acquires one permit for the next key in a shuffled order, and returns the result of the limiter.
+ * The limits are so generous that every request is granted.
  */
 @NullMarked
 package io.github.micronautratelimit.benchmarks;

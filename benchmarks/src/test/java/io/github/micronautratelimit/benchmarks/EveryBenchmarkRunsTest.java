@@ -4,13 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.Set;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import io.github.bucket4j.ConsumptionProbe;
 import io.github.micronautratelimit.Decision;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 class EveryBenchmarkRunsTest {
 
@@ -32,7 +30,7 @@ class EveryBenchmarkRunsTest {
     }
 
     @Test
-    void theCursorVisitsEveryKeyAndBeginsAnew() {
+    void cursorVisitsEveryKeyAndStartsAgain() {
         String first = cursor.next();
         String second = cursor.next();
         String third = cursor.next();
@@ -42,7 +40,7 @@ class EveryBenchmarkRunsTest {
     }
 
     @Test
-    void theCeilingCountsByOne() {
+    void ceilingCountsByOne() {
         Ceiling ceiling = filled(new Ceiling());
 
         for (int i = 0; i < THREE; i++) {
@@ -52,7 +50,7 @@ class EveryBenchmarkRunsTest {
     }
 
     @Test
-    void theCeilingWithAClockKnowsTheTime() {
+    void ceilingWithClockStoresTheTime() {
         Ceiling ceiling = filled(new Ceiling());
         long before = System.nanoTime();
 
@@ -62,27 +60,41 @@ class EveryBenchmarkRunsTest {
     }
 
     @Test
-    void oursAdmitsUnderEveryKindOfLimit() {
+    void oursGrantsUnderEveryKindOfLimit() {
         Ours.Bucket bucket = filled(new Ours.Bucket());
 
         assertEquals(999_999_998, new Ours().ours(bucket, cursor).remaining());
-        assertEquals(999_999_998, new Ours().oursAsync(bucket, cursor).toCompletableFuture().join().remaining());
-        assertEquals(999_999_998, new Ours().oursSliding(filled(new Ours.Sliding()), cursor).remaining());
-        assertEquals(999_999_998, new Ours().oursFixed(filled(new Ours.Fixed()), cursor).remaining());
-        assertEquals(999_999_998, new Ours().oursTwoLimits(filled(new Ours.TwoLimits()), cursor).remaining());
-        assertEquals(999_999_998, new Ours().oursInNoTime(filled(new Ours.Timeless()), cursor).remaining());
+        assertEquals(
+                999_999_998,
+                new Ours()
+                        .oursAsync(bucket, cursor)
+                        .toCompletableFuture()
+                        .join()
+                        .remaining());
+        assertEquals(
+                999_999_998,
+                new Ours().oursSliding(filled(new Ours.Sliding()), cursor).remaining());
+        assertEquals(
+                999_999_998,
+                new Ours().oursFixed(filled(new Ours.Fixed()), cursor).remaining());
+        assertEquals(
+                999_999_998,
+                new Ours().oursTwoLimits(filled(new Ours.TwoLimits()), cursor).remaining());
+        assertEquals(
+                999_999_998,
+                new Ours().oursInNoTime(filled(new Ours.StoppedClock()), cursor).remaining());
         bucket.check(keys);
     }
 
     @Test
-    void theClockGoesOn() {
+    void clockAdvances() {
         long before = new Ours().clockAlone(keys);
 
         assertTrue(new Ours().clockAlone(keys) >= before);
     }
 
     @Test
-    void oursDeniesWhatIsUsedUp() {
+    void oursDeniesWithoutRemainingPermits() {
         Ours.UsedUp usedUp = filled(new Ours.UsedUp());
 
         Decision decision = new Ours().oursDenied(usedUp, cursor);
@@ -93,24 +105,44 @@ class EveryBenchmarkRunsTest {
     }
 
     @Test
-    void whatStandsInFrontDecidesWhereItShould() {
-        InFront.Leasing leasing = filled(new InFront.Leasing());
-        InFront.Denying denying = filled(new InFront.Denying());
+    void layersDecideAtTheExpectedSource() {
+        Layers.Prefetching prefetching = filled(new Layers.Prefetching());
+        Layers.Denying denying = filled(new Layers.Denying());
 
-        assertEquals(Decision.Source.STORE, new InFront().nothing(filled(new InFront.Bare()), cursor).source());
-        assertEquals(Decision.Source.STORE, new InFront().guard(filled(new InFront.Guarded()), cursor).source());
-        assertEquals(Decision.Source.STORE, new InFront().all(filled(new InFront.Granting()), cursor).source());
-        assertEquals(Decision.Source.LEASE, new InFront().leased(leasing, cursor).source());
-        assertEquals(Decision.Source.LEASE, new InFront().leasedAsync(leasing, cursor).toCompletableFuture().join().source());
-        assertEquals(Decision.Source.DENY_CACHE, new InFront().denied(denying, cursor).source());
-        assertEquals(Decision.Source.DENY_CACHE,
-                new InFront().deniedAsync(denying, cursor).toCompletableFuture().join().source());
-        leasing.check(keys);
+        assertEquals(
+                Decision.Source.STORE,
+                new Layers().nothing(filled(new Layers.Bare()), cursor).source());
+        assertEquals(
+                Decision.Source.STORE,
+                new Layers().guard(filled(new Layers.Guarded()), cursor).source());
+        assertEquals(
+                Decision.Source.STORE,
+                new Layers().all(filled(new Layers.Granting()), cursor).source());
+        assertEquals(
+                Decision.Source.PREFETCHED,
+                new Layers().prefetched(prefetching, cursor).source());
+        assertEquals(
+                Decision.Source.PREFETCHED,
+                new Layers()
+                        .prefetchedAsync(prefetching, cursor)
+                        .toCompletableFuture()
+                        .join()
+                        .source());
+        assertEquals(
+                Decision.Source.DENY_CACHE, new Layers().denied(denying, cursor).source());
+        assertEquals(
+                Decision.Source.DENY_CACHE,
+                new Layers()
+                        .deniedAsync(denying, cursor)
+                        .toCompletableFuture()
+                        .join()
+                        .source());
+        prefetching.check(keys);
         denying.check(keys);
     }
 
     @Test
-    void thePeersAdmit() {
+    void peersGrant() {
         ConsumptionProbe probe = filled(new Bucket4j()).bucket4j(cursor);
 
         assertTrue(probe.isConsumed());

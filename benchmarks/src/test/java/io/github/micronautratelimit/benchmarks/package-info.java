@@ -1,4 +1,4 @@
-/** Keeps the benchmarks from rotting. */
+/** Runs every benchmark once, so that the benchmarks keep working. */
 @NullMarked
 package io.github.micronautratelimit.benchmarks;
 

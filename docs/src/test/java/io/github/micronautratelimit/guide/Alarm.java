@@ -1,24 +1,23 @@
 package io.github.micronautratelimit.guide;
 
-import java.util.concurrent.atomic.AtomicLong;
-
 import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitListener;
 import jakarta.inject.Singleton;
+import java.util.concurrent.atomic.AtomicLong;
 
 // tag::alarm[]
 @Singleton
 class Alarm implements RateLimitListener {
 
-    private final AtomicLong blocked = new AtomicLong();
+    private final AtomicLong denied = new AtomicLong();
 
     @Override
-    public void onBlock(RateLimitEvent event) {     // there are also onAllow and onError
-        blocked.incrementAndGet();
+    public void onBlock(RateLimitEvent event) { // there are also onAllow and onError
+        denied.incrementAndGet();
     }
 
-    long blocked() {
-        return blocked.get();
+    long denied() {
+        return denied.get();
     }
 }
 // end::alarm[]

@@ -1,13 +1,12 @@
 package io.github.micronautratelimit.guide;
 
+import io.github.bucket4j.Bucket;
+import io.github.bucket4j.TimeMeter;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-import io.github.bucket4j.Bucket;
-import io.github.bucket4j.TimeMeter;
-
-/** A limit as it is written with Bucket4j. */
+/** A limit with Bucket4j. */
 final class BucketMails {
 
     private final TimeMeter clock;

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A chapter of the guide, and the blocks of code in it.
+ * A chapter of the guide with its code blocks.
  *
  * @param path its file
  */
@@ -22,18 +22,20 @@ record Chapter(Path path) {
             Pattern.MULTILINE | Pattern.DOTALL);
 
     /**
-     * A block of code.
+     * A code block.
      *
      * @param language such as {@code java}
-     * @param from     where the code is taken from, or nothing if the chapter is where it is written
-     * @param text     the code, each line with its end
+     * @param from     the source of the code; empty if the chapter itself contains it
+     * @param text     the code, with line ends
      */
-    record Block(String language, String from, String text) {
-    }
+    record Block(String language, String from, String text) {}
 
     static List<Chapter> all() {
         try (Stream<Path> files = Files.list(Path.of(""))) {
-            return files.filter(file -> file.toString().endsWith(".adoc")).sorted().map(Chapter::new).toList();
+            return files.filter(file -> file.toString().endsWith(".adoc"))
+                    .sorted()
+                    .map(Chapter::new)
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -44,10 +46,12 @@ record Chapter(Path path) {
     }
 
     List<Block> blocks(String language) {
-        return blocks().stream().filter(block -> block.language().equals(language)).toList();
+        return blocks().stream()
+                .filter(block -> block.language().equals(language))
+                .toList();
     }
 
-    /** Takes the code of every block anew from where it is said to be from. */
+    /** Replaces the code of every block that names a source by the text of that source. */
     void rewrite() throws IOException {
         Matcher blocks = BLOCK.matcher(text());
         Files.writeString(path, blocks.replaceAll(found -> {

@@ -3,20 +3,19 @@ package io.github.micronautratelimit.guide;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
-
 import org.h2.jdbcx.JdbcConnectionPool;
 
-/** Databases that live in this process and end with it. */
+/** Databases in this process. */
 final class Databases {
 
-    private Databases() {
-    }
+    private Databases() {}
 
-    /** A database with the table in it; the same for the same name. */
+    /** Returns the database with a name, and creates it with its table if necessary. */
     static JdbcConnectionPool inMemory(String name) {
-        JdbcConnectionPool pool = JdbcConnectionPool.create(
-                "jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=60000", "sa", "");
-        try (Connection connection = pool.getConnection(); Statement statement = connection.createStatement()) {
+        JdbcConnectionPool pool =
+                JdbcConnectionPool.create("jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=60000", "sa", "");
+        try (Connection connection = pool.getConnection();
+                Statement statement = connection.createStatement()) {
             statement.execute(SqlBackend.TABLE);
             return pool;
         } catch (SQLException e) {

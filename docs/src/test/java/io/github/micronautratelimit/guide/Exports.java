@@ -1,19 +1,18 @@
 package io.github.micronautratelimit.guide;
 
-import java.util.List;
-import java.util.function.BooleanSupplier;
-
-import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import jakarta.inject.Singleton;
+import java.util.List;
+import java.util.function.BooleanSupplier;
 
 // tag::exports[]
 @Singleton
 class Exports {
 
     private static final Policy USER = Policy.of("user-exports", "10/h");
-    private static final Policy EVERYBODY = Policy.of("exports", "1000/h");
+    private static final Policy ALL_USERS = Policy.of("exports", "1000/h");
 
     private final RateLimiter limiter;
 
@@ -22,22 +21,22 @@ class Exports {
     }
 
     boolean export(String user, BooleanSupplier work) {
-        List<Ask> asks = List.of(new Ask(USER, user, 1), new Ask(EVERYBODY, "", 1));
-        if (!limiter.acquireAll(asks).allowed()) {              // both are charged, or none
+        List<PermitRequest> requests = List.of(new PermitRequest(USER, user, 1), new PermitRequest(ALL_USERS, "", 1));
+        if (!limiter.tryAcquireAll(requests).allowed()) { // charges both policies or none
             return false;
         }
         if (!work.getAsBoolean()) {
-            limiter.refund(USER, user, 1);                      // came to nothing: is not counted
+            limiter.refund(USER, user, 1); // a failed export costs nothing
         }
         return true;
     }
 
-    long left(String user) {
-        return limiter.peek(USER, user, 0).remaining();         // takes nothing
+    long remaining(String user) {
+        return limiter.peek(USER, user, 0).remaining(); // takes no permits
     }
 
-    void forgive(String user) {
-        limiter.reset(USER, user);                              // every permit is free again
+    void reset(String user) {
+        limiter.reset(USER, user); // all permits are free again
     }
 }
 // end::exports[]

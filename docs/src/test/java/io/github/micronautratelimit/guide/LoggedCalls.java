@@ -1,12 +1,11 @@
 package io.github.micronautratelimit.guide;
 
 import java.time.Duration;
-
 import org.redisson.api.RRateLimiter;
 import org.redisson.api.RateType;
 import org.redisson.api.RedissonClient;
 
-/** A limit as it is written with Redisson. */
+/** A limit with Redisson. */
 final class LoggedCalls {
 
     private final RedissonClient redisson;

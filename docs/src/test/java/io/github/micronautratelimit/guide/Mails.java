@@ -18,9 +18,11 @@ class Mails {
     }
 
     String send(String user) {
-        Decision decision = limiter.acquire(MAILS, user);
+        Decision decision = limiter.tryAcquire(MAILS, user);
         if (decision instanceof Decision.Denied denied) {
-            return denied.retryAfter().map(wait -> "again in " + wait.toHours() + " h").orElse("never");
+            return denied.retryAfter()
+                    .map(wait -> "again in " + wait.toHours() + " h")
+                    .orElse("never");
         }
         return "sent";
     }

@@ -3,7 +3,7 @@ package io.github.micronautratelimit.guide;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 
-/** What stands in for other libraries' limiters in the chapter on migration. */
+/** The replacements of other libraries in the chapter on migration. */
 final class MigratedMails {
 
     private final RateLimiter limiter;
@@ -16,7 +16,7 @@ final class MigratedMails {
     private static final Policy MAILS = Policy.of("mails", "10/min burst 20");
 
     boolean maySend(String user) {
-        return limiter.acquire(MAILS, user).allowed();
+        return limiter.tryAcquire(MAILS, user).allowed();
     }
     // end::bucket[]
 
@@ -24,7 +24,7 @@ final class MigratedMails {
     private static final Policy REPORTS = Policy.of("reports", "10/h fixed");
 
     boolean mayReport(String user) {
-        return limiter.acquire(REPORTS, user).allowed();
+        return limiter.tryAcquire(REPORTS, user).allowed();
     }
     // end::periods[]
 
@@ -32,7 +32,7 @@ final class MigratedMails {
     private static final Policy CALLS = Policy.of("calls", "10/min sliding");
 
     boolean mayCall(String user) {
-        return limiter.acquire(CALLS, user).allowed();
+        return limiter.tryAcquire(CALLS, user).allowed();
     }
     // end::log[]
 }

@@ -2,6 +2,11 @@ package io.github.micronautratelimit.guide;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.github.bucket4j.TimeMeter;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.memory.MemoryBackend;
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -12,34 +17,34 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
-
 import org.junit.jupiter.api.Test;
 import org.redisson.Redisson;
 import org.redisson.api.RedissonClient;
 import org.redisson.config.Config;
-
-import io.github.bucket4j.TimeMeter;
-import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.memory.MemoryBackend;
-import io.github.micronautratelimit.tck.VirtualClock;
-import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import redis.embedded.RedisServer;
 
-/** What the chapter on migration says is written instead allows as many requests as what was there before. */
+/** Checks that the replacements in the chapter on migration allow as many requests as the originals. */
 class MigrationTest {
 
     private final VirtualClock clock = VirtualClock.at(Instant.parse("2026-11-22T08:00:00Z"));
-    private final MigratedMails ours = new MigratedMails(new RateLimiter(new MemoryBackend(clock, 100), List.of()));
+    private final MigratedMails ours =
+            new MigratedMails(RateLimiter.builder(new MemoryBackend(clock, 100)).build());
 
     private static long allowed(int requests, Predicate<String> limiter, String user) {
         return IntStream.range(0, requests).filter(i -> limiter.test(user)).count();
     }
 
     @Test
-    void aBucketOfBucket4jIsARateWithABurst() {
+    void bucket4jBucketIsARateWithABurst() {
         BucketMails theirs = new BucketMails(new Clock(clock));
-        List<Duration> pauses = List.of(Duration.ZERO, Duration.ofSeconds(6), Duration.ofSeconds(5), Duration.ofSeconds(31),
-                Duration.ofMinutes(1), Duration.ofHours(1), Duration.ofSeconds(18));
+        List<Duration> pauses = List.of(
+                Duration.ZERO,
+                Duration.ofSeconds(6),
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(31),
+                Duration.ofMinutes(1),
+                Duration.ofHours(1),
+                Duration.ofSeconds(18));
         List<Long> before = new ArrayList<>();
         List<Long> after = new ArrayList<>();
         for (Duration pause : pauses) {
@@ -52,7 +57,7 @@ class MigrationTest {
     }
 
     @Test
-    void aPeriodOfResilience4jIsAFixedWindow() {
+    void resilience4jPeriodIsAFixedWindow() {
         PeriodReports theirs = new PeriodReports();
         assertEquals(10, allowed(25, theirs::mayReport, "alice"));
         assertEquals(10, allowed(25, ours::mayReport, "alice"));
@@ -61,16 +66,20 @@ class MigrationTest {
     }
 
     @Test
-    void resilience4jWaitsUnlessToldOtherwise() {
+    void resilience4jWaitsByDefault() {
         assertEquals(Duration.ofSeconds(5), RateLimiterConfig.ofDefaults().getTimeoutDuration());
         assertEquals(Duration.ofNanos(500), RateLimiterConfig.ofDefaults().getLimitRefreshPeriod());
         assertEquals(50, RateLimiterConfig.ofDefaults().getLimitForPeriod());
     }
 
     @Test
-    void aLogOfRedissonIsASlidingWindow() throws IOException {
+    void redissonLogIsASlidingWindow() throws IOException {
         int port = freePort();
-        RedisServer server = RedisServer.newRedisServer().port(port).bind("127.0.0.1").setting("save \"\"").build();
+        RedisServer server = RedisServer.newRedisServer()
+                .port(port)
+                .bind("127.0.0.1")
+                .setting("save \"\"")
+                .build();
         server.start();
         RedissonClient redisson = Redisson.create(config(port));
         try {
@@ -91,7 +100,9 @@ class MigrationTest {
 
     private static Config config(int port) {
         Config config = new Config();
-        config.useSingleServer().setAddress("redis://127.0.0.1:" + port).setConnectionPoolSize(2)
+        config.useSingleServer()
+                .setAddress("redis://127.0.0.1:" + port)
+                .setConnectionPoolSize(2)
                 .setConnectionMinimumIdleSize(1);
         return config;
     }

@@ -2,11 +2,6 @@ package io.github.micronautratelimit.guide;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.time.Duration;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.http.HttpResponse;
@@ -15,6 +10,9 @@ import io.micronaut.http.client.annotation.Client;
 import io.micronaut.http.client.exceptions.HttpClientResponseException;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 // tag::test[]
 @MicronautTest(environments = "guide")
@@ -29,12 +27,12 @@ class OrderLimitTest {
     VirtualClock clock;
 
     @BeforeEach
-    void everyPermitIsBack() {
+    void givenAllPermits() {
         clock.advance(Duration.ofDays(1));
     }
 
     @Test
-    void threeListsOfOrdersAMinute() {
+    void ordersAreListedThreeTimesAMinute() {
         for (int i = 0; i < 3; i++) {
             assertEquals(200, list().code());
         }

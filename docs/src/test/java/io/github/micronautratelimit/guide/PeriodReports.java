@@ -1,13 +1,12 @@
 package io.github.micronautratelimit.guide;
 
+import io.github.resilience4j.ratelimiter.RateLimiter;
+import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-import io.github.resilience4j.ratelimiter.RateLimiter;
-import io.github.resilience4j.ratelimiter.RateLimiterConfig;
-
-/** A limit as it is written with Resilience4j. */
+/** A limit with Resilience4j. */
 final class PeriodReports {
 
     // tag::periods[]
@@ -20,7 +19,8 @@ final class PeriodReports {
     private final Map<String, RateLimiter> limiters = new ConcurrentHashMap<>();
 
     boolean mayReport(String user) {
-        return limiters.computeIfAbsent(user, each -> RateLimiter.of(each, CONFIG)).acquirePermission();
+        return limiters.computeIfAbsent(user, each -> RateLimiter.of(each, CONFIG))
+                .acquirePermission();
     }
     // end::periods[]
 }

@@ -1,15 +1,13 @@
 package io.github.micronautratelimit.guide;
 
-import java.util.List;
-import java.util.Set;
-
-import org.jspecify.annotations.Nullable;
-
-import io.github.micronautratelimit.Limit;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.config.PolicyResolver;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.policy.PolicyResolver;
 import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 // tag::plans[]
 @Singleton

@@ -7,11 +7,11 @@ import io.micronaut.websocket.annotation.ServerWebSocket;
 
 // tag::socket[]
 @ServerWebSocket("/rooms/{room}")
-@RateLimit(value = "5 concurrent; 20/min", key = "{principal-or-ip}")     // connections
+@RateLimit(value = "5 concurrent; 20/min", key = "{principal-or-ip}") // connections
 class RoomSocket {
 
     @OnMessage
-    @RateLimit("100/min")                                                  // messages, over each connection
+    @RateLimit("100/min") // messages of each connection
     void onMessage(String message, WebSocketSession session) {
         session.sendAsync(message);
     }

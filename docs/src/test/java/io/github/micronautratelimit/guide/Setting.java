@@ -9,61 +9,77 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * A setting as the metadata in a module's jar describes it. What its description says after {@code Default:} is its default: a
- * literal if it is code, alone or before a comma, else words.
+ * A setting from the metadata in the jar of a module. The description states the default after {@code Default:}. The
+ * default is a literal if it is code, alone or before a comma.
  *
  * @param name        such as {@code ratelimit.policies.*.limits}
- * @param type        the class of its value
- * @param owner       the class that is configured
- * @param description as in the Javadoc
+ * @param type        the class of the value
+ * @param owner       the configuration class
+ * @param description the text of the Javadoc
  */
 record Setting(String name, Class<?> type, Class<?> owner, String description) {
 
     private static final Pattern CODE = Pattern.compile("\\{@code ((?:[^{}]|\\{[^}]*})*)}|<code>(.*?)</code>");
     private static final Pattern DEFAULT = Pattern.compile(" ?Default: (.*)\\.$");
-    private static final Map<String, String> TYPES = Map.of("List", "list", "String", "text", "Duration", "duration",
-            "int", "number", "long", "number", "boolean", "`true` or `false`");
+    private static final Map<String, String> TYPES = Map.of(
+            "List",
+            "list",
+            "String",
+            "text",
+            "Duration",
+            "duration",
+            "int",
+            "number",
+            "long",
+            "number",
+            "boolean",
+            "`true` or `false`");
 
-    /** The name as it is written, with NAME and N where there may be several. */
-    String written() {
+    /** Returns the name in the reference, with NAME and N as placeholders. */
+    String placeholderName() {
         return name.replace(".*.", ".NAME.").replace("[*]", "[N]");
     }
 
-    /** What the name is within. */
+    /** Returns the name without its last part. */
     String prefix() {
-        return written().substring(0, written().lastIndexOf('.'));
+        return placeholderName().substring(0, placeholderName().lastIndexOf('.'));
     }
 
     String property() {
-        return written().substring(written().lastIndexOf('.') + 1);
+        return placeholderName().substring(placeholderName().lastIndexOf('.') + 1);
     }
 
     String meaning() {
         return asciiDoc(DEFAULT.matcher(description).replaceFirst(""));
     }
 
-    /** The default as it is told; nothing if there is none. */
-    String told() {
-        Matcher told = DEFAULT.matcher(description);
-        return told.find() ? asciiDoc(told.group(1)) : "";
+    /** Returns the text of the default; empty without one. */
+    String defaultText() {
+        Matcher text = DEFAULT.matcher(description);
+        return text.find() ? asciiDoc(text.group(1)) : "";
     }
 
-    /** The default, if it is told as a literal. */
+    /** Returns the default if it is a literal. */
     Optional<String> literal() {
-        Matcher told = DEFAULT.matcher(description);
-        if (!told.find()) {
+        Matcher text = DEFAULT.matcher(description);
+        if (!text.find()) {
             return Optional.empty();
         }
-        Matcher code = CODE.matcher(told.group(1));
-        return code.lookingAt() && told.group(1).substring(code.end()).matches("(,.*)?") ? Optional.of(code(code)) : Optional.empty();
+        Matcher code = CODE.matcher(text.group(1));
+        return code.lookingAt() && text.group(1).substring(code.end()).matches("(,.*)?")
+                ? Optional.of(code(code))
+                : Optional.empty();
     }
 
     String values() {
-        return type.isEnum() ? Arrays.stream(type.getEnumConstants()).map(value -> "`" + text(value) + "`")
-                .collect(Collectors.joining(", ")) : TYPES.getOrDefault(type.getSimpleName(), "?" + type);
+        return type.isEnum()
+                ? Arrays.stream(type.getEnumConstants())
+                        .map(value -> "`" + text(value) + "`")
+                        .collect(Collectors.joining(", "))
+                : TYPES.getOrDefault(type.getSimpleName(), "?" + type);
     }
 
-    /** A constant as it is written in a configuration. */
+    /** Returns a constant as text in a configuration. */
     static String text(Object constant) {
         return constant.toString().toLowerCase().replace('_', '-');
     }
@@ -73,7 +89,7 @@ record Setting(String name, Class<?> type, Class<?> owner, String description) {
     }
 
     private static String asciiDoc(String text) {
-        return CODE.matcher(text).replaceAll(code -> Matcher.quoteReplacement(
-                "`+" + code(code).replace("|", "\\|") + "+`"));
+        return CODE.matcher(text)
+                .replaceAll(code -> Matcher.quoteReplacement("`+" + code(code).replace("|", "\\|") + "+`"));
     }
 }

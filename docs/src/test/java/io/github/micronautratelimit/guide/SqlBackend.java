@@ -1,5 +1,13 @@
 package io.github.micronautratelimit.guide;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.NonRetryableStoreException;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.limit.StateCodec;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -14,25 +22,15 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
-
 import javax.sql.DataSource;
-
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.LimitState;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.RateLimitDefectException;
-import io.github.micronautratelimit.Wire;
-
 // tag::backend[]
-/** Keeps every key's state in a row of a table. A decision is one transaction, which locks the row. */
+/** Keeps the state of each key in a row of a table. A decision is one transaction that locks the row. */
 final class SqlBackend implements RateLimitBackend {
 
-    static final String TABLE = """
+    static final String TABLE =
+            """
             create table if not exists ratelimit (
               policy varchar(200), hash char(22), state varbinary(65535) not null, expires bigint not null,
               primary key (policy, hash))""";
@@ -43,7 +41,7 @@ final class SqlBackend implements RateLimitBackend {
     private final Executor executor;
     private final @Nullable MicroClock clock;
 
-    /** The executor's threads wait for the database. Without a clock, the database's own decides. */
+    /** The threads of the executor wait for the database. Without a clock, the clock of the database decides. */
     SqlBackend(DataSource source, Executor executor, @Nullable MicroClock clock) {
         this.source = source;
         this.executor = executor;
@@ -55,15 +53,15 @@ final class SqlBackend implements RateLimitBackend {
         return step(policy, key, row -> row.decide(permits));
     }
 
-    /** Several requests on one key, in one transaction: for callers who come while another is under way. */
+    /** Decides several requests on one key in one transaction, for callers that arrive during another call. */
     @Override
-    public CompletionStage<List<Decision>> acquireEach(Policy policy, String key, List<Long> permits) {
+    public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
         return step(policy, key, row -> permits.stream().map(row::decide).toList());
     }
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return step(policy, key, row -> row.verdict(permits));
+        return step(policy, key, row -> row.peek(permits));
     }
 
     @Override
@@ -78,65 +76,68 @@ final class SqlBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        return step(policy, key, row -> row.change(policy.stateAt(null, row.now)));
+        return step(policy, key, row -> row.change(LimitState.carryOver(policy.rateLimits(), null, row.now)));
     }
 
-    /** Deletes the rows that say nothing any more. Call it now and then; it waits for the database. */
-    void tidy() throws SQLException {
+    /** Deletes expired rows. Call this regularly; it waits for the database. */
+    void deleteExpired() throws SQLException {
         try (Connection connection = source.getConnection();
-             PreparedStatement delete = connection.prepareStatement("delete from ratelimit where expires <= ?")) {
+                PreparedStatement delete = connection.prepareStatement("delete from ratelimit where expires <= ?")) {
             delete.setLong(1, now(connection));
             delete.executeUpdate();
         }
     }
 
-    /** A stage that is cancelled while it waits for a thread is never begun. */
+    /** A stage that is cancelled before a thread runs it is not executed. */
     private <T extends @Nullable Object> CompletionStage<T> step(Policy policy, String key, Function<Row, T> step) {
         String hash = KeyHash.brief(key);
-        return CompletableFuture.supplyAsync(() -> {
-            try (Connection connection = source.getConnection()) {
-                connection.setAutoCommit(false);
-                return inTransaction(connection, policy, hash, step);
-            } catch (SQLException | TimeoutException e) {
-                throw new CompletionException(e);
-            }
-        }, executor);
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try (Connection connection = source.getConnection()) {
+                        connection.setAutoCommit(false);
+                        return inTransaction(connection, policy, hash, step);
+                    } catch (SQLException | TimeoutException e) {
+                        throw new CompletionException(e);
+                    }
+                },
+                executor);
     }
 
-    private <T extends @Nullable Object> T inTransaction(Connection connection, Policy policy, String hash,
-                                                         Function<Row, T> step) throws SQLException, TimeoutException {
+    private <T extends @Nullable Object> T inTransaction(
+            Connection connection, Policy policy, String hash, Function<Row, T> step)
+            throws SQLException, TimeoutException {
         for (int attempt = 1; ; attempt++) {
             try {
                 Row row = new Row(connection, policy, hash);
-                T answer = step.apply(row);
+                T result = step.apply(row);
                 row.write();
                 commit(connection);
-                return answer;
+                return result;
             } catch (SQLException e) {
                 connection.rollback();
-                if (isOf(e, "42")) {            // no such table, no right to it: waiting does not help
-                    throw new RateLimitDefectException(e);
+                if (hasSqlState(e, "42")) { // missing table or permission: a retry cannot succeed
+                    throw new NonRetryableStoreException(e);
                 }
-                if (!isOf(e, "23") || attempt == ATTEMPTS) {
+                if (!hasSqlState(e, "23") || attempt == ATTEMPTS) {
                     throw e;
-                }                               // another caller has inserted the row meanwhile
-            } catch (RuntimeException e) {      // the bytes are no state
+                } // another caller has inserted the row: retry
+            } catch (RuntimeException e) { // the bytes are not a state
                 connection.rollback();
-                throw new RateLimitDefectException(e);
+                throw new NonRetryableStoreException(e);
             }
         }
     }
 
-    /** If this fails nobody knows whether the permits are charged, and a TimeoutException is what says so. */
+    /** If the commit fails, the permits may have been charged. A TimeoutException reports that. */
     private static void commit(Connection connection) throws TimeoutException {
         try {
             connection.commit();
         } catch (SQLException e) {
-            throw (TimeoutException) new TimeoutException("The commit was not answered.").initCause(e);
+            throw (TimeoutException) new TimeoutException("The database did not answer the commit.").initCause(e);
         }
     }
 
-    private static boolean isOf(SQLException e, String sqlStateClass) {
+    private static boolean hasSqlState(SQLException e, String sqlStateClass) {
         return e.getSQLState() != null && e.getSQLState().startsWith(sqlStateClass);
     }
 
@@ -145,19 +146,20 @@ final class SqlBackend implements RateLimitBackend {
             return clock.micros();
         }
         try (PreparedStatement select = connection.prepareStatement("select current_timestamp");
-             ResultSet found = select.executeQuery()) {
+                ResultSet found = select.executeQuery()) {
             found.next();
-            return ChronoUnit.MICROS.between(Instant.EPOCH, found.getObject(1, OffsetDateTime.class).toInstant());
+            return ChronoUnit.MICROS.between(
+                    Instant.EPOCH, found.getObject(1, OffsetDateTime.class).toInstant());
         }
     }
 
-    /** A key's row, locked until the transaction is over; and the decision on it, which is the core's. */
+    /** The row of a key, locked until the end of the transaction. The core makes the decision. */
     private final class Row {
 
         private final Connection connection;
         private final String policy;
         private final String hash;
-        private final boolean isThere;
+        private final boolean exists;
         private final long now;
         private LimitState state;
         private boolean isChanged;
@@ -167,24 +169,26 @@ final class SqlBackend implements RateLimitBackend {
             this.policy = policy.name();
             this.hash = hash;
             byte[] stored = read();
-            this.isThere = stored != null;
+            this.exists = stored != null;
             this.now = now(connection);
-            this.state = policy.stateAt(stored == null ? null : Wire.readState(stored), now);
+            this.state = LimitState.carryOver(
+                    policy.rateLimits(), stored == null ? null : StateCodec.readState(stored), now);
         }
 
         Decision decide(long permits) {
             if (permits == 0 || !state.admits(permits)) {
-                return verdict(permits);
+                return peek(permits);
             }
             change(state.charge(permits));
-            return state.grant(now);
+            return Decision.allowed(state, now);
         }
 
-        Decision verdict(long permits) {
-            return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
+        Decision peek(long permits) {
+            return Decision.peek(state, permits, now);
         }
 
-        @Nullable Void change(LimitState to) {
+        @Nullable
+        Void change(LimitState to) {
             state = to;
             isChanged = true;
             return null;
@@ -201,16 +205,17 @@ final class SqlBackend implements RateLimitBackend {
             }
         }
 
-        /** A denial changes nothing, so it writes nothing. */
+        /** Writes nothing after a denial, which changes nothing. */
         void write() throws SQLException {
-            if (!isChanged || !isThere && state.isBlank(now)) {
+            if (!isChanged || !exists && state.isBlank(now)) {
                 return;
             }
-            try (PreparedStatement write = connection.prepareStatement(isThere
-                    ? "update ratelimit set state = ?, expires = ? where policy = ? and hash = ?"
-                    : "insert into ratelimit (state, expires, policy, hash) values (?, ?, ?, ?)")) {
-                write.setBytes(1, Wire.write(state));
-                write.setLong(2, now + state.resetAfter(now));
+            try (PreparedStatement write = connection.prepareStatement(
+                    exists
+                            ? "update ratelimit set state = ?, expires = ? where policy = ? and hash = ?"
+                            : "insert into ratelimit (state, expires, policy, hash) values (?, ?, ?, ?)")) {
+                write.setBytes(1, StateCodec.write(state));
+                write.setLong(2, now + state.expiresAfter(now));
                 write.setString(3, policy);
                 write.setString(4, hash);
                 write.executeUpdate();

@@ -1,15 +1,13 @@
 package io.github.micronautratelimit.guide;
 
-import java.time.Duration;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assertions;
-
-import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.hotkey.Coalescer;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.HotKeyContract;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assertions;
 
 class SqlHotKeyTest extends HotKeyContract {
 
@@ -28,7 +26,7 @@ class SqlHotKeyTest extends HotKeyContract {
     }
 
     @AfterEach
-    void requestsHaveSharedTransactions() {
+    void requestsShareTransactions() {
         long transactions = store.roundTrips();
         Assertions.assertTrue(transactions < REQUESTS / 2, () -> transactions + " for " + REQUESTS + " requests");
     }

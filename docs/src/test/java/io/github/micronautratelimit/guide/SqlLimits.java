@@ -1,10 +1,5 @@
 package io.github.micronautratelimit.guide;
 
-import java.sql.SQLException;
-import java.util.concurrent.ExecutorService;
-
-import javax.sql.DataSource;
-
 import io.github.micronautratelimit.RateLimitBackend;
 import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Factory;
@@ -13,6 +8,9 @@ import io.micronaut.scheduling.TaskExecutors;
 import io.micronaut.scheduling.annotation.Scheduled;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
+import java.sql.SQLException;
+import java.util.concurrent.ExecutorService;
+import javax.sql.DataSource;
 
 // tag::factory[]
 @Factory
@@ -28,17 +26,17 @@ class SqlLimits {
 
     @Singleton
     @Requires(bean = SqlBackend.class)
-    static class Tidying {
+    static class ExpiredRowsJob {
 
         private final SqlBackend backend;
 
-        Tidying(SqlBackend backend) {
+        ExpiredRowsJob(SqlBackend backend) {
             this.backend = backend;
         }
 
         @Scheduled(initialDelay = "1m", fixedDelay = "1m")
-        void tidy() throws SQLException {
-            backend.tidy();
+        void deleteExpired() throws SQLException {
+            backend.deleteExpired();
         }
     }
 }

@@ -1,5 +1,9 @@
 package io.github.micronautratelimit.guide;
 
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.tck.BackendUnderTest;
+import io.github.micronautratelimit.tck.VirtualClock;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -8,16 +12,10 @@ import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
-
 import org.h2.jdbcx.JdbcConnectionPool;
 
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.tck.BackendUnderTest;
-import io.github.micronautratelimit.tck.VirtualClock;
-
 // tag::store[]
-/** A database that lives in this process. What is dear to start is static: the suite opens a thousand of these. */
+/** A database in this process. The pools are static, because the suite opens a thousand of these objects. */
 class SqlUnderTest implements BackendUnderTest {
 
     private static final ExecutorService THREADS = Executors.newFixedThreadPool(8, task -> {
@@ -31,13 +29,16 @@ class SqlUnderTest implements BackendUnderTest {
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
-        return new SqlBackend(DATABASE, task -> THREADS.execute(() -> {
-            transactions.incrementAndGet();
-            task.run();
-        }), clock);
+        return new SqlBackend(
+                DATABASE,
+                task -> THREADS.execute(() -> {
+                    transactions.incrementAndGet();
+                    task.run();
+                }),
+                clock);
     }
 
-    /** There is no wire here, so what is counted are transactions. */
+    /** Counts transactions, because the database is in this process. */
     @Override
     public long roundTrips() {
         return transactions.get();
@@ -50,8 +51,9 @@ class SqlUnderTest implements BackendUnderTest {
 
     @Override
     public long liveKeys() {
-        try (Connection connection = DATABASE.getConnection(); Statement select = connection.createStatement();
-             ResultSet count = select.executeQuery("select count(*) from ratelimit")) {
+        try (Connection connection = DATABASE.getConnection();
+                Statement select = connection.createStatement();
+                ResultSet count = select.executeQuery("select count(*) from ratelimit")) {
             count.next();
             return count.getLong(1);
         } catch (SQLException e) {
@@ -59,12 +61,12 @@ class SqlUnderTest implements BackendUnderTest {
         }
     }
 
-    /** What a job does now and then. */
+    /** Deletes expired rows, like a scheduled job. */
     @Override
     public void letPass(VirtualClock clock, Duration duration) {
         clock.advance(duration);
         try {
-            new SqlBackend(DATABASE, THREADS, clock).tidy();
+            new SqlBackend(DATABASE, THREADS, clock).deleteExpired();
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }

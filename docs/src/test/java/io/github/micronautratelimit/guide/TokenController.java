@@ -10,7 +10,7 @@ class TokenController {
     // tag::limits[]
     @Get
     @RateLimit(value = "60/min", key = "{bearer-token}")
-    @RateLimit("600/min")                                       // by address
+    @RateLimit("600/min") // by client address
     String token() {
         return "ok";
     }

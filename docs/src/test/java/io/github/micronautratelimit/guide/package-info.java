@@ -1,4 +1,4 @@
-/** The code of the guide's chapters, in an application of the environment {@code guide}, which the tests ask. */
+/** The code of the guide, in an application with the environment {@code guide}. */
 @NullMarked
 @Configuration
 @Requires(env = "guide")

@@ -7,12 +7,9 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/**
- * Exempts a method or a whole class from the limits of its class and from path rules.
- */
+/** Exempts a method or a class from path rules, and a method from the limits of its class. */
 @Documented
 @Inherited
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.METHOD, ElementType.TYPE, ElementType.ANNOTATION_TYPE})
-public @interface NoRateLimit {
-}
+public @interface NoRateLimit {}

@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.annotation;
 
+import io.github.micronautratelimit.HoldUntil;
+import io.github.micronautratelimit.OnError;
 import java.lang.annotation.Documented;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Inherited;
@@ -8,24 +10,27 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-import io.github.micronautratelimit.OnError;
-
 /**
- * Limits how often a route or a bean's method may be called: {@code @RateLimit("100/min")}.
+ * Limits the rate or the concurrency of calls to a route or to a method of a bean: {@code @RateLimit("100/min")}.
  *
- * <p>On a route the limit holds per client, and a request beyond it is answered with status 429. On any other bean's
- * method it holds for all callers together, unless {@link #key()} says otherwise, and a call beyond it throws a
- * {@link io.github.micronautratelimit.RateLimitExceededException}: from the method itself, or through the
- * {@code CompletionStage}, {@code Publisher} or suspending function it returns.
+ * <p><i>Routes.</i> The limit applies per client, by default per client address. A request beyond it is rejected with
+ * status 429.
  *
- * <p>On the class of a {@code @ServerWebSocket}, or on its {@code @OnOpen} method, it limits connections, and on its
- * {@code @OnMessage} method messages: of each connection by itself, unless {@link #key()} says otherwise. Neither throws.
+ * <p><i>Methods of other beans, and of clients.</i> The limit applies to all callers together, unless {@link #key()} is
+ * set. A call beyond it fails with a {@link io.github.micronautratelimit.RateLimitExceededException}: the method throws
+ * it, or the returned {@code CompletionStage} or {@code Publisher}, or the suspending function, fails with it.
  *
- * <p>Written several times, all limits must grant, or none is charged. On a class, all its methods draw on the same
- * permits; a limit on one of them comes on top. {@link NoRateLimit} exempts a method.
+ * <p><i>WebSockets.</i> On a class with {@code @ServerWebSocket}, or on its {@code @OnOpen} method, the annotation
+ * limits connections. On its {@code @OnMessage} method, it limits the messages of each connection, unless
+ * {@link #key()} is set. Neither throws an exception.
  *
- * <p>The texts are checked when the application starts and, if this library is on the annotation processor path, when
- * it is compiled.
+ * <p>The annotation is repeatable: all limits must allow a call, otherwise none is charged. On a class with routes, all
+ * its routes share the permits, and its other methods cost nothing. On another class or interface, all its public and
+ * package-private methods share them, except those of {@link Object}. A limit on a method applies in addition.
+ * {@link NoRateLimit} exempts a method. A limit belongs to the bean that it is written on, also if other beans inherit
+ * the method. On a {@code @Factory} method, it is that of the bean that the method produces.
+ *
+ * <p>Invalid text fails start-up. If this library is on the annotation processor path, it already fails compilation.
  */
 @Documented
 @Inherited
@@ -36,48 +41,71 @@ import io.github.micronautratelimit.OnError;
 public @interface RateLimit {
 
     /**
-     * The limits, for example {@code 100/min}, {@code 5/s burst 20}, {@code 1000/h sliding}, {@code 10000/day fixed};
-     * several are joined by semicolons. One of them may be a limit on how many calls are under way at a time,
-     * {@code 5 concurrent}: on a route until the response is written or the client gone, on other methods until they
-     * return, or what they return completes, fails or is cancelled.
+     * Returns the limits, for example {@code 100/min}, {@code 5/s burst 20}, {@code 1000/h sliding} or
+     * {@code 10000/day fixed}; semicolons separate several. At most one is a concurrency limit, such as
+     * {@code 5 concurrent}. On a route, a slot is held until the response is written or the client disconnects. On
+     * other methods, it is held until the method returns, or until its asynchronous result completes, fails or is
+     * cancelled.
      *
      * @return the text; empty if the {@link #policy()} is configured
      */
     String value() default "";
 
     /**
-     * The name of a policy. Wherever the same name is written, the same permits are drawn on. A policy of that name
-     * under {@code ratelimit.policies} overrides the numbers written here.
+     * Returns the name of a policy. All uses of a name share the same permits. A policy with this name under
+     * {@code ratelimit.policies} replaces the limits of the annotation.
      *
-     * @return the name; empty for a limit of this place alone
+     * @return the name; empty for a limit of this annotation alone
      */
     String policy() default "";
 
     /**
-     * Who is limited: a template such as <code>{ip}</code>, <code>{principal}</code>, <code>{principal-or-ip}</code>,
-     * <code>{api-key}</code>, <code>{bearer-token}</code>, <code>{header:NAME}</code>, <code>{cookie:NAME}</code>,
-     * <code>{path:NAME}</code>, <code>{bean:NAME}</code> or <code>{global}</code>, with text around; or, for a method without security annotations, one expression over its arguments such as
-     * <code>#{ account.id }</code>. A part that is missing from a request is replaced by the client's address.
+     * Returns the key, for each value of which the limit applies separately. It is a template with <code>{ip}</code>,
+     * <code>{principal}</code>, <code>{principal-or-ip}</code>, <code>{api-key}</code>, <code>{bearer-token}</code>,
+     * <code>{header:NAME}</code>, <code>{cookie:NAME}</code>, <code>{query:NAME}</code>, <code>{path:NAME}</code>,
+     * <code>{bean:NAME}</code>, <code>{global}</code> or, for WebSocket messages, <code>{connection}</code>, and with
+     * text around them. On a method without security annotations, it may also be one
+     * expression over the arguments, such as <code>#{ account.id }</code>. If a request lacks a value, the client's
+     * address replaces it.
      *
-     * @return the key; empty for the policy's configured key, else the client on routes and everybody on other beans
+     * @return the key; empty for the configured key of the policy, otherwise the default key on routes, and one shared
+     *         key on other methods
      */
     String key() default "";
 
     /**
-     * What a call costs: a number; a placeholder such as <code>{query:size} 1..100</code> or
-     * <code>{body-size} / 1024</code>, divided and within bounds, or from 1 up without; or an expression over the arguments,
-     * such as <code>#{ size }</code> or, within bounds, <code>#{ size } 1..100</code>. What is missing from a request, or
-     * is no number, costs the least; an expression that gives none costs 1, or the bound nearest to it.
+     * Returns the cost of a call in permits. It is a number, or a placeholder such as <code>{query:size} 1..100</code>
+     * or <code>{body-size} / 1024 1..1000</code>, with a divisor and bounds; without bounds, it is at least 1. The size
+     * of a body needs an upper bound. It may also be an expression over the arguments, such as <code>#{ size }</code>,
+     * or <code>#{ size } 1..100</code> with bounds. If a request has no value, the cost is the lower bound. If an
+     * expression has no result, the cost is 1, or the bound nearest to 1. If the value or result is not a number, the
+     * cost is the upper bound.
      *
-     * @return the permits
+     * @return the cost
      */
     String permits() default "1";
 
     /**
-     * What to answer while the store cannot be asked.
+     * Returns the decision while the store is unavailable.
      *
-     * @return the answer; if not written, what is configured, and for connections to a WebSocket {@link OnError#CLOSED}
-     *         unless the policy's own configuration says otherwise
+     * @return the decision; if not set, the configured one, and for connections to a WebSocket {@link OnError#CLOSED}
+     *         unless the policy itself is configured otherwise
      */
     OnError onError() default OnError.LOCAL;
+
+    /**
+     * Returns the longest time for which one request or call holds a slot of a concurrency limit, for example
+     * {@code 30s} or {@code 5m}, 1 second to 366 days. After it, the slot is free, although the request may still run.
+     *
+     * @return the time; empty for the configured time of the policy, otherwise unbounded
+     */
+    String holdAtMost() default "";
+
+    /**
+     * Returns the end at which a request releases its slot of a concurrency limit. The configured policy may name
+     * {@link HoldUntil#COMPLETION} too.
+     *
+     * @return the end
+     */
+    HoldUntil holdUntil() default HoldUntil.RESPONSE;
 }

@@ -7,7 +7,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Holds several {@link RateLimit}s of one element; write the limits themselves. */
+/** The container for repeated {@link RateLimit} annotations. Applications repeat {@link RateLimit} instead. */
 @Documented
 @Inherited
 @Retention(RetentionPolicy.RUNTIME)
@@ -16,9 +16,9 @@ import java.lang.annotation.Target;
 public @interface RateLimits {
 
     /**
-     * The limits.
+     * Returns the repeated annotations.
      *
-     * @return all of them apply
+     * @return the limits, which all apply
      */
     RateLimit[] value();
 }

@@ -1,5 +1,7 @@
 /**
- * What a user writes on routes and beans.
+ * Annotations for routes, beans and WebSockets.
+ *
+ * <p>Uses no other package of this module.
  */
 @NullMarked
 package io.github.micronautratelimit.annotation;

@@ -1,9 +1,6 @@
 package io.github.micronautratelimit.http;
 
-import java.util.Optional;
-import java.util.concurrent.CompletionStage;
-
-import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpRequest;
@@ -11,11 +8,11 @@ import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.RequestFilter;
 import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 
-/**
- * Limits by user: runs once the request is authenticated.
- */
-@ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
+/** Enforces the limits that depend on the user, after authentication. */
+@ServerFilter(value = ServerFilter.MATCH_ALL_PATTERN, appendContextPath = false)
 @RequiresRateLimit
 final class AfterAuthenticationFilter implements Ordered {
 

@@ -1,9 +1,6 @@
 package io.github.micronautratelimit.http;
 
-import java.util.Optional;
-import java.util.concurrent.CompletionStage;
-
-import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpRequest;
@@ -11,12 +8,14 @@ import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.RequestFilter;
 import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 
 /**
- * Limits what needs no user to be known: by address, header or cookie. Runs before a user is authenticated, so that
- * attempts to log in are counted.
+ * Enforces the limits that need no user: by address, header or cookie. Runs before authentication, so that failed
+ * logins count.
  */
-@ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
+@ServerFilter(value = ServerFilter.MATCH_ALL_PATTERN, appendContextPath = false)
 @RequiresRateLimit
 final class BeforeAuthenticationFilter implements Ordered {
 

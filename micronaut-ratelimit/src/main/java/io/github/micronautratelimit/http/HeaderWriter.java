@@ -1,17 +1,16 @@
 package io.github.micronautratelimit.http;
 
-import java.util.function.BiConsumer;
-
-import io.github.micronautratelimit.config.RequiresRateLimit;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.micronaut.http.MutableHttpHeaders;
 import jakarta.inject.Singleton;
+import java.util.function.BiConsumer;
 
-/** Sets headers whose names and values are our own. */
+/** Sets response headers. */
 @Singleton
 @RequiresRateLimit
 class HeaderWriter {
 
-    /** What sets headers by name and value. */
+    /** Returns a setter of headers by name and value. */
     BiConsumer<String, String> to(MutableHttpHeaders headers) {
         return headers::set;
     }

@@ -1,74 +1,109 @@
 package io.github.micronautratelimit.http;
 
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.config.RequiresRateLimit;
-import io.github.micronautratelimit.intercept.LimitedRequest;
-import io.github.micronautratelimit.web.DenialAnswers;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.web.DenialResponses;
 import io.github.micronautratelimit.web.RateLimitHeaders;
-import io.github.micronautratelimit.websocket.Upgrades;
 import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.http.MutableHttpHeaders;
 import io.micronaut.http.MutableHttpResponse;
 import io.micronaut.http.annotation.ResponseFilter;
 import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
+import io.micronaut.http.server.HttpServerConfiguration;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.util.List;
 
 /**
- * Tells clients how they stand, in the headers of every answer that limits applied to: of a route, of an error, of a
- * denial by whomever it is answered. Stands outside all filters that may answer, and outside the one for CORS, so that
- * browsers are told which headers scripts may read.
+ * Writes the rate limit headers to every response that limits applied to: of a route, an error or a denial. Runs
+ * outside all filters that may respond, and outside the CORS filter, so that browsers learn which headers scripts may
+ * read.
  */
-@ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
+@ServerFilter(value = ServerFilter.MATCH_ALL_PATTERN, appendContextPath = false)
 @RequiresRateLimit
 final class HeadersFilter implements Ordered {
 
     private final RateLimitHeaders headers;
-    private final DenialAnswers answers;
+    private final DenialResponses responses;
     private final HeaderWriter writer;
-    private final Upgrades upgrades;
+    private final DenialResponder denials;
+    private final boolean dateHeader;
 
-    HeadersFilter(RateLimitHeaders headers, DenialAnswers answers, HeaderWriter writer, Upgrades upgrades) {
+    HeadersFilter(
+            RateLimitHeaders headers,
+            DenialResponses responses,
+            HeaderWriter writer,
+            DenialResponder denials,
+            HttpServerConfiguration server) {
+        this.dateHeader = server.isDateHeader();
         this.headers = headers;
-        this.answers = answers;
+        this.responses = responses;
         this.writer = writer;
-        this.upgrades = upgrades;
+        this.denials = denials;
     }
 
     @ResponseFilter
     @NonBlocking
-    void write(HttpRequest<?> request, MutableHttpResponse<?> response) {
-        LimitedRequest limited = LimitedRequest.of(request);
-        if (limited != null && limited.isUpgrade() && response.code() != HttpStatus.OK.getCode()) {
-            upgrades.abandoned(request);
+    MutableHttpResponse<?> write(HttpRequest<?> request, MutableHttpResponse<?> original) {
+        RateLimitContext context = RateLimitContext.of(request);
+        if (context != null) {
+            // A stream goes on, but its publisher is cancelled when the client disconnects.
+            context.slots().complete();
+            abandonUpgrade(context, request, original);
         }
+        MutableHttpResponse<?> response = denials.corrected(request, original);
         Decisions decisions = RateLimitAttributes.decisions(request, response).orElse(null);
         if (decisions == null) {
-            return;
+            return response;
         }
-        MutableHttpHeaders written = response.getHeaders();
-        headers.write(decisions, writer.to(written));
+        MutableHttpHeaders responseHeaders = response.getHeaders();
+        if (!decisions.allowed() || !isForSharedCaches(responseHeaders)) {
+            headers.write(decisions, writer.to(responseHeaders));
+        }
         HttpStatus status = response.status();
         if ((status == HttpStatus.TOO_MANY_REQUESTS || status == HttpStatus.SERVICE_UNAVAILABLE)
                 && !decisions.allowed()) {
-            tellWhen(decisions, written);
+            addMissing(decisions, responseHeaders);
         }
-        if (written.contains(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN)) {
-            written.add(HttpHeaders.ACCESS_CONTROL_EXPOSE_HEADERS, headers.exposed());
+        if (responseHeaders.contains(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN)) {
+            responseHeaders.add(HttpHeaders.ACCESS_CONTROL_EXPOSE_HEADERS, headers.exposed());
+        }
+        return response;
+    }
+
+    /** The status of an upgrade is 200 here if the connection opens. */
+    private static void abandonUpgrade(RateLimitContext context, HttpRequest<?> request, HttpResponse<?> response) {
+        UpgradeHandler upgrade = context.limits().upgrade();
+        if (upgrade != null && response.code() != HttpStatus.OK.getCode()) {
+            upgrade.abandoned(request);
         }
     }
 
-    /** What an application that answers denials itself has not said. */
-    private void tellWhen(Decisions decisions, MutableHttpHeaders written) {
-        if (!written.contains(HttpHeaders.CACHE_CONTROL)) {
-            written.set(HttpHeaders.CACHE_CONTROL, DenialAnswers.CACHE_CONTROL);
+    private static boolean isForSharedCaches(MutableHttpHeaders responseHeaders) {
+        List<String> lines = responseHeaders.getAll(HttpHeaders.CACHE_CONTROL);
+        return !lines.isEmpty() && RateLimitHeaders.isForSharedCaches(String.join(",", lines));
+    }
+
+    /**
+     * Adds headers that are missing: those of a denial if the application creates the response itself, and the date,
+     * which the framework adds to responses of routes only (RFC 9110, 6.6.1).
+     */
+    private void addMissing(Decisions decisions, MutableHttpHeaders responseHeaders) {
+        if (dateHeader && !responseHeaders.contains(HttpHeaders.DATE)) {
+            responseHeaders.date(LocalDateTime.now(ZoneId.systemDefault()));
         }
-        long seconds = written.contains(HttpHeaders.RETRY_AFTER) ? 0 : answers.retryAfter(decisions);
+        if (!responseHeaders.contains(HttpHeaders.CACHE_CONTROL)) {
+            responseHeaders.set(HttpHeaders.CACHE_CONTROL, DenialResponses.CACHE_CONTROL);
+        }
+        long seconds = responseHeaders.contains(HttpHeaders.RETRY_AFTER) ? 0 : responses.retryAfter(decisions);
         if (seconds > 0) {
-            written.set(HttpHeaders.RETRY_AFTER, Long.toString(seconds));
+            responseHeaders.set(HttpHeaders.RETRY_AFTER, Long.toString(seconds));
         }
     }
 

@@ -1,38 +1,36 @@
 package io.github.micronautratelimit.http;
 
-import java.util.Optional;
-
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.RateLimitExceededException;
-import io.github.micronautratelimit.intercept.LimitedRequest;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.web.router.RouteAttributes;
+import java.util.Optional;
 
-/** What was decided on a request, for controllers and filters that want to tell the client. */
+/** Gives controllers and filters access to the decisions on a request. */
 public final class RateLimitAttributes {
 
-    private RateLimitAttributes() {
-    }
+    private RateLimitAttributes() {}
 
     /**
-     * The decisions on a request.
+     * Returns the decisions on a request so far.
      *
      * @param request the request
-     * @return all decisions made so far; empty if no limit applies
+     * @return the decisions; empty if no limit applies
      */
     public static Optional<Decisions> decisions(HttpRequest<?> request) {
-        LimitedRequest limited = LimitedRequest.of(request);
-        return limited == null ? Optional.empty() : Optional.ofNullable(limited.decisions());
+        RateLimitContext context = RateLimitContext.of(request);
+        return context == null ? Optional.empty() : Optional.ofNullable(context.decisions());
     }
 
     /**
-     * The decisions on a request that is answered, for response filters.
+     * Returns the decisions on a request that has a response, for response filters.
      *
      * @param request  the request
-     * @param response the answer
-     * @return what was decided on the request; if a bean it called denied, what was decided there; empty if no limit applied
+     * @param response the response
+     * @return the decisions on the request; those on the method call if a bean that it called was denied; empty if no
+     *         limit applied
      */
     public static Optional<Decisions> decisions(HttpRequest<?> request, HttpResponse<?> response) {
         if (response.code() >= HttpStatus.BAD_REQUEST.getCode()

@@ -1,17 +1,9 @@
 package io.github.micronautratelimit.http;
 
-import java.io.IOException;
-import java.io.OutputStream;
-import java.io.Writer;
-import java.nio.charset.Charset;
-import java.nio.charset.StandardCharsets;
-
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.RateLimitExceededException;
-import io.github.micronautratelimit.config.RequiresRateLimit;
-import io.github.micronautratelimit.intercept.RequestExecutor;
-import io.github.micronautratelimit.web.DenialAnswers;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.web.DenialResponses;
+import io.micronaut.context.annotation.Secondary;
 import io.micronaut.core.io.Writable;
 import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
@@ -22,48 +14,59 @@ import io.micronaut.http.MutableHttpResponse;
 import io.micronaut.http.annotation.Produces;
 import io.micronaut.http.server.exceptions.ExceptionHandler;
 import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.Writer;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Answers a denied request with 429 (RFC 6585), or what {@code ratelimit.status} says, and problem details (RFC 9457), or
- * plain JSON or text if the client wants those. An {@code @Error} method or a replacement of this bean answers in its
- * place. The headers are written to whatever answer it is; see {@link HeadersFilter}.
+ * Creates the response to a denied request: status 429 (RFC 6585) or {@code ratelimit.status}, with problem details
+ * (RFC 9457), or with plain JSON or text if the client prefers it. To create another response, write an
+ * {@code ExceptionHandler} or an {@code @Error} method for {@link RateLimitExceededException}. {@link HeadersFilter}
+ * adds the headers in any case.
  */
 @Produces
 @Singleton
+@Secondary
 @RequiresRateLimit
 public class RateLimitExceededHandler implements ExceptionHandler<RateLimitExceededException, HttpResponse<?>> {
 
-    private final DenialAnswers answers;
+    private final DenialResponses responses;
     private final RequestExecutor executor;
 
     /**
-     * Made by the framework.
+     * Created by the framework.
      *
-     * @param answers  says what to answer
-     * @param executor knows servers by their threads
+     * @param responses creates status, headers and body
+     * @param executor  detects servers with event loops
      */
-    public RateLimitExceededHandler(DenialAnswers answers, RequestExecutor executor) {
-        this.answers = answers;
+    public RateLimitExceededHandler(DenialResponses responses, RequestExecutor executor) {
+        this.responses = responses;
         this.executor = executor;
     }
 
     @Override
     @SuppressWarnings({"rawtypes", "unchecked"})
     public HttpResponse<?> handle(HttpRequest request, RateLimitExceededException exception) {
-        DenialAnswers.Answer answer =
-                answers.answer(exception.decisions(), request.getHeaders().get(HttpHeaders.ACCEPT));
+        DenialResponses.Answer answer = responses.answer(exception.decisions(), accept(request.getHeaders()));
         MutableHttpResponse<Object> response = HttpResponse.status(HttpStatus.valueOf(answer.status()));
         if (answer.retryAfter() > 0) {
             response.header(HttpHeaders.RETRY_AFTER, Long.toString(answer.retryAfter()));
         }
-        return response.header(HttpHeaders.CACHE_CONTROL, DenialAnswers.CACHE_CONTROL)
+        return response.header(HttpHeaders.CACHE_CONTROL, DenialResponses.CACHE_CONTROL)
                 .contentType(MediaType.of(answer.contentType()))
                 .body(body(request, answer.body().getBytes(StandardCharsets.US_ASCII)));
     }
 
+    private static @Nullable String accept(HttpHeaders headers) {
+        return headers.contains(HttpHeaders.ACCEPT) ? String.join(",", headers.getAll(HttpHeaders.ACCEPT)) : null;
+    }
+
     /**
-     * Bytes, which a server with event loops writes at once. A servlet container's writer is that of the type the route
-     * would have returned, and fails with another, but for a {@link Writable}.
+     * Returns bytes for servers with event loops, which write them at once. A servlet container uses the writer for the
+     * return type of the route, which accepts only that type and {@link Writable}.
      */
     private Object body(HttpRequest<?> request, byte[] text) {
         return executor.keepsThread(request) ? text : new Body(text);

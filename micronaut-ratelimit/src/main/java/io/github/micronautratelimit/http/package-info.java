@@ -1,5 +1,7 @@
 /**
- * Limits on requests: filters, path rules and the answer to a request that is denied.
+ * Limits on HTTP requests: filters, headers and the response to a denied request.
+ *
+ * <p>Uses the packages {@code policy}, {@code key} and {@code configuration}.
  */
 @NullMarked
 package io.github.micronautratelimit.http;

@@ -1,53 +1,77 @@
 package io.github.micronautratelimit.key;
 
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.util.List;
-
 import io.github.micronautratelimit.web.ClientAddress;
 import io.micronaut.http.HttpHeaders;
 import io.micronaut.http.HttpRequest;
+import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Says which address a request came from: that of the connection, or, if a proxy named by
- * {@code ratelimit.trusted-proxies} holds its other end, the one that proxy names. Replace this bean where requests do
- * not come over connections.
+ * Resolves the address of a client: the address of the connection, or, if the peer is one of
+ * {@code ratelimit.trusted-proxies}, the address that the proxy forwards. The peer of a UNIX domain socket counts as
+ * {@code 127.0.0.1}. On AWS Lambda, it is the address that the event states. Replace this bean if requests arrive in
+ * any other way.
  */
 @Singleton
 public class ClientAddressResolver {
 
-    /** What stands for a client whose address is not known, as in a test without a connection. */
-    private static final String UNKNOWN = "unknown";
-
     private final ClientAddress addresses;
+    private final @Nullable FunctionEvents events;
 
     /**
-     * Made by the framework.
+     * Created by classes that extend this one. They read the events of functions themselves.
      *
-     * @param addresses knows the trusted proxies
+     * @param addresses resolves addresses behind trusted proxies
      */
     public ClientAddressResolver(ClientAddress addresses) {
+        this(addresses, null);
+    }
+
+    @Inject
+    ClientAddressResolver(ClientAddress addresses, @Nullable FunctionEvents events) {
         this.addresses = addresses;
+        this.events = events;
     }
 
     /**
-     * The client's address.
+     * Returns the address of the client.
      *
      * @param request the request
-     * @return a textual IP address or prefix, without port
+     * @return a textual IP address or prefix, without port; {@link ClientAddress#UNKNOWN} if the request has no
+     *         connection, as in a test, or the address of the connection is unknown
      */
     public String resolve(HttpRequest<?> request) {
-        InetSocketAddress remote = request.getRemoteAddress();
-        if (remote == null) {
-            return UNKNOWN;
+        String stated = events == null ? null : events.address(request);
+        if (stated != null) {
+            return stated;
         }
-        InetAddress address = remote.getAddress();
         HttpHeaders headers = request.getHeaders();
-        return address == null ? remote.getHostString() : addresses.of(address, name -> lines(headers, name));
+        InetSocketAddress remote;
+        try {
+            remote = request.getRemoteAddress();
+        } catch (ClassCastException e) {
+            // Netty's request assumes the address of an IP connection, but this is a UNIX socket.
+            return addresses.of((InetAddress) null, name -> lines(headers, name));
+        }
+        if (remote == null) {
+            return ClientAddress.UNKNOWN;
+        }
+        return remote.getAddress() == null
+                ? addresses.of(remote.getHostString(), name -> lines(headers, name))
+                : addresses.of(remote.getAddress(), name -> lines(headers, name));
     }
 
-    /** Most requests have no such header, and Netty makes a list for any it is asked for. */
+    /** Returns the API key that a gateway has verified, or {@code null}. */
+    @Nullable
+    String apiKey(HttpRequest<?> request) {
+        return events == null ? null : events.apiKey(request);
+    }
+
+    /** Avoids the list that Netty creates for every header name, because most requests have no such header. */
     private static List<String> lines(HttpHeaders headers, String name) {
         return headers.contains(name) ? headers.getAll(name) : List.of();
     }

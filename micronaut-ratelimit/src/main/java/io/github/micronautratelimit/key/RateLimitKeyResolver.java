@@ -1,28 +1,28 @@
 package io.github.micronautratelimit.key;
 
+import io.micronaut.http.HttpRequest;
 import java.util.Optional;
 
-import io.micronaut.http.HttpRequest;
-
 /**
- * Says who is limited, in a way of your own: a bean named {@code NAME} stands for <code>{bean:NAME}</code> in a key.
+ * Resolves a part of a key in the application's own way: the bean named {@code NAME} supplies the value of
+ * <code>{bean:NAME}</code>.
  *
- * <p>Called for every request the key is for, possibly on an event loop: never block. Whatever it throws counts as
- * nothing found.
+ * <p>Called for every request whose key needs it, possibly on an event loop: must not block. If it throws, the address
+ * of the client is used instead.
  */
 @FunctionalInterface
 public interface RateLimitKeyResolver {
 
     /**
-     * Finds out who is limited.
+     * Resolves the value.
      *
      * @param request the request
-     * @return any text; empty if the request does not say, which makes the client's address stand in
+     * @return any text; if empty, the address of the client is used instead
      */
     Optional<String> resolve(HttpRequest<?> request);
 
     /**
-     * Whether the request must have been authenticated before this is called. Say {@code false} if it needs not: then
+     * Returns whether the resolver needs an authenticated request. If not, override it to return {@code false}: then
      * requests that fail to authenticate are limited too.
      *
      * @return {@code true} unless overridden

@@ -1,5 +1,7 @@
 /**
- * Who is limited: key templates and what they stand for in a request.
+ * Resolution of key templates and costs from HTTP requests.
+ *
+ * <p>Uses no other package of this module.
  */
 @NullMarked
 package io.github.micronautratelimit.key;

@@ -1,5 +1,7 @@
 /**
- * Checks annotations while they are compiled.
+ * Checks annotations at compile time.
+ *
+ * <p>Uses the packages {@code policy} and {@code annotation}.
  */
 @NullMarked
 package io.github.micronautratelimit.processor;

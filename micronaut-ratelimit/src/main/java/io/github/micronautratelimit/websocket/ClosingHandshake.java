@@ -1,54 +1,53 @@
 package io.github.micronautratelimit.websocket;
 
-import java.nio.channels.ClosedChannelException;
-import java.util.concurrent.TimeUnit;
-
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
 import io.netty.util.ReferenceCountUtil;
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.TimeUnit;
 
 /**
- * Ends a WebSocket as RFC 6455 (7.1.1) has it: sends a close frame and waits for the client's, but not for long, before the
- * connection is closed. A connection closed at once, with messages unread, would be reset, and the client might never see
- * the reason. Until then nothing else is read or written.
+ * Closes a WebSocket as RFC 6455 (7.1.1) demands: sends a close frame and waits, for a short time, for the client's
+ * close frame before the connection is closed. Nothing else is read or written after the start. If the connection were
+ * closed at once, with unread messages, it would be reset, and the client might not receive the reason.
  */
 final class ClosingHandshake extends ChannelDuplexHandler {
 
-    private static final long SECONDS_TO_ANSWER = 5;
+    private static final long TIMEOUT_SECONDS = 5;
 
     private final WebSocketCloseStatus reason;
-    private boolean ended;
+    private boolean closed;
 
     private ClosingHandshake(WebSocketCloseStatus reason) {
         this.reason = reason;
     }
 
     /**
-     * Begins.
+     * Starts the closing handshake.
      *
-     * @param before a handler of the connection that shall have nothing to do with it any more
+     * @param next the first handler that no longer receives or sends messages
      */
-    static void begin(ChannelHandlerContext before, WebSocketCloseStatus reason) {
-        before.pipeline().addBefore(before.name(), null, new ClosingHandshake(reason));
+    static void start(ChannelHandlerContext next, WebSocketCloseStatus reason) {
+        next.pipeline().addBefore(next.name(), null, new ClosingHandshake(reason));
     }
 
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
         context.writeAndFlush(new CloseWebSocketFrame(reason));
-        context.executor().schedule(() -> end(context), SECONDS_TO_ANSWER, TimeUnit.SECONDS);
+        context.executor().schedule(() -> finish(context), TIMEOUT_SECONDS, TimeUnit.SECONDS);
         context.channel().config().setAutoRead(true);
         context.read();
     }
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-        boolean answered = message instanceof CloseWebSocketFrame;
+        boolean close = message instanceof CloseWebSocketFrame;
         ReferenceCountUtil.release(message);
-        if (answered) {
-            end(context);
+        if (close) {
+            finish(context);
         }
     }
 
@@ -58,15 +57,15 @@ final class ClosingHandshake extends ChannelDuplexHandler {
         promise.tryFailure(new ClosedChannelException());
     }
 
-    /** The application's wish, which is fulfilled in a moment. */
+    /** Delays a close by the application until the handshake is over. */
     @Override
     public void close(ChannelHandlerContext context, ChannelPromise promise) {
-        context.channel().closeFuture().addListener(closed -> promise.trySuccess());
+        context.channel().closeFuture().addListener(done -> promise.trySuccess());
     }
 
-    private void end(ChannelHandlerContext context) {
-        if (!ended) {
-            ended = true;
+    private void finish(ChannelHandlerContext context) {
+        if (!closed) {
+            closed = true;
             context.close();
         }
     }

@@ -1,56 +1,63 @@
 package io.github.micronautratelimit.websocket;
 
+import io.github.micronautratelimit.AsyncRateLimiter;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.memory.MemoryBackend;
+import jakarta.inject.Singleton;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.config.RequiresRateLimit;
-import io.github.micronautratelimit.memory.MemoryBackend;
-import jakarta.inject.Singleton;
-
 /**
- * Decides on messages. A connection is this process's alone, so what is limited per connection is counted in memory,
- * whatever store there is.
+ * Decides on messages. Limits per connection are always counted in memory, because only this process has the
+ * connection. All other limits are counted in the configured backend.
  */
 @Singleton
 @RequiresRateLimit
 final class MessageLimiter {
 
-    private final RateLimiter shared;
-    private final RateLimiter own;
+    private final AsyncRateLimiter shared;
+    private final AsyncRateLimiter perConnection;
 
     MessageLimiter(RateLimiter limiter, MemoryBackend memory) {
-        this.shared = limiter;
-        this.own = limiter.over(memory);
+        this.shared = limiter.async();
+        this.perConnection = limiter.over(memory).async();
     }
 
     /**
-     * Takes what a message costs under all limits, or nothing.
+     * Charges a message under all limits, or under none.
      *
      * @param limits the limits on its connection
      * @param size   its length in bytes
-     * @return what was decided
+     * @return the decisions
      */
-    CompletableFuture<Decisions> acquire(MessageLimits limits, long size) {
-        List<Ask> ofConnection = limits.asks(size, true);
-        List<Ask> ofMany = limits.asks(size, false);
-        if (ofMany.isEmpty()) {
-            return own.acquireAllAsync(ofConnection).toCompletableFuture();
+    CompletableFuture<Decisions> tryAcquire(MessageLimits limits, long size) {
+        List<PermitRequest> ofConnection = limits.requests(size, true);
+        List<PermitRequest> ofOthers = limits.requests(size, false);
+        if (ofOthers.isEmpty()) {
+            return perConnection.tryAcquireAll(ofConnection).toCompletableFuture();
         }
         if (ofConnection.isEmpty()) {
-            return shared.acquireAllAsync(ofMany).toCompletableFuture();
+            return shared.tryAcquireAll(ofOthers).toCompletableFuture();
         }
-        CompletionStage<Decisions> first = own.acquireAllAsync(ofConnection);
-        return first.thenCompose(taken -> taken.allowed()
-                ? shared.acquireAllAsync(ofMany).thenApply(then -> then.allowed() ? taken.and(then) : givingBack(taken, then))
-                : first).toCompletableFuture();
+        return perConnection
+                .tryAcquireAll(ofConnection)
+                .thenCompose(
+                        taken -> taken.allowed() ? addTo(taken, ofOthers) : CompletableFuture.completedStage(taken))
+                .toCompletableFuture();
     }
 
-    private Decisions givingBack(Decisions taken, Decisions denial) {
-        taken.asks().forEach(ask -> own.refundAsync(ask.policy(), ask.key(), ask.permits()));
-        return denial;
+    /** Charges the other limits too. If one denies, refunds the permits that are already taken. */
+    private CompletionStage<Decisions> addTo(Decisions taken, List<PermitRequest> ofOthers) {
+        return shared.tryAcquireAll(ofOthers).thenApply(further -> {
+            if (further.allowed()) {
+                return taken.and(further);
+            }
+            perConnection.refund(taken);
+            return further;
+        });
     }
 }

@@ -1,47 +1,50 @@
 package io.github.micronautratelimit.websocket;
 
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.RequestOrigin;
+import io.github.micronautratelimit.key.KeyResolution;
+import io.github.micronautratelimit.policy.EffectivePolicyResolver;
+import io.github.micronautratelimit.policy.LimitBinding;
+import io.github.micronautratelimit.web.KeyTemplate;
+import io.github.micronautratelimit.web.WebRequest;
+import io.micronaut.http.HttpRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.LimitType;
-import io.github.micronautratelimit.config.PolicyChoice;
-import io.github.micronautratelimit.intercept.AppliedLimit;
-import io.github.micronautratelimit.key.Keys;
-import io.github.micronautratelimit.web.KeyTemplate;
-import io.github.micronautratelimit.web.WebRequest;
-import io.micronaut.http.HttpRequest;
-
 /**
- * The limits on the messages of one connection. Who is limited is found once, from the request that opens it; the numbers are
- * those that hold when a message comes. For one thread at a time.
+ * The limits on the messages of one connection. Keys are resolved once, from the request that opens the connection.
+ * Limits are read for each message, because a refresh may change them. Not thread-safe.
  */
 final class MessageLimits {
 
-    private final Supplier<List<AppliedLimit>> written;
-    private final Keys keys;
-    private final PolicyChoice choice;
+    private final Supplier<List<LimitBinding>> current;
+    private final KeyResolution keys;
+    private final EffectivePolicyResolver policies;
     private final HttpRequest<?> opening;
     private final WebRequest request;
     private final String connection;
-    private List<AppliedLimit> limits = List.of();
-    private List<String> keyed = List.of();
+    private List<LimitBinding> bindings = List.of();
+    private List<String> resolvedKeys = List.of();
 
     /**
-     * The limits on a connection.
+     * Creates the limits of a connection.
      *
-     * @param written    the limits as they are written, which a refresh may change
-     * @param opening    the request that opens it
-     * @param connection what no other connection has
+     * @param current    returns the current limits, which a refresh may change
+     * @param opening    the request that opens the connection
+     * @param connection identifies the connection within this process
      */
-    MessageLimits(Supplier<List<AppliedLimit>> written, Keys keys, PolicyChoice choice, HttpRequest<?> opening,
-                  String connection) {
-        this.written = written;
+    MessageLimits(
+            Supplier<List<LimitBinding>> current,
+            KeyResolution keys,
+            EffectivePolicyResolver policies,
+            HttpRequest<?> opening,
+            String connection) {
+        this.current = current;
         this.keys = keys;
-        this.choice = choice;
+        this.policies = policies;
         this.opening = opening;
         this.request = keys.of(opening);
         this.connection = connection;
@@ -49,49 +52,56 @@ final class MessageLimits {
     }
 
     private void refresh() {
-        List<AppliedLimit> now = written.get();
-        if (now != limits) {
-            limits = now;
-            SocketMessage any = new SocketMessage(request, connection, 0);
-            keyed = now.stream().map(limit -> keys.keyOf(Objects.requireNonNull(limit.key()), any)).toList();
+        List<LimitBinding> now = current.get();
+        if (now != bindings) {
+            bindings = now;
+            WebSocketMessage anyMessage = new WebSocketMessage(request, connection, 0);
+            resolvedKeys = now.stream()
+                    .map(binding -> keys.keyOf(Objects.requireNonNull(binding.key()), anyMessage))
+                    .toList();
         }
     }
 
-    /** Whether a message must be whole before it is known what it costs. */
+    /** Returns whether the cost of a message is unknown until the message is complete. */
     boolean dependOnSize() {
         refresh();
-        for (AppliedLimit limit : limits) {
-            if (limit.cost().given() != null && limit.cost().given().source() == KeyTemplate.Source.BODY_SIZE) {
+        for (LimitBinding binding : bindings) {
+            KeyTemplate.Part given = binding.cost().given();
+            if (given != null && given.source() == KeyTemplate.Source.BODY_SIZE) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Whether a message of so many bytes or more asks for more than any state would grant. */
+    /** Returns whether a message of at least this size costs more than a limit can ever grant. */
     boolean neverGrant(long size) {
-        return Stream.of(true, false).flatMap(own -> asks(size, own).stream())
-                .anyMatch(ask -> ask.permits() > ask.policy().capacity());
+        return Stream.of(true, false)
+                .flatMap(perConnection -> requests(size, perConnection).stream())
+                .anyMatch(needed -> needed.permits() > needed.policy().capacity());
     }
 
     /**
-     * What to ask for a message.
+     * Returns the requests for the permits of a message.
      *
-     * @param size       its length in bytes
-     * @param ownCounter {@code true} for the limits on this connection alone, {@code false} for those that are shared
+     * @param size          its length in bytes
+     * @param perConnection {@code true} for the limits per connection, {@code false} for all others
      */
-    List<Ask> asks(long size, boolean ownCounter) {
+    List<PermitRequest> requests(long size, boolean perConnection) {
         refresh();
-        SocketMessage message = new SocketMessage(request, connection, size);
-        List<Ask> asks = new ArrayList<>(limits.size());
-        for (int i = 0; i < limits.size(); i++) {
-            AppliedLimit limit = limits.get(i);
-            if (Objects.requireNonNull(limit.key()).isOfConnection() == ownCounter) {
-                String key = keyed.get(i);
-                asks.add(new Ask(choice.of(limit.policy(), key, opening), key, keys.permitsOf(limit.cost(), message),
-                        LimitType.WS_MESSAGE));
+        WebSocketMessage message = new WebSocketMessage(request, connection, size);
+        List<PermitRequest> requests = new ArrayList<>(bindings.size());
+        for (int i = 0; i < bindings.size(); i++) {
+            LimitBinding binding = bindings.get(i);
+            if (Objects.requireNonNull(binding.key()).isOfConnection() == perConnection) {
+                String key = resolvedKeys.get(i);
+                requests.add(new PermitRequest(
+                        policies.of(binding.policy(), key, opening),
+                        key,
+                        keys.permitsOf(binding.cost(), message),
+                        RequestOrigin.WS_MESSAGE));
             }
         }
-        return asks;
+        return requests;
     }
 }

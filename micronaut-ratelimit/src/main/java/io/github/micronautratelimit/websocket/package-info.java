@@ -1,6 +1,7 @@
 /**
- * Limits on WebSockets: on connections, decided before the handshake, and on messages, decided before the application sees
- * them.
+ * Limits on WebSockets: on connections, before the handshake, and on messages, before the application receives them.
+ *
+ * <p>Uses the packages {@code http}, {@code policy}, {@code key} and {@code configuration}.
  */
 @NullMarked
 package io.github.micronautratelimit.websocket;

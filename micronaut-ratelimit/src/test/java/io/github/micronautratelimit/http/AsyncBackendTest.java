@@ -5,29 +5,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import io.github.micronautratelimit.AsyncBackend;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitExceededException;
-import io.github.micronautratelimit.RateLimitFailure;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.StoreFailure;
 import io.github.micronautratelimit.annotation.RateLimit;
-import io.github.micronautratelimit.config.Policies;
+import io.github.micronautratelimit.policy.PolicyRegistry;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.context.annotation.Requires;
+import io.micronaut.core.annotation.NonBlocking;
 import io.micronaut.core.order.Ordered;
 import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.http.annotation.Produces;
@@ -40,10 +33,17 @@ import io.micronaut.http.filter.ServerFilterPhase;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
-/** A store that answers later, on a thread of its own. */
+/** HTTP requests and method calls on a store that answers later, on its own thread. */
 @MicronautTest(rebuildContext = true)
 @Property(name = "spec", value = "AsyncBackendTest")
 @Property(name = "ratelimit.backend", value = "async")
@@ -67,10 +67,10 @@ class AsyncBackendTest {
     RateLimiter limiter;
 
     @Inject
-    Policies policies;
+    PolicyRegistry policies;
 
     @Inject
-    Told told;
+    Failures failures;
 
     Calls calls;
 
@@ -80,55 +80,76 @@ class AsyncBackendTest {
     }
 
     @Test
-    void theControllerRunsOnTheServersOwnThreadAfterTheStoreAnswered() {
+    void controllerRunsOnServerThreadAfterStoreAnswers() {
         String thread = client.toBlocking().retrieve("/thread");
         assertTrue(thread.startsWith("event loop"), thread);
         assertFalse(thread.contains("store-client"), thread);
     }
 
     @Test
-    void theRouteIsLimitedAllTheSame() {
+    void lateAnswersLimitRoutes() {
         assertEquals(List.of(200, 200, 429, 429), calls.get("/thread", 4));
         assertEquals(List.of(200, 429), calls.get("/several", 2));
     }
 
     @Test
-    void aStoreThatFailsOrHangsIsAnsweredByThePolicy() {
+    void onErrorDecidesWhileStoreFailsOrHangs() {
         for (AsyncBackend.Mood mood : List.of(AsyncBackend.Mood.FAILS, AsyncBackend.Mood.HANGS)) {
             store.mood = mood;
-            assertEquals(mood == AsyncBackend.Mood.FAILS ? List.of(200, 200, 429) : List.of(429, 429, 429),
-                    calls.get("/thread", 3), "local counters decide");
+            assertEquals(
+                    mood == AsyncBackend.Mood.FAILS ? List.of(200, 200, 429) : List.of(429, 429, 429),
+                    calls.get("/thread", 3),
+                    "local counters decide");
             assertEquals(List.of(200, 200), calls.get("/open", 2));
-            assertEquals(List.of(429), calls.get("/closed", 1));
+            assertEquals(List.of(503), calls.get("/closed", 1));
         }
-        assertTrue(told.errors.size() == 12, "every failure is told: " + told.errors);
-        assertTrue(told.errors.contains("closed"));
+        assertTrue(failures.policies.size() == 12, "the listener receives every failure: " + failures.policies);
+        assertTrue(failures.policies.contains("closed"));
 
         store.mood = AsyncBackend.Mood.ANSWERS;
         long end = System.nanoTime() + 20_000_000_000L;
-        while (limiter.peek(policies.get("closed"), "anybody", 1).source() != Decision.Source.STORE) {
-            assertTrue(System.nanoTime() < end, "the breaker closes by itself");
+        while (limiter.peek(policies.get("closed"), "any", 1).source() != Decision.Source.STORE) {
+            assertTrue(System.nanoTime() < end, "the breaker closes without a request");
             Thread.onSpinWait();
         }
         assertEquals(List.of(200, 200, 429), calls.get("/closed", 3), "back to the store");
     }
 
+    /** The client has exceeded nothing, so it is told neither that it has nor how much is left. */
     @Test
-    void whatTheStoreNeverChargedIsNotGivenBackToIt() {
-        assertEquals(200, calls.get("/two-stages").code());
+    void closedPolicyTellsThatTheStoreIsUnavailable() {
         store.mood = AsyncBackend.Mood.FAILS;
-        assertEquals(429, calls.get("/two-stages", "X-Store", "back").code(),
-                "granted without the store before authentication, denied by it after");
-        assertEquals(4, limiter.peek(policies.get("address"), "127.0.0.1", 0).remaining());
+        HttpResponse<?> response = calls.get("/closed");
+        assertEquals(503, response.code());
+        assertEquals("1", response.getHeaders().get("Retry-After"));
+        assertEquals("no-store", response.getHeaders().get("Cache-Control"));
+        assertEquals("\"closed\";q=2;w=60", response.getHeaders().get("RateLimit-Policy"));
+        assertFalse(response.getHeaders().contains("RateLimit"));
+        String body = response.getBody(String.class).orElse("");
+        assertTrue(body.contains("#temporary-reduced-capacity"), body);
+        assertFalse(body.contains("exceeded") || body.contains("violated"), body);
     }
 
     @Test
-    void adviceWaitsForTheStore() {
+    void permitsOfFallbackAreNotRefundedToStore() {
+        assertEquals(200, calls.get("/two-stages").code());
+        store.mood = AsyncBackend.Mood.FAILS;
+        assertEquals(
+                429,
+                calls.get("/two-stages", "X-Store", "back").code(),
+                "allowed by on-error before authentication, denied by the store after it");
+        assertEquals(
+                4, limiter.peek(policies.get("address"), "{ip}127.0.0.1", 0).remaining());
+    }
+
+    @Test
+    void interceptorWaitsForStore() {
         assertEquals("ok", service.sync());
         assertThrows(RateLimitExceededException.class, service::sync);
 
         assertEquals("ok", service.stage().toCompletableFuture().join());
-        CompletionException failure = assertThrows(CompletionException.class,
+        CompletionException failure = assertThrows(
+                CompletionException.class,
                 () -> service.stage().toCompletableFuture().join());
         assertEquals(RateLimitExceededException.class, failure.getCause().getClass());
 
@@ -137,23 +158,25 @@ class AsyncBackendTest {
     }
 
     @Test
-    void adviceNeverRunsTheTargetOnTheStoresThread() {
+    void interceptorNeverCallsMethodOnStoreThread() {
         for (int i = 0; i < 20; i++) {
             assertFalse(service.threadOfStage().toCompletableFuture().join().contains("store-client"));
             assertFalse(String.valueOf(service.threadOfMono().block()).contains("store-client"));
         }
         String thread = client.toBlocking().retrieve("/thread-of-service");
-        assertTrue(thread.startsWith("event loop"), "on an event loop it goes on there, within its request: " + thread);
+        assertTrue(
+                thread.startsWith("event loop"),
+                "a call on an event loop continues there, within its request: " + thread);
     }
 
     @Test
-    void anEventLoopIsNeverMadeToWait() {
+    void eventLoopNeverWaits() {
         store.mood = AsyncBackend.Mood.HANGS;
-        assertEquals("ok ok denied", client.toBlocking().retrieve("/from-event-loop"),
-                "local counters decide at once");
+        assertEquals("ok ok denied", client.toBlocking().retrieve("/from-event-loop"), "local counters decide at once");
     }
 
     @Controller
+    @NonBlocking
     @Requires(property = "spec", value = "AsyncBackendTest")
     static class Routes {
 
@@ -207,9 +230,9 @@ class AsyncBackendTest {
         @Produces("text/plain")
         String fromEventLoop(HttpRequest<?> request) {
             long before = System.nanoTime();
-            String answers = service.tryTwice() + " " + service.tryTwice() + " " + service.tryTwice();
+            String results = service.tryTwice() + " " + service.tryTwice() + " " + service.tryTwice();
             boolean waited = System.nanoTime() - before >= 3_000_000_000L;
-            return waited ? "waited for the deadlines" : answers;
+            return waited ? "waited for the deadlines" : results;
         }
     }
 
@@ -250,7 +273,9 @@ class AsyncBackendTest {
 
         private static String thread() {
             return (ServerRequestContext.currentRequest().isPresent() && Schedulers.isInNonBlockingThread()
-                    ? "event loop " : "other thread ") + Thread.currentThread().getName();
+                            ? "event loop "
+                            : "other thread ")
+                    + Thread.currentThread().getName();
         }
 
         String tryTwice() {
@@ -272,14 +297,14 @@ class AsyncBackendTest {
         }
     }
 
-    /** Between the two stages, where authentication is. */
+    /** Runs between the two stages, in place of authentication. */
     @ServerFilter(ServerFilter.MATCH_ALL_PATTERN)
     @Requires(property = "spec", value = "AsyncBackendTest")
-    static class StoreIsBack implements Ordered {
+    static class StoreRecovery implements Ordered {
 
         private final AsyncBackend store;
 
-        StoreIsBack(AsyncBackend store) {
+        StoreRecovery(AsyncBackend store) {
             this.store = store;
         }
 
@@ -298,9 +323,9 @@ class AsyncBackendTest {
 
     @Singleton
     @Requires(property = "spec", value = "AsyncBackendTest")
-    static class Told implements RateLimitListener {
+    static class Failures implements RateLimitListener {
 
-        final List<String> errors = Collections.synchronizedList(new ArrayList<>());
+        final List<String> policies = Collections.synchronizedList(new ArrayList<>());
 
         @Override
         public boolean isInline() {
@@ -313,8 +338,8 @@ class AsyncBackendTest {
         }
 
         @Override
-        public void onError(RateLimitFailure failure) {
-            errors.add(failure.policy().name());
+        public void onError(StoreFailure failure) {
+            policies.add(failure.policy().name());
         }
     }
 }

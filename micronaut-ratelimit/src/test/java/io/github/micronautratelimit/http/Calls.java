@@ -1,15 +1,15 @@
 package io.github.micronautratelimit.http;
 
-import java.util.ArrayList;
-import java.util.List;
-
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
 import io.micronaut.http.MutableHttpRequest;
 import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.client.exceptions.HttpClientResponseException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
 
-/** Calls a server and takes every status for an answer. Headers are given as name, value, name, value. */
+/** Sends requests and returns responses of any status. Headers are passed as name, value, name, value. */
 public final class Calls {
 
     private final HttpClient client;
@@ -20,6 +20,11 @@ public final class Calls {
 
     public HttpResponse<?> get(String path, String... headers) {
         return exchange(with(HttpRequest.GET(path), headers));
+    }
+
+    /** Sends the path and query unchanged. */
+    public HttpResponse<?> get(URI uri) {
+        return exchange(HttpRequest.GET(uri));
     }
 
     public List<Integer> get(String path, int times, String... headers) {

@@ -3,23 +3,9 @@ package io.github.micronautratelimit.http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.reactivestreams.Publisher;
-
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
-import io.github.micronautratelimit.config.Policies;
+import io.github.micronautratelimit.policy.PolicyRegistry;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.HttpResponse;
@@ -34,10 +20,22 @@ import io.micronaut.scheduling.TaskExecutors;
 import io.micronaut.scheduling.annotation.ExecuteOn;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Sinks;
 
-/** A request holds its place until its response is written, or the client gone. */
+/** Requests hold their slots until the response is written or the client has disconnected. */
 @MicronautTest(rebuildContext = true)
 @Property(name = "spec", value = "ConcurrentRequestsTest")
 @Property(name = "ratelimit.policies.two.limits", value = "2 concurrent")
@@ -50,7 +48,7 @@ import reactor.core.publisher.Sinks;
 @Property(name = "ratelimit.rules[0].policy", value = "by-path")
 class ConcurrentRequestsTest {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
 
     @Inject
     @Client("/")
@@ -63,10 +61,10 @@ class ConcurrentRequestsTest {
     RateLimiter limiter;
 
     @Inject
-    Policies policies;
+    PolicyRegistry policies;
 
     @Inject
-    Open open;
+    Gate gate;
 
     Calls calls;
 
@@ -75,23 +73,23 @@ class ConcurrentRequestsTest {
         calls = new Calls(client);
     }
 
-    private long free(String policy) {
+    private long freeSlots(String policy) {
         return limiter.peek(policies.get(policy), "all", 0).remaining();
     }
 
     private static void await(String what, java.util.function.BooleanSupplier condition) {
-        long end = System.nanoTime() + PATIENCE.toNanos();
+        long end = System.nanoTime() + TIMEOUT.toNanos();
         while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() - end < 0, () -> "Waited in vain until " + what + ".");
+            assertTrue(System.nanoTime() - end < 0, () -> "Timed out waiting until " + what + ".");
             Thread.onSpinWait();
         }
     }
 
     private Socket send(String path) throws IOException {
         Socket socket = new Socket("127.0.0.1", server.getPort());
-        socket.setSoTimeout((int) PATIENCE.toMillis());
-        socket.getOutputStream().write(("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                .getBytes(StandardCharsets.US_ASCII));
+        socket.setSoTimeout((int) TIMEOUT.toMillis());
+        socket.getOutputStream()
+                .write(("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
         return socket;
     }
 
@@ -99,7 +97,7 @@ class ConcurrentRequestsTest {
         StringBuilder read = new StringBuilder();
         while (!read.toString().endsWith(until)) {
             int next = socket.getInputStream().read();
-            assertTrue(next >= 0, () -> "The server closed after " + read);
+            assertTrue(next >= 0, () -> "The server closed the connection after " + read);
             read.append((char) next);
         }
         return read.toString();
@@ -107,123 +105,133 @@ class ConcurrentRequestsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"/two/future", "/two/flux", "/two/sync"})
-    void twoAreServedAtATimeAndTheThirdIsTold(String path) throws IOException {
-        try (Socket first = send(path); Socket second = send(path)) {
-            await("two are inside", () -> open.requests.get() == 2);
+    void thirdConcurrentRequestIsRejected(String path) throws IOException {
+        try (Socket first = send(path);
+                Socket second = send(path)) {
+            await("two requests run", () -> gate.requests.get() == 2);
             HttpResponse<?> denied = calls.get(path);
             assertEquals(429, denied.code());
             assertEquals("\"two\";q=2;qu=\"concurrent-requests\"", denied.header("RateLimit-Policy"));
             assertEquals("\"two\";r=0;t=30", denied.header("RateLimit"));
             assertEquals("30", denied.header("Retry-After"));
-            open.end();
+            gate.end();
             read(first, "done");
             read(second, "done");
-            await("both places are free", () -> free("two") == 2);
+            await("both slots are free", () -> freeSlots("two") == 2);
         }
-        assertEquals(List.of(200, 200, 200, 200), eachFree(path, 4));
+        assertEquals(List.of(200, 200, 200, 200), sequential(path, 4));
     }
 
-    /** One request after the other, each when the one before has given its place back. */
-    private List<Integer> eachFree(String path, int times) {
-        return java.util.stream.IntStream.range(0, times).mapToObj(i -> {
-            int status = calls.get(path).code();
-            await("its place is free again", () -> free("two") == 2);
-            return status;
-        }).toList();
+    /** Sends requests one after the other, each after the slot of the previous one is free. */
+    private List<Integer> sequential(String path, int times) {
+        return java.util.stream.IntStream.range(0, times)
+                .mapToObj(i -> {
+                    int status = calls.get(path).code();
+                    await("its slot is free", () -> freeSlots("two") == 2);
+                    return status;
+                })
+                .toList();
     }
 
     @Test
-    void aStreamHoldsItsPlaceToTheLastByte() throws IOException {
+    void streamHoldsSlotUntilLastByte() throws IOException {
         try (Socket socket = send("/two/flux")) {
-            await("it is inside", () -> open.requests.get() == 1);
-            open.next("chunk");
+            await("the request runs", () -> gate.requests.get() == 1);
+            gate.next("chunk");
             read(socket, "chunk");
-            assertEquals(1, free("two"));
-            open.end();
+            assertEquals(1, freeSlots("two"));
+            gate.end();
             read(socket, "done");
-            await("the place is free", () -> free("two") == 2);
+            await("the slot is free", () -> freeSlots("two") == 2);
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"/two/future", "/two/flux", "/two/sync"})
-    void aClientThatGoesGivesItsPlaceBack(String path) throws IOException {
-        try (Socket first = send(path); Socket second = send(path)) {
-            await("two are inside", () -> open.requests.get() == 2);
-            assertEquals(0, free("two"));
+    void disconnectReleasesSlot(String path) throws IOException {
+        try (Socket first = send(path);
+                Socket second = send(path)) {
+            await("two requests run", () -> gate.requests.get() == 2);
+            assertEquals(0, freeSlots("two"));
             first.setSoLinger(true, 0);
             second.setSoLinger(false, 0);
         }
-        await("both places are free", () -> free("two") == 2);
-        open.end();
+        await("both slots are free", () -> freeSlots("two") == 2);
+        gate.end();
     }
 
     @Test
-    void aClientThatGoesInTheMiddleOfAStreamGivesItsPlaceBack() throws IOException {
+    void disconnectDuringStreamReleasesSlot() throws IOException {
         try (Socket socket = send("/two/flux")) {
-            await("it is inside", () -> open.requests.get() == 1);
-            open.next("chunk");
+            await("the request runs", () -> gate.requests.get() == 1);
+            gate.next("chunk");
             read(socket, "chunk");
         }
-        await("the place is free", () -> free("two") == 2);
+        await("the slot is free", () -> freeSlots("two") == 2);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/two/fails", "/two/failsLater", "/two/nothing"})
-    void whateverTheAnswerThePlaceComesBack(String path) {
+    @ValueSource(strings = {"/two/fails", "/two/failsLater", "/two/empty"})
+    void everyResponseReleasesSlot(String path) {
         for (int i = 0; i < 5; i++) {
             assertTrue(calls.get(path).code() != 429);
-            await("the place is free", () -> free("two") == 2);
+            await("the slot is free", () -> freeSlots("two") == 2);
         }
     }
 
     @Test
-    void aRouteOfBothKindsCountsAndHolds() throws IOException {
+    void rateAndConcurrencyLimitApplyTogether() throws IOException {
         try (Socket held = send("/two/mixed")) {
-            await("it is inside", () -> open.requests.get() == 1);
+            await("the request runs", () -> gate.requests.get() == 1);
             HttpResponse<?> denied = calls.get("/two/mixed");
             assertEquals(429, denied.code());
-            assertEquals("\"mixed\";q=4;w=86400, \"mixed\";q=1;qu=\"concurrent-requests\"", denied.header("RateLimit-Policy"));
+            assertEquals(
+                    "\"mixed\";q=4;w=86400, \"mixed\";q=1;qu=\"concurrent-requests\"",
+                    denied.header("RateLimit-Policy"));
             assertEquals("\"mixed\";r=0;t=30", denied.header("RateLimit"));
-            open.end();
+            gate.end();
             read(held, "done");
         }
-        await("the place is free", () -> free("mixed") == 1);
+        await("the slot is free", () -> freeSlots("mixed") == 1);
         for (int i = 0; i < 3; i++) {
-            assertEquals(200, calls.get("/two/mixed").code(), "the denied one cost no permit");
-            await("the place is free", () -> limiter.peek(policies.get("mixed").concurrencyOnly(), "all", 0).remaining() == 1);
+            assertEquals(200, calls.get("/two/mixed").code(), "the denied request cost no permit");
+            await(
+                    "the slot is free",
+                    () -> limiter.peek(policies.get("mixed").concurrencyOnly(), "all", 0)
+                                    .remaining()
+                            == 1);
         }
         assertTrue(calls.get("/two/mixed").header("RateLimit").startsWith("\"mixed\";r=0;t="));
     }
 
     @Test
-    void aPathRuleHoldsToo() throws IOException {
+    void pathRuleHoldsSlot() throws IOException {
         try (Socket held = send("/plain/future")) {
-            await("it is inside", () -> open.requests.get() == 1);
+            await("the request runs", () -> gate.requests.get() == 1);
             assertEquals(429, calls.get("/plain/future").code());
-            open.end();
+            gate.end();
             read(held, "done");
         }
-        await("the place is free", () -> free("by-path") == 1);
+        await("the slot is free", () -> freeSlots("by-path") == 1);
         assertEquals(200, calls.get("/plain/future").code());
     }
 
     @Test
-    void anExpressionOverTheArgumentsHoldsUntilTheResponseIsWritten() throws IOException {
+    void keyExpressionHoldsSlotUntilResponseIsWritten() throws IOException {
         try (Socket held = send("/two/argument/a")) {
-            await("it is inside", () -> open.requests.get() == 1);
+            await("the request runs", () -> gate.requests.get() == 1);
             assertEquals(429, calls.get("/two/argument/a").code());
-            open.end();
+            gate.end();
             read(held, "done");
             assertEquals(200, calls.get("/two/argument/b").code());
         }
-        await("the place is free", () -> calls.get("/two/argument/a").code() == 200);
+        await("the slot is free", () -> calls.get("/two/argument/a").code() == 200);
     }
 
-    /** What the routes wait for. */
+    /** Blocks the routes until the test ends them. */
     @jakarta.inject.Singleton
     @Requires(property = "spec", value = "ConcurrentRequestsTest")
-    static class Open {
+    static class Gate {
 
         final AtomicInteger requests = new AtomicInteger();
         final CompletableFuture<String> future = new CompletableFuture<>();
@@ -249,23 +257,23 @@ class ConcurrentRequestsTest {
     @Requires(property = "spec", value = "ConcurrentRequestsTest")
     static class Routes {
 
-        private final Open open;
+        private final Gate gate;
 
-        Routes(Open open) {
-            this.open = open;
+        Routes(Gate gate) {
+            this.gate = gate;
         }
 
         @Get("/future")
         @RateLimit(policy = "two")
         CompletableFuture<String> future() {
-            return open.enter();
+            return gate.enter();
         }
 
         @Get("/sync")
         @ExecuteOn(TaskExecutors.BLOCKING)
         @RateLimit(policy = "two")
         String sync() {
-            return open.enter().join();
+            return gate.enter().join();
         }
 
         @Get("/flux")
@@ -273,8 +281,8 @@ class ConcurrentRequestsTest {
         @RateLimit(policy = "two")
         Publisher<String> flux() {
             return Flux.defer(() -> {
-                open.enter();
-                return open.sink.asFlux();
+                gate.enter();
+                return gate.sink.asFlux();
             });
         }
 
@@ -290,21 +298,20 @@ class ConcurrentRequestsTest {
             return CompletableFuture.failedFuture(new IllegalStateException("wrong"));
         }
 
-        @Get("/nothing")
+        @Get("/empty")
         @RateLimit(policy = "two")
-        void nothing() {
-        }
+        void empty() {}
 
         @Get("/mixed")
         @RateLimit(policy = "mixed")
         CompletableFuture<String> mixed() {
-            return open.enter();
+            return gate.enter();
         }
 
         @Get("/argument/{name}")
         @RateLimit(value = "1 concurrent", key = "#{ name }")
         CompletableFuture<String> argument(@PathVariable String name) {
-            return open.enter();
+            return gate.enter();
         }
     }
 
@@ -312,15 +319,15 @@ class ConcurrentRequestsTest {
     @Requires(property = "spec", value = "ConcurrentRequestsTest")
     static class Plain {
 
-        private final Open open;
+        private final Gate gate;
 
-        Plain(Open open) {
-            this.open = open;
+        Plain(Gate gate) {
+            this.gate = gate;
         }
 
         @Get("/future")
         CompletableFuture<String> future() {
-            return open.enter();
+            return gate.enter();
         }
     }
 }

@@ -1,14 +1,12 @@
 package io.github.micronautratelimit.http;
 
-import java.util.List;
-
-import org.slf4j.LoggerFactory;
-
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import java.util.List;
+import org.slf4j.LoggerFactory;
 
-/** What is logged while it is open. */
+/** Records the log while it is open. */
 public final class Log implements AutoCloseable {
 
     private final Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
@@ -19,13 +17,15 @@ public final class Log implements AutoCloseable {
         root.addAppender(appender);
     }
 
-    /** The lines so far that begin with a text. */
+    /** Returns the recorded messages that start with a text. */
     public List<String> startingWith(String start) {
         return lines().stream().filter(line -> line.startsWith(start)).toList();
     }
 
     public List<String> lines() {
-        return List.copyOf(appender.list).stream().map(ILoggingEvent::getFormattedMessage).toList();
+        return List.copyOf(appender.list).stream()
+                .map(ILoggingEvent::getFormattedMessage)
+                .toList();
     }
 
     @Override

@@ -2,15 +2,6 @@ package io.github.micronautratelimit.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.Collections;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.reactivestreams.Publisher;
-
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.key.RateLimitKeyResolver;
 import io.micronaut.context.annotation.Property;
@@ -30,9 +21,16 @@ import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
 
-/** The set-ups of docs/presets.adoc do what is said of them. */
+/** The configurations of docs/presets.adoc. */
 @MicronautTest(rebuildContext = true)
 @Property(name = "spec", value = "PresetsTest")
 @Property(name = "micronaut.security.enabled", value = "true")
@@ -72,19 +70,20 @@ class PresetsTest {
     }
 
     @Test
-    void authenticationIsLimitedTo60PerMinuteByTokenAndGuessingByAddress() {
+    void authenticationIsLimitedByTokenAndGuessingByAddress() {
         assertEquals(Collections.nCopies(60, 401), calls.get("/auth/me", 60, "Authorization", "Bearer a"));
         assertEquals(429, calls.get("/auth/me", "Authorization", "bearer a").code());
         assertEquals(401, calls.get("/auth/me", "Authorization", "Bearer b").code());
         for (int i = 0; i < 539; i++) {
-            assertEquals(401, calls.get("/auth/me", "Authorization", "Bearer " + i).code());
+            assertEquals(
+                    401, calls.get("/auth/me", "Authorization", "Bearer " + i).code());
         }
         HttpResponse<?> denied = calls.get("/auth/me", "Authorization", "Bearer fresh");
         assertEquals("\"guessing\";r=0;t=1", denied.header("RateLimit"));
     }
 
     @Test
-    void requestsForARoleAreLimitedTo10PerMinuteByAgent() {
+    void roleRequestsAreLimitedByAgent() {
         for (int i = 0; i < 10; i++) {
             assertEquals(200, calls.post("/roles/admin/requests", "X-User", "agent-7"));
         }
@@ -93,12 +92,15 @@ class PresetsTest {
     }
 
     @Test
-    void userAddressAndApiKeyAreOneDecision() {
+    void userAddressAndApiKeyAreDecidedTogether() {
         HttpResponse<?> first = calls.get("/api/orders", "X-User", "alice", "X-API-Key", "k");
-        assertEquals("\"address\";q=100;w=60, \"api-key\";q=10000;w=86400, \"user\";q=1000;w=3600",
+        assertEquals(
+                "\"address\";q=100;w=60, \"api-key\";q=10000;w=86400, \"user\";q=1000;w=3600",
                 first.header("RateLimit-Policy"));
-        assertEquals("\"address\";r=99;t=1, \"api-key\";r=9999;t=86400, \"user\";r=999;t=4",
-                first.header("RateLimit"), "it is midnight");
+        assertEquals(
+                "\"address\";r=99;t=1, \"api-key\";r=9999;t=86400, \"user\";r=999;t=4",
+                first.header("RateLimit"),
+                "it is midnight");
         assertEquals(Collections.nCopies(99, 200), calls.get("/api/orders", 99, "X-User", "alice", "X-API-Key", "k"));
         HttpResponse<?> denied = calls.get("/api/orders", "X-User", "alice", "X-API-Key", "k");
         assertEquals(429, denied.code());
@@ -137,7 +139,8 @@ class PresetsTest {
         @Override
         public Publisher<Authentication> fetchAuthentication(HttpRequest<?> request) {
             String user = request.getHeaders().get("X-User");
-            return user == null ? Mono.empty()
+            return user == null
+                    ? Mono.empty()
                     : Mono.just(Authentication.build(user, List.of(), Map.of("agent_id", user)));
         }
     }

@@ -4,17 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.reactivestreams.Publisher;
-
 import io.github.micronautratelimit.annotation.NoRateLimit;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.tck.VirtualClock;
@@ -33,9 +22,19 @@ import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.client.annotation.Client;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
+/** {@code @RateLimit} on routes. */
 @MicronautTest(rebuildContext = true)
 @Property(name = "spec", value = "RouteTest")
 @Property(name = "ratelimit.policies.write.limits", value = "3/min")
@@ -57,14 +56,16 @@ class RouteTest {
     }
 
     @Test
-    void aRouteAnswersUntilItsLimitAndThen429WithTheTimeToWait() {
+    void requestBeyondLimitIsRejectedWith429AndRetryAfter() {
         assertEquals(List.of(200, 200, 200), calls.get("/plain", 3));
 
         HttpResponse<?> denied = calls.get("/plain");
         assertEquals(429, denied.code());
-        assertEquals("20", denied.header(HttpHeaders.RETRY_AFTER), "3/min gives one permit back in 20 s");
+        assertEquals("20", denied.header(HttpHeaders.RETRY_AFTER), "3/min refills one permit in 20 s");
         assertEquals("no-store", denied.header(HttpHeaders.CACHE_CONTROL));
-        assertTrue(denied.getBody(String.class).orElse("").contains("Try again in 20 seconds"), "a body says why");
+        assertTrue(
+                denied.getBody(String.class).orElse("").contains("Try again in 20 seconds"),
+                "the body contains the reason");
 
         clock.advance(Duration.ofSeconds(20).minusNanos(1_000));
         assertEquals("1", calls.get("/plain").header(HttpHeaders.RETRY_AFTER), "a microsecond is rounded up");
@@ -74,81 +75,90 @@ class RouteTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"/kinds/future", "/kinds/mono", "/kinds/flux", "/kinds/sync"})
-    void aCallIsCountedOnceWhateverTheRouteReturns(String path) {
+    void requestCountsOnceForEveryReturnType(String path) {
         assertEquals(List.of(200, 200, 429, 429), calls.get(path, 4));
     }
 
     @Test
-    void thePermitsOfAClassAreSharedByItsRoutesAndThoseOfAMethodComeOnTop() {
+    void routesShareLimitOfClassAndAddTheirOwn() {
         assertEquals(List.of(200, 429), calls.get("/class/narrow", 2));
-        assertEquals(List.of(200, 200, 429), calls.get("/class/wide", 3), "a denial by the method cost the class nothing");
+        assertEquals(
+                List.of(200, 200, 429),
+                calls.get("/class/wide", 3),
+                "a denial by the limit of the method costs the class nothing");
         assertEquals(List.of(200, 200, 200, 200, 200), calls.get("/class/free", 5), "@NoRateLimit exempts");
     }
 
     @Test
-    void aConfiguredPolicyIsSharedByAllWhoNameItAndOverridesTheNumbersOfTheAnnotation() {
+    void configuredPolicyIsSharedAndReplacesLimitsOfAnnotation() {
         assertEquals(201, calls.post("/shop/orders", "X-Api-Key", "alice"));
         assertEquals(201, calls.post("/shop/refunds", "X-Api-Key", "alice"));
         assertEquals(201, calls.post("/shop/orders", "X-Api-Key", "alice"));
         assertEquals(429, calls.post("/shop/refunds", "X-Api-Key", "alice"));
-        assertEquals(201, calls.post("/shop/refunds", "X-Api-Key", "bob"), "another key has permits of its own");
+        assertEquals(201, calls.post("/shop/refunds", "X-Api-Key", "bob"), "another key has separate permits");
     }
 
     @Test
     void severalLimitsAreAllOrNothing() {
         assertEquals(List.of(200, 429, 429), calls.get("/several", 3, "X-Tenant", "a"));
-        assertEquals(List.of(200, 429), calls.get("/several", 2, "X-Tenant", "b"),
-                "tenant a's denials cost the address nothing; tenant b's second is denied by its own limit");
-        assertEquals(List.of(200, 429), calls.get("/several", 2, "X-Tenant", "c"), "the third of the address");
-        assertEquals(List.of(429), calls.get("/several", 1, "X-Tenant", "d"), "the address has no more");
+        assertEquals(
+                List.of(200, 429),
+                calls.get("/several", 2, "X-Tenant", "b"),
+                "the denials of tenant a cost the address nothing; the second request of tenant b exceeds its own limit");
+        assertEquals(List.of(200, 429), calls.get("/several", 2, "X-Tenant", "c"), "the third request of the address");
+        assertEquals(List.of(429), calls.get("/several", 1, "X-Tenant", "d"), "the address has no permits left");
     }
 
     @Test
-    void aMissingKeyPartIsReplacedByTheAddressAndNeverMistakenForAWrittenOne() {
+    void missingKeyPartBecomesAddressDistinctFromSentText() {
         assertEquals(List.of(200, 429), calls.get("/by-header", 2));
         assertEquals(List.of(200, 429), calls.get("/by-header", 2, "X-Tenant", "127.0.0.1"));
         assertEquals(List.of(200, 429), calls.get("/by-header", 2, "X-Tenant", "null"));
     }
 
     @Test
-    void partsOfAKeyThatJoinToTheSameTextAreStillDifferent() {
+    void keyPartsThatJoinToSameTextAreDistinct() {
         assertEquals(List.of(200, 429), calls.get("/joined/ab", 2, "X-Tenant", "c"));
         assertEquals(List.of(200, 429), calls.get("/joined/a", 2, "X-Tenant", "bc"));
     }
 
     @Test
-    void permitsMayBeGivenByTheRequestAndNonsenseCostsOne() {
+    void requestSetsCostAndInvalidCostIsNeverGranted() {
         assertEquals(List.of(200), calls.get("/cost", 1, "X-Cost", "7"));
         HttpResponse<?> never = calls.get("/cost", "X-Cost", "11");
         assertEquals(429, never.code());
         assertNull(never.header(HttpHeaders.RETRY_AFTER), "more than the capacity can never pass");
         assertEquals(List.of(200, 200), calls.get("/cost", 2, "X-Cost", "-5"));
-        assertEquals(List.of(200, 429), calls.get("/cost", 2, "X-Cost", "many"));
+        assertEquals(List.of(429), calls.get("/cost", 1, "X-Cost", "many"));
+        assertEquals(List.of(200, 429), calls.get("/cost", 2));
     }
 
     @Test
-    void whatIsNoRouteStaysNotFound() {
+    void unknownPathsStayNotFound() {
         assertEquals(List.of(404, 404, 404, 404, 404), calls.get("/nowhere", 5));
     }
 
     @Test
-    void aHeadRequestCountsLikeTheGetItStandsFor() {
+    void headRequestCountsAsGet() {
         assertEquals(200, calls.status(HttpRequest.HEAD("/plain")));
         assertEquals(List.of(200, 200, 429), calls.get("/plain", 3));
     }
 
     @Test
-    void aBodyIsNeitherReadNorLost() {
+    void bodyReachesController() {
         String body = "x".repeat(200_000);
-        assertEquals("200000", client.toBlocking().retrieve(HttpRequest.POST("/length", body)
-                .header(HttpHeaders.CONTENT_TYPE, "text/plain")));
-        assertEquals(429, calls.status(HttpRequest.POST("/length", body).header(HttpHeaders.CONTENT_TYPE, "text/plain")));
+        assertEquals(
+                "200000",
+                client.toBlocking()
+                        .retrieve(HttpRequest.POST("/length", body).header(HttpHeaders.CONTENT_TYPE, "text/plain")));
+        assertEquals(
+                429, calls.status(HttpRequest.POST("/length", body).header(HttpHeaders.CONTENT_TYPE, "text/plain")));
     }
 
     @Test
-    void theControllerCanTellWhatIsLeft() {
-        assertEquals("4", client.toBlocking().retrieve("/left"));
-        assertEquals("3", client.toBlocking().retrieve("/left"));
+    void controllerReadsRemainingPermits() {
+        assertEquals("4", client.toBlocking().retrieve("/remaining"));
+        assertEquals("3", client.toBlocking().retrieve("/remaining"));
     }
 
     @Controller
@@ -194,11 +204,15 @@ class RouteTest {
             return Integer.toString(body.length());
         }
 
-        @Get("/left")
+        @Get("/remaining")
         @Produces("text/plain")
         @RateLimit("5/min")
-        String left(HttpRequest<?> request) {
-            return Long.toString(RateLimitAttributes.decisions(request).orElseThrow().each().get(0).remaining());
+        String remaining(HttpRequest<?> request) {
+            return Long.toString(RateLimitAttributes.decisions(request)
+                    .orElseThrow()
+                    .list()
+                    .get(0)
+                    .remaining());
         }
     }
 
@@ -234,7 +248,7 @@ class RouteTest {
     @Controller("/class")
     @RateLimit("3/min")
     @Requires(property = "spec", value = "RouteTest")
-    static class OfClass {
+    static class LimitedClass {
 
         @Get("/wide")
         String wide() {

@@ -1,4 +1,4 @@
-/** WebSockets with real clients. */
+/** Tests of WebSocket limits with real clients. */
 @NullMarked
 package io.github.micronautratelimit.websocket;
 

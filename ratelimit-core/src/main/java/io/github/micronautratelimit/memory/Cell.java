@@ -1,27 +1,35 @@
 package io.github.micronautratelimit.memory;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.limit.TokenBucket;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
-
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.LimitState;
-import io.github.micronautratelimit.TokenBucket;
-
 /**
- * The place of one key's state, changed by compare-and-set only. It lives in up to three stages and never goes back:
+ * The state of one key. It changes by compare-and-set only.
+ *
+ * <p><em>Stages.</em> A cell passes through up to three stages and never returns to an earlier one.
  * <ol>
- *   <li>Metered. The cell of a policy that is a single token bucket keeps what is owed in one number, so that a decision
- *       is one compare-and-set on it and allocates nothing but its result. {@link #meter} tells the bucket's line: the
- *       units owed plus the units repaid since {@link #origin}. Anything but taking permits by that same bucket freezes
- *       the number: its sign bit is set, and the state it stood for becomes the content.</li>
- *   <li>General. The content is a {@link LimitState}, each a new object, so that a cell never returns to a state it has
- *       left; or nothing, for a cell that was never charged; or for a moment a {@link Swap} that changes several cells
- *       at once, and that whoever meets it finishes.</li>
- *   <li>Retired. The cell said nothing and was taken out of its map: whoever still holds it must not charge it.</li>
+ *   <li>Metered, for a policy with a single token bucket. One number, the {@link #meter}, contains the debt of the
+ *       bucket. A decision is one compare-and-set on it and allocates only its result.</li>
+ *   <li>General. The {@link #content} is a {@link LimitState}, or {@code null} for a cell that was never charged, or
+ *       for a short time a {@link Swap}.</li>
+ *   <li>Retired. The key was blank and its cell has been removed from the map. A thread that still has the cell must
+ *       not charge it.</li>
  * </ol>
+ *
+ * <p><em>Meter.</em> The meter is the debt plus the units repaid since {@link #origin}, so it grows only by charges.
+ * Every operation other than a charge by the same bucket freezes it: the sign bit is set, and the state it stood for
+ * becomes the content.
+ *
+ * <p><em>Content.</em> Each state is a new object, so a cell never returns to a state that it has left. A thread that
+ * finds a {@link Swap}, which changes several cells at once, finishes it first.
+ *
+ * <p><em>Time.</em> The clocks of threads may be some microseconds apart. {@link #latest} is the time of the latest
+ * charge; a thread whose clock is behind uses it instead of its own time.
  */
 final class Cell {
 
@@ -32,28 +40,30 @@ final class Cell {
     private static final VarHandle RANK = handle("rank", int.class);
     private static final VarHandle LATEST = handle("latest", long.class);
 
-    /** The sign bit of a meter. */
+    /** The sign bit, set in a frozen meter. */
     private static final long FROZEN = Long.MIN_VALUE;
 
     private final @Nullable TokenBucket bucket;
     private final long origin;
     private volatile long meter;
     /**
-     * The time of the latest charge, for callers whose clock is behind. Written before the meter, so whoever sees the
-     * charge knows its time; of several at once the last to write stays, which may be microseconds behind another.
+     * Written before the meter, so a thread that sees the charge sees its time. If several charges
+     * are made at the same time, the last write stays, which may be some microseconds behind another.
      */
+    @SuppressWarnings("UnusedVariable") // read by LATEST
     private long latest;
+
     private volatile @Nullable Object content;
     private volatile int rank;
 
-    /** A general cell. */
+    /** Creates a general cell. */
     Cell() {
         this.bucket = null;
         this.origin = 0;
         this.meter = FROZEN;
     }
 
-    /** A metered cell from which nothing is owed. */
+    /** Creates a metered cell without a debt. */
     Cell(TokenBucket bucket, long origin) {
         this.bucket = bucket;
         this.origin = origin;
@@ -61,8 +71,8 @@ final class Cell {
     }
 
     /**
-     * What the meter shows, for {@link #take}. Read it before the clock: every charge it counts was then made at an
-     * earlier reading, and nobody is denied for being a microsecond behind.
+     * Returns the meter for {@link #take}. Callers read the clock afterwards: every charge in the meter is then older
+     * than their time, so no request is denied because its clock is a microsecond behind.
      */
     long meter() {
         return meter;
@@ -73,52 +83,59 @@ final class Cell {
     }
 
     /**
-     * Takes permits from a metered cell. A cell that has been live for longer than can be counted, or whose limit has
-     * changed, is frozen instead.
+     * Takes permits from a metered cell. Freezes the cell instead if its limit has changed or its time exceeds the
+     * arithmetic of the bucket.
      *
-     * <p>Who loses the race for the meter tries again without a look at the clock, which takes so long that the next race
-     * would be lost too: {@link #latest} tells the winner's time. A denial, though, waits for a new reading.
+     * <p>A thread that loses the compare-and-set tries again without reading the clock, because the reading is slow
+     * enough to lose the next race too. {@link #latest} contains the time of the winner. A denial, however, needs a
+     * new reading.
      *
-     * @param seen what {@link #meter()} showed
-     * @param now  read after that
-     * @return the decision; {@code null} if the meter is frozen by now, or takes a later reading of the clock: look again
+     * @param limit the bucket of the request
+     * @param seen  the result of {@link #meter()}
+     * @param now   the time, read after the meter
+     * @return the decision; {@code null} if the caller has to start over, because the meter is frozen or a denial
+     *         needs a new reading of the clock
      */
-    @Nullable Decision take(TokenBucket asking, long permits, long seen, long now) {
-        long shown = seen;
+    @Nullable
+    Decision take(TokenBucket limit, long permits, long seen, long now) {
+        long before = seen;
         while (true) {
             long latestTime = (long) LATEST.getOpaque(this);
             long time = Math.max(now, latestTime);
             long passed = time - origin;
-            if (passed > asking.longestDripMicros() || !asking.equals(bucket)) {
+            if (passed > limit.longestDripMicros() || !limit.equals(bucket)) {
                 freeze();
                 return null;
             }
-            long repaid = passed * asking.unitsPerMicro();
-            long owed = Math.max(0, shown - repaid);
-            if (permits == 0 || !asking.admits(owed, permits)) {
-                return shown == seen ? verdict(asking.state(time, owed), permits, now) : null;
+            long repaid = passed * limit.unitsPerMicro();
+            long debt = Math.max(0, before - repaid);
+            if (permits == 0 || !limit.admits(debt, permits)) {
+                return before == seen ? Decision.peek(limit.state(time, debt), permits, now) : null;
             }
             if (time > latestTime) {
                 LATEST.setOpaque(this, time);
             }
-            long charged = owed + permits * asking.unitsPerPermit();
-            long found = (long) METER.compareAndExchange(this, shown, repaid + charged);
-            if (found == shown) {
-                return new Decision.Allowed(asking.remaining(charged), asking.microsToRepay(charged) + time - now,
-                        Decision.Source.STORE);
+            long charged = debt + permits * limit.unitsPerPermit();
+            long found = (long) METER.compareAndExchange(this, before, repaid + charged);
+            if (found == before) {
+                long lag = time - now;
+                long reset = limit.microsToRepay(charged) + lag;
+                long next = limit.microsToNextPermit(charged) + lag;
+                long longest = lag == 0 ? Long.MAX_VALUE : limit.longestResetMicros();
+                return new Decision.Allowed(
+                        limit.remaining(charged),
+                        Math.min(reset, longest),
+                        Decision.Source.STORE,
+                        Math.min(next, longest));
             }
             if (!isRunning(found)) {
                 return null;
             }
-            shown = found;
+            before = found;
         }
     }
 
-    private static Decision verdict(LimitState state, long permits, long now) {
-        return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
-    }
-
-    /** Makes a metered cell a general one; no more permits are taken by the meter. */
+    /** Makes a metered cell a general one. The meter takes no more permits. */
     void freeze() {
         long seen = meter;
         while (isRunning(seen)) {
@@ -129,15 +146,16 @@ final class Cell {
         }
     }
 
-    /** The state the meter stands for, running or frozen. */
-    private LimitState metered(TokenBucket by) {
-        long shown = meter & ~FROZEN;
+    /** Returns the state of a running or frozen meter. */
+    private LimitState metered(TokenBucket limit) {
+        long units = meter & ~FROZEN;
         long time = (long) LATEST.getOpaque(this);
-        return by.state(time, Math.max(0, shown - (time - origin) * by.unitsPerMicro()));
+        return limit.state(time, Math.max(0, units - (time - origin) * limit.unitsPerMicro()));
     }
 
-    /** The state; {@code null} if the cell says nothing, be it new or retired. */
-    @Nullable LimitState state() {
+    /** Returns the state; {@code null} if the cell was never charged or is retired. */
+    @Nullable
+    LimitState state() {
         if (bucket != null && isRunning(meter)) {
             return metered(bucket);
         }
@@ -148,7 +166,7 @@ final class Cell {
         return !isRunning(meter) && settled() == RETIRED;
     }
 
-    /** What a general cell holds when no swap is under way. */
+    /** Returns the content of a general cell after every swap in it is finished. */
     private @Nullable Object settled() {
         if (content == null && bucket != null) {
             CONTENT.compareAndSet(this, null, metered(bucket));
@@ -161,27 +179,25 @@ final class Cell {
         return seen;
     }
 
-    /**
-     * Puts a state in place of another, or of nothing, in a frozen cell. Fails if the cell holds anything else by now.
-     */
+    /** Replaces the state of a frozen cell, or {@code null}. Fails if the cell has changed in the meantime. */
     boolean replace(@Nullable LimitState expected, LimitState next) {
         return replaceContent(expected, next);
     }
 
-    /** Retires the cell if its state says nothing any more. A meter that is in use meanwhile stays one. */
+    /** Retires the cell if its state is blank. A meter that is charged in the meantime stays a meter. */
     boolean retireIfBlank(long now) {
-        long shown = meter;
+        long seen = meter;
         LimitState before = state();
         if (before != null && !before.isBlank(now)
-                || isRunning(shown) && !METER.compareAndSet(this, shown, shown | FROZEN)) {
+                || isRunning(seen) && !METER.compareAndSet(this, seen, seen | FROZEN)) {
             return false;
         }
-        Object seen = settled();
-        boolean blank = seen == null || seen instanceof LimitState state && state.isBlank(now);
-        return blank && replaceContent(seen, RETIRED);
+        Object found = settled();
+        boolean blank = found == null || found instanceof LimitState state && state.isBlank(now);
+        return blank && replaceContent(found, RETIRED);
     }
 
-    /** Retires the cell whatever it says. */
+    /** Retires the cell with any state. */
     void retire() {
         freeze();
         Object seen = settled();
@@ -190,7 +206,9 @@ final class Cell {
         }
     }
 
-    /** Orders the cells of one swap, so that swaps never wait for each other in a circle. Given when first asked for. */
+    /**
+     * Returns the position of this cell in the order of all swaps, so that swaps never wait for each other in a circle.
+     */
     int rank() {
         int given = rank;
         while (given == 0) {
@@ -200,7 +218,8 @@ final class Cell {
         return given;
     }
 
-    @Nullable Object content() {
+    @Nullable
+    Object content() {
         return content;
     }
 

@@ -1,5 +1,9 @@
 package io.github.micronautratelimit.memory;
 
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -7,27 +11,30 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
-
 import org.jspecify.annotations.Nullable;
 
-import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.LimitState;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.TokenBucket;
-
 /**
- * The cells of all keys by policy, at most so many; see {@link MemoryBackend} for what happens at the bound.
+ * The cells of all keys by policy.
  *
- * <p>Invariant: {@code live} is the number of cells in the maps, counted before one is put in and after one is taken
- * out, so there are never more than {@code maxKeys}.
+ * <p><em>Bound.</em> {@code live} counts the cells in the maps. It is incremented before a cell is added and
+ * decremented after a cell is removed, so there are never more than {@code maxKeys}. Keys beyond the bound share
+ * cells; see {@link MemoryBackend}.
+ *
+ * <p><em>Policies.</em> The last eighth of the bound is for policies with fewer keys than an equal part of it, if there
+ * are several policies. So a flood of keys under one policy leaves room for the keys of the others.
+ *
+ * <p><em>Eviction.</em> Callers evict blank keys in passing: up to {@value #EVICT_KEYS} keys every
+ * {@value #EVICT_EVERY_MICROS} µs, and {@value #EVICT_KEYS_PER_NEW_KEY} keys per new key while more than half of the
+ * bound is live. One thread evicts at a time. It continues where the previous one stopped, so all keys are visited in
+ * turn.
  */
 final class Keyspace {
 
-    private static final int LONGEST_PLAIN_KEY = 64;
     private static final int SHARED_BITS = 12;
-    private static final long TIDY_EVERY_MICROS = 10_000;
-    private static final int TIDY_KEYS = 100;
-    private static final int TIDY_KEYS_PER_NEW_KEY = 4;
+    private static final long EVICT_EVERY_MICROS = 10_000;
+    private static final int EVICT_KEYS = 100;
+    private static final int EVICT_KEYS_PER_NEW_KEY = 4;
+    private static final int RESERVED = 8;
 
     private final MicroClock clock;
     private final int maxKeys;
@@ -35,32 +42,35 @@ final class Keyspace {
     private final AtomicLong live = new AtomicLong();
     private final LongAdder sharedDecisions = new LongAdder();
 
-    private final AtomicBoolean tidying = new AtomicBoolean();
-    private volatile long tidyAt;
-    /** Where tidying goes on: this and the next two are touched only by the one who holds {@link #tidying}. */
+    private final AtomicBoolean evicting = new AtomicBoolean();
+    private volatile long evictAt;
+    /** The position of the eviction: only the thread that holds {@link #evicting} uses this and the next two fields. */
     private Iterator<Cells> nextPolicies = policies.values().iterator();
-    private @Nullable Cells tidied;
-    private Iterator<Map.Entry<Object, Cell>> nextCells = Map.<Object, Cell>of().entrySet().iterator();
+
+    private @Nullable Cells visited;
+    private Iterator<Map.Entry<Object, Cell>> nextCells =
+            Map.<Object, Cell>of().entrySet().iterator();
 
     Keyspace(MicroClock clock, int maxKeys) {
         if (maxKeys < 1) {
-            throw new IllegalArgumentException("At least 1 key must be kept, not " + maxKeys + ".");
+            throw new IllegalArgumentException("The bound on live keys is " + maxKeys + "; write 1 or more.");
         }
         this.clock = clock;
         this.maxKeys = maxKeys;
-        this.tidyAt = clock.micros() + TIDY_EVERY_MICROS;
+        this.evictAt = clock.micros() + EVICT_EVERY_MICROS;
     }
 
-    /** The key's own cell, if it has one. */
-    @Nullable Cell find(String policy, String key) {
+    /** Returns the own cell of a key, or {@code null}. */
+    @Nullable
+    Cell find(String policy, String key) {
         Cells cells = policies.get(policy);
         return cells == null ? null : cells.find(key);
     }
 
     /**
-     * The key's own cell, new if there is room for it, else the cell it shares.
+     * Returns the own cell of a key, a new one if there is room, otherwise its shared cell.
      *
-     * @param bucket what a new cell shall meter, or {@code null} for a general cell
+     * @param bucket the bucket of a new metered cell; {@code null} for a general cell
      */
     Cell require(String policy, String key, @Nullable TokenBucket bucket, long now) {
         Cell own = requireOwn(policy, key, bucket, now);
@@ -68,21 +78,22 @@ final class Keyspace {
             return own;
         }
         sharedDecisions.increment();
-        return cellsOf(policy).share(bounded(key));
+        return cellsOf(policy).share(KeyHash.bounded(key));
     }
 
     private Cells cellsOf(String policy) {
         return policies.computeIfAbsent(policy, name -> new Cells());
     }
 
-    /** The key's own cell, new if there is none; {@code null} if there is no room for it. */
-    @Nullable Cell requireOwn(String policy, String key, @Nullable TokenBucket bucket, long now) {
+    /** Returns the own cell of a key, a new one if it has none; {@code null} if the bound is reached. */
+    @Nullable
+    Cell requireOwn(String policy, String key, @Nullable TokenBucket bucket, long now) {
         Cells cells = cellsOf(policy);
         if (live.get() > maxKeys / 2) {
-            forgetBlank(TIDY_KEYS_PER_NEW_KEY);
+            evictBlank(EVICT_KEYS_PER_NEW_KEY);
         }
-        Object bounded = bounded(key);
-        if (live.incrementAndGet() > maxKeys) {
+        Object bounded = KeyHash.bounded(key);
+        if (!hasRoom(cells, live.incrementAndGet())) {
             live.decrementAndGet();
             return cells.own.get(bounded);
         }
@@ -95,24 +106,42 @@ final class Keyspace {
         return fresh;
     }
 
-    /** What is remembered of the key, in its own cell or else, while there is no room for one, in the one it shares. */
-    @Nullable LimitState stateOf(String policy, String key) {
+    /** Returns whether a policy may have a new key that makes this number of keys live. */
+    private boolean hasRoom(Cells cells, long liveWithIt) {
+        if (liveWithIt <= maxKeys - maxKeys / RESERVED) {
+            return true;
+        }
+        return liveWithIt <= maxKeys && cells.own.size() < maxKeys / Math.max(1, policiesWithKeys(cells));
+    }
+
+    /** Returns the number of policies with live keys, and counts one that is about to have its first key. */
+    private int policiesWithKeys(Cells cells) {
+        int count = 0;
+        for (Cells each : policies.values()) {
+            count += each == cells || !each.own.isEmpty() ? 1 : 0;
+        }
+        return count;
+    }
+
+    /** Returns the state of a key in its own cell or, while the bound is reached, in its shared cell. */
+    @Nullable
+    LimitState stateOf(String policy, String key) {
         Cells cells = policies.get(policy);
         if (cells == null) {
             return null;
         }
         Cell found = cells.find(key);
-        if (found == null && live.get() >= maxKeys) {
-            found = cells.shared(bounded(key));
+        if (found == null && !hasRoom(cells, live.get() + 1)) {
+            found = cells.shared(KeyHash.bounded(key));
         }
         return found == null ? null : found.state();
     }
 
-    /** Takes a retired cell out of the map. */
+    /** Removes a retired cell from the map. */
     void discard(String policy, String key, Cell retired) {
         Cells cells = policies.get(policy);
         if (cells != null) {
-            discard(cells, bounded(key), retired);
+            discard(cells, KeyHash.bounded(key), retired);
         }
     }
 
@@ -122,14 +151,14 @@ final class Keyspace {
         }
     }
 
-    /** Forgets a key. A cell it shares is emptied too: its other users gain what this one does. */
-    void forget(String policy, String key) {
+    /** Removes a key. Its shared cell becomes full for all keys that share it. */
+    void remove(String policy, String key) {
         Cells cells = policies.get(policy);
         if (cells == null) {
             return;
         }
-        Object bounded = bounded(key);
-        cells.emptyShared(bounded);
+        Object bounded = KeyHash.bounded(key);
+        cells.resetShared(bounded);
         Cell own = cells.own.get(bounded);
         if (own != null) {
             own.retire();
@@ -145,50 +174,42 @@ final class Keyspace {
         return sharedDecisions.sum();
     }
 
-    /** Forgets some keys that say nothing any more, if it is time to; by the clock of all, not of the caller. */
-    void tidy(long now) {
-        if (now >= tidyAt) {
-            forgetBlank(TIDY_KEYS);
+    /** Evicts some blank keys if it is time. Reads the shared clock, because the clock of the caller may differ. */
+    void evictIfDue(long now) {
+        if (now >= evictAt) {
+            evictBlank(EVICT_KEYS);
         }
     }
 
-    private void forgetBlank(int keys) {
-        if (!tidying.compareAndSet(false, true)) {
+    private void evictBlank(int keys) {
+        if (!evicting.compareAndSet(false, true)) {
             return;
         }
         try {
             long now = clock.micros();
-            tidyAt = now + TIDY_EVERY_MICROS;
+            evictAt = now + EVICT_EVERY_MICROS;
             for (int i = 0; i < keys && advance(); i++) {
                 Map.Entry<Object, Cell> entry = nextCells.next();
-                if (tidied != null && entry.getValue().retireIfBlank(now)) {
-                    discard(tidied, entry.getKey(), entry.getValue());
+                if (visited != null && entry.getValue().retireIfBlank(now)) {
+                    discard(visited, entry.getKey(), entry.getValue());
                 }
             }
         } finally {
-            tidying.set(false);
+            evicting.set(false);
         }
     }
 
-    /** Moves on to the next policy that has cells; after the last one, rests until the next call. */
+    /** Moves to the next policy with cells. Returns {@code false} after the last one; the next call starts over. */
     private boolean advance() {
         while (!nextCells.hasNext()) {
             if (!nextPolicies.hasNext()) {
                 nextPolicies = policies.values().iterator();
                 return false;
             }
-            tidied = nextPolicies.next();
-            nextCells = tidied.own.entrySet().iterator();
+            visited = nextPolicies.next();
+            nextCells = visited.own.entrySet().iterator();
         }
         return true;
-    }
-
-    /** The key as it is kept: a long one by its hash, which no text is mistaken for. */
-    private static Object bounded(String key) {
-        return key.length() <= LONGEST_PLAIN_KEY ? key : new Hashed(KeyHash.of(key));
-    }
-
-    private record Hashed(String hash) {
     }
 
     /** The cells of one policy. */
@@ -197,14 +218,15 @@ final class Keyspace {
         private final ConcurrentHashMap<Object, Cell> own = new ConcurrentHashMap<>();
         private volatile @Nullable AtomicReferenceArray<Cell> shared;
 
-        /** Tries the key as it is first: to look at its length would cost a look at more memory. */
-        @Nullable Cell find(String key) {
+        /** Tries the key as it is first, because reading its length would touch more memory. */
+        @Nullable
+        Cell find(String key) {
             Cell cell = own.get(key);
-            return cell != null || key.length() <= LONGEST_PLAIN_KEY ? cell : own.get(bounded(key));
+            return cell != null || key.length() <= KeyHash.LONGEST_PLAIN_KEY ? cell : own.get(KeyHash.bounded(key));
         }
 
         Cell share(Object bounded) {
-            AtomicReferenceArray<Cell> cells = shared == null ? makeShared() : shared;
+            AtomicReferenceArray<Cell> cells = shared == null ? createShared() : shared;
             int index = indexOf(bounded);
             Cell cell = cells.get(index);
             if (cell == null) {
@@ -214,20 +236,21 @@ final class Keyspace {
             return cell;
         }
 
-        private synchronized AtomicReferenceArray<Cell> makeShared() {
+        private synchronized AtomicReferenceArray<Cell> createShared() {
             if (shared == null) {
                 shared = new AtomicReferenceArray<>(1 << SHARED_BITS);
             }
             return shared;
         }
 
-        /** The cell that the key shares or would share, if anybody has. */
-        @Nullable Cell shared(Object bounded) {
+        /** Returns the shared cell of a key if any key has used it. */
+        @Nullable
+        Cell shared(Object bounded) {
             AtomicReferenceArray<Cell> cells = shared;
             return cells == null ? null : cells.get(indexOf(bounded));
         }
 
-        void emptyShared(Object bounded) {
+        void resetShared(Object bounded) {
             Cell cell = shared(bounded);
             LimitState state = cell == null ? null : cell.state();
             while (cell != null && state != null && !cell.replace(state, state.refund(Long.MAX_VALUE))) {
@@ -236,7 +259,7 @@ final class Keyspace {
         }
 
         private static int indexOf(Object bounded) {
-            // The golden ratio spreads the hashes of similar texts; the upper bits are the well mixed ones.
+            // The golden ratio spreads the hashes of similar texts. The upper bits are mixed best.
             return bounded.hashCode() * 0x9E3779B9 >>> Integer.SIZE - SHARED_BITS;
         }
     }

@@ -1,83 +1,85 @@
 package io.github.micronautratelimit.memory;
 
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-
-import org.jspecify.annotations.Nullable;
-
-import io.github.micronautratelimit.Ask;
+import io.github.micronautratelimit.ConcurrencyBackend;
 import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.LeaseBackend;
-import io.github.micronautratelimit.LimitState;
+import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.TokenBucket;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.limit.TokenBucket;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps every key's state in this process.
+ * Keeps the state of all keys in this process.
  *
- * <p>A decision is one compare-and-set on the key's cell, whatever the number of limits; several policies at once are
- * one atomic step over their cells. No locks, no threads, no timers; stages are always complete when returned. Policies
- * are taken to be few: their names are remembered.
+ * <p><em>Concurrency.</em> A decision is one compare-and-set on the cell of the key, for any number of limits. Several
+ * policies are decided in one atomic step over their cells. The backend uses neither locks nor threads nor timers, and
+ * returned stages are always complete.
  *
- * <p>Keys that say nothing any more are forgotten in passing, a few with each decision that finds it is time. At most
- * {@code maxKeys} keys are live at once. A live key is never pushed out by others, however many there are. A new key
- * that comes while the bound is reached shares one of 4096 counters per policy with others that came so: all of them
- * together are granted no more than one key, and what is refunded to them is lost. As soon as there is room, such a key
- * gets a counter of its own and starts afresh, so that a flood of keys denies nobody for longer than it lasts; it may
- * thus be granted its limit once more. {@link #sharedDecisions()} counts how often a counter was shared: if it is not 0,
- * raise the bound or use a store.
+ * <p><em>Memory.</em> Blank keys are evicted in passing, a few at a time. At most {@code maxKeys} keys are live, and
+ * live keys are never evicted. The last eighth of them is for policies with fewer keys than the average. The names of
+ * policies stay in memory, so there should be few.
+ *
+ * <p><em>Overflow.</em> A new key beyond the bound shares one of 4096 counters per policy with other such keys.
+ * Together they are granted at most the limit of one key, and their refunds are lost. As soon as there is room, the
+ * key gets a full counter of its own, so it may be granted its limit once more. The keys of a flood are live until
+ * their permits have come back, so a flood affects new keys of its policy for up to the period of the limit. If {@link
+ * #sharedDecisions()} is not 0, raise the bound or use a store.
  */
 public final class MemoryBackend implements RateLimitBackend {
 
     private static final int HEAP_BYTES_PER_KEY = 4096;
-    private static final int LEAST_DEFAULT_KEYS = 10_000;
+    private static final int MIN_DEFAULT_KEYS = 10_000;
 
     private final Keyspace keys;
-    private final MemoryLeases leases;
+    private final MemoryConcurrencyBackend concurrency;
     private final MicroClock clock;
 
-    /** A backend on the system's clock with {@link #defaultMaxKeys()}. */
+    /** Creates a backend with the system clock and {@link #defaultMaxKeys()}. */
     public MemoryBackend() {
         this(MicroClock.system(), defaultMaxKeys());
     }
 
     /**
-     * A backend.
+     * Creates a backend.
      *
-     * @param clock   tells the time of each decision
-     * @param maxKeys the most keys live at once, at least 1
+     * @param clock   the time of decisions
+     * @param maxKeys the bound on live keys, 1 or more
+     * @throws IllegalArgumentException if the bound is less than 1
      */
     public MemoryBackend(MicroClock clock, int maxKeys) {
-        this(new Keyspace(clock, maxKeys), new MemoryLeases(clock, maxKeys), clock);
+        this(new Keyspace(clock, maxKeys), new MemoryConcurrencyBackend(clock, maxKeys), clock);
     }
 
-    private MemoryBackend(Keyspace keys, MemoryLeases leases, MicroClock clock) {
+    private MemoryBackend(Keyspace keys, MemoryConcurrencyBackend concurrency, MicroClock clock) {
         this.keys = keys;
-        this.leases = leases;
+        this.concurrency = concurrency;
         this.clock = clock;
     }
 
     /**
-     * The bound on live keys when none is given: one for every 4 KB of the heap's greatest size, at least 10 000. So many
-     * token buckets take about a twentieth of the heap.
+     * Returns the default bound on live keys: one key per 4 KB of the maximum heap size, at least 10 000. Token
+     * buckets of that number use about a twentieth of the heap.
      *
      * @return a number of keys
      */
     public static int defaultMaxKeys() {
         long keys = Runtime.getRuntime().maxMemory() / HEAP_BYTES_PER_KEY;
-        return (int) Math.max(LEAST_DEFAULT_KEYS, Math.min(Integer.MAX_VALUE, keys));
+        return (int) Math.max(MIN_DEFAULT_KEYS, Math.min(Integer.MAX_VALUE, keys));
     }
 
     /**
-     * The same keys, seen by a caller with another clock. For tests of callers whose clocks disagree.
+     * Returns a backend on the same keys with another clock, for tests of callers whose clocks differ.
      *
-     * @param other tells the time of this caller's decisions
+     * @param other the time of the decisions of the returned backend
      * @return a backend that shares all state with this one
      */
     public MemoryBackend withClock(MicroClock other) {
-        return new MemoryBackend(keys, leases.withClock(other), other);
+        return new MemoryBackend(keys, concurrency.withClock(other), other);
     }
 
     @Override
@@ -90,11 +92,11 @@ public final class MemoryBackend implements RateLimitBackend {
         Cell cell = keys.find(policy.name(), key);
         long meter = cell == null ? 0 : cell.meter();
         long now = clock.micros();
-        keys.tidy(now);
+        keys.evictIfDue(now);
         if (cell == null) {
-            LimitState state = policy.stateAt(keys.stateOf(policy.name(), key), now);
+            LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now);
             if (permits == 0 || !state.admits(permits)) {
-                return verdict(state, permits, now);
+                return Decision.peek(state, permits, now);
             }
             cell = keys.require(policy.name(), key, bucketOf(policy), now);
             meter = cell.meter();
@@ -112,18 +114,18 @@ public final class MemoryBackend implements RateLimitBackend {
         return decide(policy, key, permits, cell, now);
     }
 
-    /** The general way. */
+    /** Decides on a general cell. */
     private Decision decide(Policy policy, String key, long permits, Cell cell, long now) {
         while (true) {
             cell.freeze();
             LimitState stored = cell.state();
-            LimitState state = policy.stateAt(stored, now);
+            LimitState state = LimitState.carryOver(policy.rateLimits(), stored, now);
             if (permits == 0 || !state.admits(permits)) {
-                return verdict(state, permits, now);
+                return Decision.peek(state, permits, now);
             }
             LimitState charged = state.charge(permits);
             if (cell.replace(stored, charged)) {
-                return charged.grant(now);
+                return Decision.allowed(charged, now);
             }
             if (cell.isRetired()) {
                 keys.discard(policy.name(), key, cell);
@@ -132,26 +134,55 @@ public final class MemoryBackend implements RateLimitBackend {
         }
     }
 
-    private static @Nullable TokenBucket bucketOf(Policy policy) {
-        return policy.limits().size() == 1 && policy.limits().get(0) instanceof TokenBucket bucket ? bucket : null;
+    /**
+     * Returns the state of a key.
+     *
+     * @param policy the limits and the name of their state
+     * @param key    identifies the caller that is limited
+     * @return the present state under these limits
+     */
+    public LimitState state(Policy policy, String key) {
+        return LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), clock.micros());
     }
 
-    private static Decision verdict(LimitState state, long permits, long now) {
-        return state.admits(permits) ? state.grant(now) : state.denial(permits, now);
+    /**
+     * Charges permits that were granted elsewhere, as many as fit, so that this backend continues from there if it has
+     * to decide. Charges nothing if the bound is reached and the key has no counter of its own, because the permits
+     * would count against other keys.
+     *
+     * @param policy  the limits and the name of their state
+     * @param key     identifies the caller that is limited
+     * @param permits the permits, 1 or more
+     */
+    public void charge(Policy policy, String key, long permits) {
+        if (keys.find(policy.name(), key) == null
+                && keys.requireOwn(policy.name(), key, bucketOf(policy), clock.micros()) == null) {
+            return;
+        }
+        Decision decision = acquireBlocking(policy, key, permits);
+        if (!decision.allowed() && decision.remaining() > 0) {
+            acquireBlocking(policy, key, Math.min(permits, decision.remaining()));
+        }
+    }
+
+    private static @Nullable TokenBucket bucketOf(Policy policy) {
+        return policy.rateLimits().size() == 1 && policy.rateLimits().get(0) instanceof TokenBucket bucket
+                ? bucket
+                : null;
     }
 
     @Override
-    public CompletableFuture<List<Decision>> acquireAll(List<Ask> asks) {
+    public CompletableFuture<List<Decision>> acquireAll(List<PermitRequest> requests) {
         long now = clock.micros();
-        keys.tidy(now);
-        return CompletableFuture.completedFuture(new AllOrNothing(keys, asks, now).acquire());
+        keys.evictIfDue(now);
+        return CompletableFuture.completedFuture(new AtomicMultiAcquire(keys, requests, now).acquire());
     }
 
     @Override
     public CompletableFuture<Decision> peek(Policy policy, String key, long permits) {
         long now = clock.micros();
-        LimitState state = policy.stateAt(keys.stateOf(policy.name(), key), now);
-        return CompletableFuture.completedFuture(verdict(state, permits, now));
+        LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now);
+        return CompletableFuture.completedFuture(Decision.peek(state, permits, now));
     }
 
     @Override
@@ -161,14 +192,20 @@ public final class MemoryBackend implements RateLimitBackend {
         if (cell != null) {
             cell.freeze();
             LimitState stored = cell.state();
-            while (stored != null && !cell.replace(stored, policy.stateAt(stored, now).refund(permits))) {
+            while (stored != null
+                    && !cell.replace(
+                            stored,
+                            LimitState.carryOver(policy.rateLimits(), stored, now)
+                                    .refund(permits))) {
                 stored = cell.state();
             }
         }
         return CompletableFuture.completedFuture(null);
     }
 
-    /** Fails if the key shares a counter, for want of room: others are not blocked with it. */
+    /**
+     * Fails if the bound is reached and the key has no counter of its own, because a shared counter cannot be blocked.
+     */
     @Override
     public CompletableFuture<Void> block(Policy policy, String key, long micros) {
         long now = clock.micros();
@@ -176,7 +213,9 @@ public final class MemoryBackend implements RateLimitBackend {
         while (cell != null) {
             cell.freeze();
             LimitState stored = cell.state();
-            if (cell.replace(stored, policy.stateAt(stored, now).blockedUntil(now + micros))) {
+            if (cell.replace(
+                    stored,
+                    LimitState.carryOver(policy.rateLimits(), stored, now).blockedUntil(now + micros))) {
                 return CompletableFuture.completedFuture(null);
             }
             if (cell.isRetired()) {
@@ -184,36 +223,46 @@ public final class MemoryBackend implements RateLimitBackend {
                 cell = keys.requireOwn(policy.name(), key, null, now);
             }
         }
-        return CompletableFuture.failedFuture(new IllegalStateException("the key is not blocked, for " + keys.live()
-                + " keys are live and there is no room for one more; keep more keys, or use a store."));
+        return CompletableFuture.failedFuture(new IllegalStateException("The key is not blocked: " + keys.live()
+                + " keys are live, which is the bound. Raise the bound or use a store."));
     }
 
     @Override
     public CompletableFuture<Void> reset(Policy policy, String key) {
-        keys.forget(policy.name(), key);
+        keys.remove(policy.name(), key);
         return CompletableFuture.completedFuture(null);
     }
 
     @Override
-    public LeaseBackend leases() {
-        return leases;
+    public ConcurrencyBackend concurrency() {
+        return concurrency;
     }
 
     /**
-     * The keys that take up room now, among them some that say nothing any more and were not yet met in passing.
+     * Returns the keys in memory, including blank keys that are not evicted yet.
      *
-     * @return 0 to twice the bound, once for permits and once for places
+     * @return 0 to twice the bound, once for permits and once for slots
      */
     public long liveKeys() {
-        return keys.live() + leases.keys();
+        return keys.live() + concurrency.keys();
     }
 
     /**
-     * How often a key had to share a counter because the bound on live keys was reached.
+     * Returns the number of decisions on shared counters, because the bound on live keys was reached.
      *
      * @return a count since the start
      */
     public long sharedDecisions() {
         return keys.sharedDecisions();
+    }
+
+    @Override
+    public boolean isLocal() {
+        return true;
+    }
+
+    @Override
+    public void collectStats(LimiterStats.Collector stats) {
+        stats.memory(new LimiterStats.Memory(liveKeys(), sharedDecisions()));
     }
 }

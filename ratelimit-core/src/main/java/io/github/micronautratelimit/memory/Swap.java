@@ -1,22 +1,21 @@
 package io.github.micronautratelimit.memory;
 
+import io.github.micronautratelimit.limit.LimitState;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-
 import org.jspecify.annotations.Nullable;
-
-import io.github.micronautratelimit.LimitState;
 
 /**
  * Changes several cells in one atomic step, without locks.
  *
- * <p>First the swap puts itself into every cell that still holds the expected state, in the order of their ranks. Then
- * its outcome is settled, once. Then it is replaced in every cell, by the new states or by the expected ones. Anybody
- * who meets a swap in a cell does all of this too, so nobody waits for a thread that does not run.
+ * <p>The swap first puts itself into every cell that still has the expected state, in the order of their ranks. Then
+ * its outcome is decided once. Finally it is replaced in every cell by the new state, or by the expected state if it
+ * failed. A thread that finds a swap in a cell executes these steps too, so no thread waits for another.
  *
- * <p>(After Harris, Fraser and Pratt, "A practical multi-word compare-and-swap operation", DISC 2002. Their second,
- * conditional compare-and-set is not needed: a cell never returns to a state it has left, so once a swap has succeeded
- * a latecomer cannot put it into a cell again, and a failed one that a latecomer puts back is taken out by its outcome.)
+ * <p>The algorithm is that of Harris, Fraser and Pratt, "A practical multi-word compare-and-swap operation", DISC 2002.
+ * Their second, conditional compare-and-set is not needed, because a cell never returns to a state that it has left. A
+ * late thread therefore cannot put a swap that has succeeded into a cell again. If it puts a failed swap into a cell,
+ * the outcome removes it.
  */
 final class Swap {
 
@@ -27,16 +26,15 @@ final class Swap {
     private final List<Change> changes;
     private final AtomicInteger outcome = new AtomicInteger(OPEN);
 
-    /** One cell's part: what it must hold and what it shall hold. */
-    record Change(Cell cell, @Nullable LimitState expected, LimitState next) {
-    }
+    /** The expected and the new state of one cell. */
+    record Change(Cell cell, @Nullable LimitState expected, LimitState next) {}
 
-    /** A swap of the given cells, in ascending rank, none of them twice. */
+    /** Creates a swap of different cells in ascending rank. */
     Swap(List<Change> changes) {
         this.changes = changes;
     }
 
-    /** Completes the swap, by whomever it was begun, and says whether it changed the cells. */
+    /** Completes the swap, which any thread may have begun, and returns whether it changed the cells. */
     boolean finish() {
         for (Change change : changes) {
             if (!claim(change)) {

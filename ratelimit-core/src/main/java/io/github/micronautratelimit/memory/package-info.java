@@ -1,6 +1,4 @@
-/**
- * The backend that keeps its state in this process: exact among its threads, shared with nobody else.
- */
+/** The backend in the memory of this process: exact for all of its threads, and not shared with other processes. */
 @NullMarked
 package io.github.micronautratelimit.memory;
 

@@ -5,19 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.KeyHash;
-import io.github.micronautratelimit.Policy;
 
 class MemoryBackendTest {
 
@@ -38,7 +37,7 @@ class MemoryBackendTest {
         return backend.peek(policy, key, 0).join().remaining();
     }
 
-    /** Lets as many keys live as may. */
+    /** Creates as many live keys as the bound allows. */
     private Policy fill() {
         return fill(BOUND);
     }
@@ -54,16 +53,18 @@ class MemoryBackendTest {
     }
 
     @Test
-    void atLeastOneKeyIsKept() {
-        assertEquals("At least 1 key must be kept, not 0.",
-                assertThrows(IllegalArgumentException.class, () -> new MemoryBackend(clock::get, 0)).getMessage());
+    void boundIsOneKeyOrMore() {
+        assertEquals(
+                "The bound on live keys is 0; write 1 or more.",
+                assertThrows(IllegalArgumentException.class, () -> new MemoryBackend(clock::get, 0))
+                        .getMessage());
         assertTrue(MemoryBackend.defaultMaxKeys() >= 10_000);
     }
 
-    /** With all keys live in the end, so that they reach the bound, and with the early ones spent by then. */
+    /** In some cases all keys stay live and reach the bound; in the others the early keys are blank again. */
     @ParameterizedTest(name = "{0}, {1} us between keys")
     @CsvSource({"100/day, 1", "100/s, 10", "100/h sliding, 1", "100/day fixed; 1/s, 1"})
-    void tenMillionKeysInSequenceTakeBoundedRoom(String limits, long gapMicros) {
+    void memoryOfTenMillionKeysIsBounded(String limits, long gapMicros) {
         int keys = limits.equals("100/day") ? 10_000_000 : 2_000_000;
         int bound = MemoryBackend.defaultMaxKeys();
         MemoryBackend large = new MemoryBackend(clock::get, bound);
@@ -78,16 +79,16 @@ class MemoryBackendTest {
             }
         }
         long live = most;
-        assertTrue(live <= bound && large.liveKeys() <= bound, () -> live + " keys live where " + bound + " may");
+        assertTrue(live <= bound && large.liveKeys() <= bound, () -> live + " live keys with a bound of " + bound);
         long used = usedHeap() - before;
         assertTrue(used < bound * 1_024L, () -> used + " bytes for at most " + bound + " keys");
-        assertTrue(large.liveKeys() > 0, "the backend was still in use");
+        assertTrue(large.liveKeys() > 0, "the backend is reachable");
     }
 
     private static long usedHeap() {
         WeakReference<Object> collected = new WeakReference<>(new Object());
-        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (collected.get() != null && System.nanoTime() < patience) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (collected.get() != null && System.nanoTime() < end) {
             System.gc();
         }
         return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
@@ -95,7 +96,7 @@ class MemoryBackendTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"100/day", "100/day sliding", "100/day fixed", "100/day; 200/day fixed"})
-    void noiseAtTheBoundPushesNoLiveKeyOut(String limits) {
+    void newKeysAtTheBoundEvictNoLiveKey(String limits) {
         Policy policy = Policy.of("victims", limits);
         for (int i = 0; i < 100; i++) {
             assertTrue(backend.acquireBlocking(policy, "victim " + i, 1 + i).allowed());
@@ -112,9 +113,32 @@ class MemoryBackendTest {
         }
     }
 
+    /** Keys that a client makes up under one policy leave room for the keys of other policies. */
+    @ParameterizedTest
+    @ValueSource(strings = {"3/day", "3/day sliding", "3/day fixed", "3/day; 5/day fixed"})
+    void floodOfOnePolicyLeavesRoomForTheKeysOfOthers(String limits) {
+        Policy flooded = Policy.of("flooded", limits);
+        Policy other = Policy.of("other", limits);
+        assertEquals(3, drain(other, "first"));
+        for (int i = 0; i < 20_000; i++) {
+            backend.acquireBlocking(flooded, "flood " + i, 1);
+        }
+        assertEquals(BOUND - BOUND / 8, backend.liveKeys());
+        long shared = backend.sharedDecisions();
+        for (int i = 1; i <= BOUND / 8; i++) {
+            assertEquals(3, drain(other, "honest " + i));
+        }
+        assertEquals(shared, backend.sharedDecisions());
+        assertEquals(BOUND, backend.liveKeys());
+        for (int i = 0; i < BOUND / 2; i++) {
+            assertEquals(2, remaining(flooded, "flood " + i), "no live key is evicted");
+        }
+        assertEquals(0, drain(other, "first"));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"20/day", "20/day sliding", "20/day fixed", "20/day; 30/day fixed"})
-    void keysOverTheBoundShareCountersAndKeepTheirLimits(String limits) {
+    void keysBeyondTheBoundShareCountersWithinTheirLimits(String limits) {
         fill();
         Policy policy = Policy.of("crowded", limits);
         int keys = 20_000;
@@ -132,16 +156,19 @@ class MemoryBackendTest {
         }
     }
 
-    /** To block a counter that others share would block them too. */
+    /** A block of a shared counter would block other keys too. */
     @Test
-    void aKeyWithoutACounterOfItsOwnIsNotBlockedAndSaysSo() {
+    void blockOfAKeyWithoutItsOwnCounterFails() {
         Policy filler = fill();
         Policy policy = Policy.of("crowded", "20/day");
         assertTrue(backend.acquireBlocking(policy, "late", 1).allowed());
-        String message = assertThrows(CompletionException.class,
-                () -> backend.block(policy, "late", 1_000_000).join()).getCause().getMessage();
-        assertEquals("the key is not blocked, for 1000 keys are live and there is no room for one more; keep more keys, "
-                + "or use a store.", message);
+        String message = assertThrows(CompletionException.class, () -> backend.block(policy, "late", 1_000_000)
+                        .join())
+                .getCause()
+                .getMessage();
+        assertEquals(
+                "The key is not blocked: 1000 keys are live, which is the bound. Raise the bound or use a store.",
+                message);
         assertEquals(19, drain(policy, "late"));
         backend.block(filler, "filler 7", 1_000_000).join();
         assertEquals(0, drain(filler, "filler 7"));
@@ -151,8 +178,8 @@ class MemoryBackendTest {
     }
 
     @Test
-    void noiseAtTheBoundEndsNoBlock() {
-        Policy policy = Policy.of("p", "20/s");
+    void newKeysAtTheBoundEndNoBlock() {
+        Policy policy = Policy.of("filler", "20/s");
         backend.block(policy, "key", 400_000).join();
         fill(BOUND - 1);
         for (int i = 0; i < 300_000; i++) {
@@ -165,7 +192,7 @@ class MemoryBackendTest {
     }
 
     @Test
-    void eachDecisionOnASharedCounterCounts() {
+    void decisionsOnSharedCountersAreCounted() {
         Policy filler = fill();
         backend.acquireBlocking(filler, "filler 7", 1);
         assertEquals(0, backend.sharedDecisions());
@@ -178,7 +205,7 @@ class MemoryBackendTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"20/day", "20/day sliding", "20/day fixed", "20/day; 30/day fixed"})
-    void whenThereIsRoomAKeyStartsAfreshOnACounterOfItsOwn(String limits) {
+    void keyGetsItsOwnFullCounterWhenThereIsRoom(String limits) {
         Policy filler = fill();
         Policy policy = Policy.of("crowded", limits);
         assertEquals(8, backend.acquireBlocking(policy, "late", 12).remaining());
@@ -193,7 +220,7 @@ class MemoryBackendTest {
     }
 
     @Test
-    void aFloodDeniesNobodyForLongerThanItLasts() {
+    void floodOfKeysAffectsNoKeyAfterItsEnd() {
         Policy filler = fill();
         Policy policy = Policy.of("crowded", "10/day fixed");
         for (int i = 0; i < 100_000; i++) {
@@ -209,7 +236,7 @@ class MemoryBackendTest {
     }
 
     @Test
-    void aKeyOverTheBoundCanBeReset() {
+    void keyBeyondTheBoundCanBeReset() {
         fill();
         Policy policy = Policy.of("crowded", "20/day fixed");
         backend.acquireBlocking(policy, "late", 20);
@@ -217,8 +244,9 @@ class MemoryBackendTest {
         assertEquals(20, drain(policy, "late"));
     }
 
+    /** Otherwise the permits could be granted to another key on the same counter. */
     @Test
-    void whatAKeyOverTheBoundGivesBackIsLostLestItBeGrantedToOthersTwice() {
+    void refundOfAKeyBeyondTheBoundIsLost() {
         fill();
         Policy policy = Policy.of("crowded", "20/day fixed");
         backend.acquireBlocking(policy, "late", 20);
@@ -228,7 +256,7 @@ class MemoryBackendTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"2/s", "2/s sliding", "2/s fixed", "2/s; 3/s fixed"})
-    void keysVanishWhenTheirStateSaysNothing(String limits) {
+    void blankKeysAreEvicted(String limits) {
         Policy policy = Policy.of("brief", limits);
         for (int i = 0; i < 900; i++) {
             backend.acquireBlocking(policy, "brief " + i, 1);
@@ -242,11 +270,11 @@ class MemoryBackendTest {
     }
 
     @Test
-    void deniedAndPeekedKeysTakeNoRoom() {
+    void deniedAndPeekedKeysUseNoMemory() {
         Policy policy = Policy.of("p", "5/day");
         for (int i = 0; i < 100; i++) {
             Decision denied = backend.acquireBlocking(policy, "key " + i, 6);
-            assertEquals(Decision.NEVER, denied.retryAfterMicros());
+            assertEquals(LimitState.NEVER, denied.retryAfterMicros());
             backend.peek(policy, "key " + i, 1).join();
             backend.refund(policy, "key " + i, 1).join();
             backend.acquireBlocking(policy, "key " + i, 0);
@@ -254,9 +282,9 @@ class MemoryBackendTest {
         assertEquals(0, backend.liveKeys());
     }
 
-    /** Long keys are kept as their hash, which is a possible key too. */
+    /** Long keys are stored as their hash, which is also a possible key. */
     @Test
-    void aKeyIsNotTakenForTheHashOfAnother() {
+    void keyIsNotConfusedWithTheHashOfAnother() {
         Policy policy = Policy.of("p", "1/day");
         for (int length : new int[] {63, 64, 65, 100_000}) {
             String key = "k".repeat(length);

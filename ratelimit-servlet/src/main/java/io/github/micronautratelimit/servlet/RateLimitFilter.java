@@ -1,39 +1,44 @@
 package io.github.micronautratelimit.servlet;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.LimitType;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.web.DenialAnswers;
-import io.github.micronautratelimit.web.OwnNumbers;
+import io.github.micronautratelimit.RequestOrigin;
+import io.github.micronautratelimit.web.DenialResponses;
 import io.github.micronautratelimit.web.PathRule;
+import io.github.micronautratelimit.web.PolicyOverrides;
 import io.github.micronautratelimit.web.RateLimitHeaders;
 import io.github.micronautratelimit.web.RequestKeys;
 import io.github.micronautratelimit.web.RequestPath;
+import io.github.micronautratelimit.web.WebRequest;
 import jakarta.servlet.AsyncContext;
+import jakarta.servlet.DispatcherType;
 import jakarta.servlet.Filter;
 import jakarta.servlet.FilterChain;
+import jakarta.servlet.FilterConfig;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.ServletRequest;
 import jakarta.servlet.ServletResponse;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Limits requests in any servlet container: counts them, tells clients in headers how they stand, and answers those beyond
- * a limit. All limits that a request is under grant it and are charged, or none is.
+ * Limits requests in any servlet container. Allowed requests continue with headers about their limits; the filter
+ * responds to denied ones. If several limits apply to a request, either all grant it and are charged, or none is
+ * charged.
  *
  * <pre>{@code
  * Filter filter = RateLimitFilter.of(limiter)
@@ -42,135 +47,175 @@ import jakarta.servlet.http.HttpServletResponse;
  *         .build();
  * }</pre>
  *
- * Register it once, before the filters whose work it shall spare, for the dispatcher types {@code REQUEST} and
- * {@code ASYNC}, with {@code asyncSupported}: then no thread of the container waits for a store. Without that support it
- * waits. A request is counted once, however often it is dispatched. If the limiter fails, which one behind a
- * {@link io.github.micronautratelimit.Guard} never does, requests pass. Safe for use by any number of threads.
+ * <p>Register it once, before filters that do expensive work but after a CORS filter, for the dispatcher types
+ * {@code REQUEST}, {@code ASYNC} and {@code FORWARD} and with {@code asyncSupported}. Then no thread of the container
+ * waits for the store; without asynchronous support, and for a forwarded request with limits of its own, it does. Each
+ * limit counts a request once, even if it is dispatched several times. A path to which a request is forwarded has its
+ * own limits. CORS preflights count only under limits that name the method {@code OPTIONS}.
+ *
+ * <p>If the limiter fails, requests pass. A limiter of {@link RateLimiter#builder} never fails, because it has a guard.
+ * Safe for use by any number of threads.
  */
 public final class RateLimitFilter implements Filter {
 
     private static final Logger LOG = LoggerFactory.getLogger(RateLimitFilter.class);
 
+    /** An included path adds to a response, and an error page follows a response that was counted. */
+    private static final Set<DispatcherType> LIMITED =
+            Set.of(DispatcherType.REQUEST, DispatcherType.ASYNC, DispatcherType.FORWARD);
+
     private final RateLimiter limiter;
     private final List<PathLimit> limits;
-    private final List<PathRule> exclude;
-    private final OwnNumbers<HttpServletRequest> numbers;
+    private final Map<String, PathRule> exclude;
+    private final PolicyOverrides<HttpServletRequest> overrides;
     private final ServletRequests requests;
     private final RateLimitHeaders headers;
-    private final DenialAnswers denials;
+    private final DenialResponses denials;
     private final RequestKeys keys = new RequestKeys();
-    private final String counted = RateLimitFilter.class.getName() + "." + System.identityHashCode(this);
+    /** Names the attribute of requests with the limits that were applied; an application may have several filters. */
+    private final String attribute = RateLimitFilter.class.getName() + "." + System.identityHashCode(this);
+
     private final AtomicBoolean failed = new AtomicBoolean();
 
-    RateLimitFilter(RateLimiter limiter, List<PathLimit> limits, List<PathRule> exclude,
-                    OwnNumbers<HttpServletRequest> numbers, ServletRequests requests, RateLimitHeaders headers,
-                    DenialAnswers denials) {
+    RateLimitFilter(
+            RateLimiter limiter,
+            List<PathLimit> limits,
+            Map<String, PathRule> exclude,
+            PolicyOverrides<HttpServletRequest> overrides,
+            ServletRequests requests,
+            RateLimitHeaders headers,
+            DenialResponses denials) {
         this.limiter = limiter;
         this.limits = List.copyOf(limits);
-        this.exclude = List.copyOf(exclude);
-        this.numbers = numbers;
+        this.exclude = Map.copyOf(exclude);
+        this.overrides = overrides;
         this.requests = requests;
         this.headers = headers;
         this.denials = denials;
     }
 
     /**
-     * Begins to describe a filter.
+     * Creates a builder.
      *
-     * @param limiter decides
+     * @param limiter decides on requests: {@link RateLimiter#inMemory()}, or a limiter of {@link RateLimiter#builder}
+     *                on a store; the filter does not close it
      * @return a builder without limits
      */
     public static RateLimitFilterBuilder of(RateLimiter limiter) {
         return new RateLimitFilterBuilder(limiter);
     }
 
+    /**
+     * Checks the paths against the context path, which only the container knows.
+     *
+     * @throws ServletException if a path starts with the context path, and would match nothing
+     */
+    @Override
+    public void init(FilterConfig config) throws ServletException {
+        String context = config.getServletContext().getContextPath();
+        try {
+            limits.forEach(limit -> new PathRule(context, limit.path(), List.of()));
+            exclude.keySet().forEach(path -> new PathRule(context, path, List.of()));
+        } catch (IllegalArgumentException e) {
+            throw new ServletException("The rate limit filter has the path " + e.getMessage(), e);
+        }
+    }
+
     @Override
     public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain)
             throws IOException, ServletException {
-        if (!(request instanceof HttpServletRequest asked) || !(response instanceof HttpServletResponse answer)
-                || request.getAttribute(counted) != null) {
+        if (!(request instanceof HttpServletRequest httpRequest)
+                || !(response instanceof HttpServletResponse httpResponse)
+                || !LIMITED.contains(request.getDispatcherType())) {
             chain.doFilter(request, response);
             return;
         }
-        request.setAttribute(counted, Boolean.TRUE);
-        List<Ask> asks = asks(asked);
-        if (asks.isEmpty()) {
+        AppliedLimits applied = AppliedLimits.of(request, attribute);
+        List<PathLimit> due = due(httpRequest, applied);
+        if (due.isEmpty()) {
             chain.doFilter(request, response);
             return;
         }
-        CompletableFuture<@Nullable Lease> decided = limiter.leaseAllAsync(asks).toCompletableFuture()
+        applied.add(due);
+        CompletableFuture<@Nullable Lease> decided = limiter.async()
+                .leaseAll(permitRequests(httpRequest, due))
+                .toCompletableFuture()
                 .exceptionally(this::withoutLimiter);
-        if (decided.isDone() || !request.isAsyncSupported()) {
-            Lease lease = decided.join();
-            if (goesOn(lease == null ? null : lease.decisions(), asked, answer)) {
-                proceed(lease, request, response, chain);
-            }
+        if (decided.isDone() || mustWait(request)) {
+            proceed(decided.join(), httpRequest, httpResponse, chain);
             return;
         }
         AsyncContext async = request.startAsync(request, response);
-        decided.thenAccept(lease -> {
-            if (lease != null) {
-                HeldWhile.processed(async, lease);
-            }
-            resume(lease == null ? null : lease.decisions(), async, asked, answer);
-        });
+        decided.thenAccept(lease -> resume(lease, async, httpRequest, httpResponse));
     }
 
-    /** Holds places until the request is processed, now or asynchronously. */
-    private static void proceed(@Nullable Lease lease, ServletRequest request, ServletResponse response, FilterChain chain)
+    /** The response to a forwarded request ends when the forward returns, unless the servlet made it asynchronous. */
+    private static boolean mustWait(ServletRequest request) {
+        return !request.isAsyncSupported() || request.getDispatcherType() == DispatcherType.FORWARD;
+    }
+
+    /** Continues on the calling thread. The slots are held until the request is processed, now or asynchronously. */
+    private void proceed(
+            @Nullable Lease lease, HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws IOException, ServletException {
+        if (lease == null) {
+            chain.doFilter(request, response);
+            return;
+        }
+        if (!lease.allowed()) {
+            deny(lease.decisions(), request, response);
+            return;
+        }
+        headers.write(AppliedLimits.of(request, attribute).allowed(lease.decisions()), response::setHeader);
         try {
             chain.doFilter(request, response);
         } finally {
-            if (lease != null && request.isAsyncStarted()) {
-                HeldWhile.processed(request.getAsyncContext(), lease);
-            } else if (lease != null) {
+            if (request.isAsyncStarted()) {
+                LeaseReleaseListener.releaseAfter(request.getAsyncContext(), lease);
+            } else {
                 lease.close();
             }
         }
     }
 
-    /** Leaves the store's thread at once: the container's go on with the request, or write the answer. */
-    private void resume(@Nullable Decisions decisions, AsyncContext async, HttpServletRequest asked,
-                        HttpServletResponse answer) {
-        if (decisions == null || decisions.allowed()) {
-            tell(decisions, answer);
+    /**
+     * Leaves the thread of the store at once: a thread of the container continues the request or writes the response.
+     */
+    private void resume(
+            @Nullable Lease lease, AsyncContext async, HttpServletRequest request, HttpServletResponse response) {
+        if (lease == null) {
+            async.dispatch();
+            return;
+        }
+        LeaseReleaseListener.releaseAfter(async, lease);
+        if (lease.allowed()) {
+            headers.write(AppliedLimits.of(request, attribute).allowed(lease.decisions()), response::setHeader);
             async.dispatch();
             return;
         }
         async.start(() -> {
             try {
-                deny(decisions, asked, answer);
+                deny(lease.decisions(), request, response);
             } catch (IOException e) {
-                LOG.debug("A denied client did not wait for its answer.", e);
+                LOG.debug("A denied client has closed the connection before the response.", e);
             } finally {
                 async.complete();
             }
         });
     }
 
-    private boolean goesOn(@Nullable Decisions decisions, HttpServletRequest asked, HttpServletResponse answer)
+    /** Also refunds what an earlier path of the request has charged, because a denied request costs nothing. */
+    private void deny(Decisions decisions, HttpServletRequest request, HttpServletResponse response)
             throws IOException {
-        if (decisions == null || decisions.allowed()) {
-            tell(decisions, answer);
-            return true;
+        Decisions earlier = AppliedLimits.of(request, attribute).denied();
+        if (earlier != null) {
+            limiter.async().refund(earlier);
         }
-        deny(decisions, asked, answer);
-        return false;
-    }
-
-    private void tell(@Nullable Decisions decisions, HttpServletResponse answer) {
-        if (decisions != null) {
-            headers.write(decisions, answer::setHeader);
-        }
-    }
-
-    private void deny(Decisions decisions, HttpServletRequest asked, HttpServletResponse response) throws IOException {
-        DenialAnswers.Answer answer = denials.answer(decisions, asked.getHeader("Accept"));
+        DenialResponses.Answer answer = denials.answer(decisions, accept(request));
         byte[] body = answer.body().getBytes(StandardCharsets.US_ASCII);
-        tell(decisions, response);
+        headers.write(decisions, response::setHeader);
         response.setStatus(answer.status());
-        response.setHeader("Cache-Control", DenialAnswers.CACHE_CONTROL);
+        response.setHeader("Cache-Control", DenialResponses.CACHE_CONTROL);
         if (answer.retryAfter() > 0) {
             response.setHeader("Retry-After", Long.toString(answer.retryAfter()));
         }
@@ -179,27 +224,56 @@ public final class RateLimitFilter implements Filter {
         response.getOutputStream().write(body);
     }
 
-    private List<Ask> asks(HttpServletRequest request) {
+    private static @Nullable String accept(HttpServletRequest request) {
+        List<String> lines = Collections.list(request.getHeaders("Accept"));
+        return lines.isEmpty() ? null : String.join(",", lines);
+    }
+
+    /** Returns the limits on the path of this dispatch that were not applied at an earlier one. */
+    private List<PathLimit> due(HttpServletRequest request, AppliedLimits applied) {
         RequestPath path = ServletRequests.path(request);
-        List<Ask> asks = new ArrayList<>(limits.size());
-        if (exclude.stream().anyMatch(rule -> rule.exempts(path))) {
-            return asks;
+        if (exclude.values().stream().anyMatch(rule -> rule.exempts(path))) {
+            return List.of();
         }
-        ServletRequests.Read read = requests.read(request);
+        boolean preflight = isPreflight(request);
+        List<PathLimit> due = new ArrayList<>(limits.size());
         for (PathLimit limit : limits) {
-            if (limit.rule().matches(request.getMethod(), path)) {
-                String key = keys.keyOf(limit.key(), read);
-                asks.add(new Ask(numbers.of(limit.policy(), key, request), key, limit.cost().permits(keys, read),
-                        LimitType.HTTP));
+            if (!applied.contains(limit)
+                    && limit.rule().matches(request.getMethod(), path)
+                    && (!preflight || limit.rule().names(request.getMethod()))) {
+                due.add(limit);
             }
         }
-        return asks;
+        return due;
+    }
+
+    /** A browser asks before a request of another origin, and the page cannot avoid it (Fetch Standard, 3.2.2). */
+    private static boolean isPreflight(HttpServletRequest request) {
+        return request.getMethod().equals("OPTIONS")
+                && request.getHeader("Origin") != null
+                && request.getHeader("Access-Control-Request-Method") != null;
+    }
+
+    private List<PermitRequest> permitRequests(HttpServletRequest request, List<PathLimit> due) {
+        List<PermitRequest> permitRequests = new ArrayList<>(due.size());
+        WebRequest values = requests.of(request);
+        for (PathLimit limit : due) {
+            String key = keys.keyOf(limit.key(), values);
+            permitRequests.add(new PermitRequest(
+                    overrides.of(limit.policy(), key, request),
+                    key,
+                    limit.cost().permits(keys, values),
+                    RequestOrigin.HTTP));
+        }
+        return permitRequests;
     }
 
     private @Nullable Lease withoutLimiter(Throwable failure) {
         if (failed.compareAndSet(false, true)) {
-            LOG.error("The rate limiter failed and the request passes, as all like it; put the backend behind a Guard to "
-                    + "have its policy decide. Further failures are not logged.", failure);
+            LOG.error(
+                    "The rate limiter failed. Requests pass without a limit while it fails. Build it with "
+                            + "RateLimiter.builder, whose guard decides by on-error. Further failures are not logged.",
+                    failure);
         }
         return null;
     }

@@ -1,53 +1,55 @@
 package io.github.micronautratelimit.servlet;
 
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.BiFunction;
-import java.util.function.Function;
-
-import org.jspecify.annotations.Nullable;
-
-import io.github.micronautratelimit.Limits;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.web.ClientAddress;
+import io.github.micronautratelimit.web.ConfigurationWarning;
+import io.github.micronautratelimit.web.ConfigurationWarnings;
 import io.github.micronautratelimit.web.Cost;
-import io.github.micronautratelimit.web.DenialAnswers;
+import io.github.micronautratelimit.web.DenialResponses;
 import io.github.micronautratelimit.web.HeaderStyle;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.github.micronautratelimit.web.LegacyReset;
-import io.github.micronautratelimit.web.OwnNumbers;
+import io.github.micronautratelimit.web.LimitCheck;
 import io.github.micronautratelimit.web.PathRule;
+import io.github.micronautratelimit.web.PolicyOverrides;
 import io.github.micronautratelimit.web.RateLimitHeaders;
-import io.github.micronautratelimit.web.SetupWarning;
-import io.github.micronautratelimit.web.SetupWarnings;
 import io.github.micronautratelimit.web.TrustedProxies;
 import jakarta.servlet.http.HttpServletRequest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Describes a {@link RateLimitFilter}. Every method refuses what is wrong with an {@link IllegalArgumentException} that
- * says what to write instead, and returns the builder itself. For one thread.
+ * Builds a {@link RateLimitFilter}. Every method returns this builder, and rejects an invalid argument with an
+ * {@link IllegalArgumentException} that contains a valid example. Not thread-safe.
  */
 public final class RateLimitFilterBuilder {
 
     private final RateLimiter limiter;
     private final List<PathLimit> limits = new ArrayList<>();
-    private final List<PathRule> exclude = new ArrayList<>();
+    private final Map<String, PathRule> exclude = new LinkedHashMap<>();
     private final Map<String, Function<HttpServletRequest, @Nullable String>> custom = new HashMap<>();
-    private final Map<String, Map<String, Limits>> overrides = new HashMap<>();
-    private OwnNumbers.@Nullable Resolver<HttpServletRequest> resolver;
+    private final Map<String, Map<String, LimitSet>> overrides = new HashMap<>();
+    private PolicyOverrides.@Nullable Resolver<HttpServletRequest> resolver;
     private TrustedProxies proxies = TrustedProxies.none();
     private @Nullable String forwardedHeader;
     private int ipv6Prefix = 64;
     private HeaderStyle headers = HeaderStyle.IETF;
     private LegacyReset legacyReset = LegacyReset.SECONDS;
     private int status = 429;
+    private int unavailableStatus = 503;
     private Duration retryAfterJitter = Duration.ZERO;
-    private SetupWarnings warnings = new SetupWarnings(List.of());
+    private ConfigurationWarnings warnings = new ConfigurationWarnings(List.of());
 
     RateLimitFilterBuilder(RateLimiter limiter) {
         this.limiter = limiter;
@@ -56,11 +58,12 @@ public final class RateLimitFilterBuilder {
     /**
      * Limits all requests to paths.
      *
-     * @param path   an Ant pattern of paths within the application, such as <code>/api/**</code>
+     * @param path   an Ant pattern of paths within the application, without its context path, such as
+     *               <code>/api/**</code> or <code>/orders/{id}</code>
      * @param policy the policy
-     * @param key    who is limited: a template such as <code>{ip}</code>, <code>{principal-or-ip}</code>,
-     *               <code>{api-key}</code>, <code>{bearer-token}</code>, <code>{header:NAME}</code>,
-     *               <code>{cookie:NAME}</code>, <code>{global}</code> or <code>{bean:NAME}</code>, see {@link #key}
+     * @param key    a template of the key: <code>{ip}</code>, <code>{principal-or-ip}</code>, <code>{api-key}</code>,
+     *               <code>{bearer-token}</code>, <code>{header:NAME}</code>, <code>{cookie:NAME}</code>,
+     *               <code>{query:NAME}</code>, <code>{global}</code> or <code>{bean:NAME}</code>, see {@link #key}
      * @return this
      */
     public RateLimitFilterBuilder limit(String path, Policy policy, String key) {
@@ -70,45 +73,51 @@ public final class RateLimitFilterBuilder {
     /**
      * Limits requests to paths.
      *
-     * @param path    an Ant pattern of paths within the application
-     * @param methods names of request methods; none for all
+     * @param path    an Ant pattern of paths within the application, without its context path
+     * @param methods the names of request methods in any case; none for all
      * @param policy  the policy
-     * @param key     who is limited
-     * @param permits what a request costs: a number, or a placeholder such as <code>{query:size} 1..100</code>
+     * @param key     a template of the key
+     * @param permits the cost of a request: a number, or a placeholder such as <code>{query:size} 1..100</code>
      * @return this
      */
     public RateLimitFilterBuilder limit(String path, List<String> methods, Policy policy, String key, String permits) {
         KeyTemplate template = KeyTemplate.parse(key);
         if (template.parts().stream().anyMatch(part -> part.source() == KeyTemplate.Source.PATH)) {
-            throw new IllegalArgumentException("\"" + key + "\" names a variable of a path, which a servlet container does "
-                    + "not know; write {bean:NAME} and find it yourself.");
+            throw new IllegalArgumentException(
+                    "The key \"" + key + "\" contains a path variable, which servlet containers do not have; write "
+                            + "{bean:NAME} and define it with key(NAME, ...).");
         }
         if (template.isOfConnection()) {
-            throw new IllegalArgumentException("\"" + key + "\" names a connection, which only the messages of a WebSocket "
-                    + "have; write {ip}, or {bean:NAME} and find it yourself.");
+            throw new IllegalArgumentException(
+                    "The key \"" + key + "\" contains a WebSocket connection, which only messages have; write {ip}, or "
+                            + "{bean:NAME} and define it with key(NAME, ...).");
         }
-        limits.add(new PathLimit(new PathRule(path, methods), policy, template, Cost.parse(permits)));
+        LimitCheck.requireBraces(template);
+        Cost cost = Cost.parse(permits);
+        LimitCheck.requirePermits(cost);
+        LimitCheck.requireGrantable(cost, policy.rateLimits(), "the policy \"" + policy.name() + "\"");
+        limits.add(new PathLimit(path, new PathRule(path, methods), policy, template, cost));
         return this;
     }
 
     /**
-     * Exempts paths.
+     * Exempts paths from all limits.
      *
-     * @param paths Ant patterns
+     * @param paths Ant patterns of paths within the application, without its context path
      * @return this
      */
     public RateLimitFilterBuilder exclude(String... paths) {
         for (String path : paths) {
-            exclude.add(new PathRule(path, List.of()));
+            exclude.put(path, new PathRule(path, List.of()));
         }
         return this;
     }
 
     /**
-     * Says who is limited, in a way of your own.
+     * Defines the placeholder <code>{bean:NAME}</code> of keys.
      *
-     * @param name   what stands for it in a key: <code>{bean:NAME}</code>
-     * @param finder gives any text, or {@code null} if the request does not say; must not block
+     * @param name   the name in the placeholder
+     * @param finder returns any text, or {@code null} if the request has no value; must not block
      * @return this
      */
     public RateLimitFilterBuilder key(String name, Function<HttpServletRequest, @Nullable String> finder) {
@@ -117,31 +126,35 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Gives a key numbers of its own.
+     * Sets the limits of one key.
      *
-     * @param policy the name of a policy that is given to {@link #limit}
-     * @param key    who is limited, as the policy's key gives it: the user's name, the header's value, the address
+     * @param policy the name of a policy of {@link #limit}
+     * @param key    the key: the name of the user, the value of the header or the address, depending on the template
      * @param limits one or more limits as text, for example {@code 1000/min}
      * @return this
      */
     public RateLimitFilterBuilder override(String policy, String key, String limits) {
-        overrides.computeIfAbsent(policy, name -> new HashMap<>()).put(key, Limits.parse(limits));
+        Map<String, LimitSet> ofPolicy = overrides.computeIfAbsent(policy, name -> new HashMap<>());
+        if (ofPolicy.put(key, LimitSet.parse(limits)) != null) {
+            throw new IllegalArgumentException("The policy \"" + policy + "\" has an override for the key \"" + key
+                    + "\" already; write the limits of a key once.");
+        }
         return this;
     }
 
     /**
-     * Says which numbers hold for keys that no {@link #override} names: those of a customer's plan, say.
+     * Sets code that chooses the limits of keys without an {@link #override}, for example by the plan of a customer.
      *
-     * @param chooser asked about every request; must not block
+     * @param chooser called for every request; must not block
      * @return this
      */
-    public RateLimitFilterBuilder resolver(OwnNumbers.Resolver<HttpServletRequest> chooser) {
+    public RateLimitFilterBuilder resolver(PolicyOverrides.Resolver<HttpServletRequest> chooser) {
         resolver = chooser;
         return this;
     }
 
     /**
-     * Names the proxies whose word about a client's address is believed. Default: none.
+     * Sets the proxies whose forwarding headers contain the address of the client. The default is none.
      *
      * @param ranges ranges of addresses such as {@code 10.0.0.0/8}
      * @return this
@@ -152,7 +165,7 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Says how many proxies every request comes through, if their addresses are not known.
+     * Sets the number of proxies that every request passes, if their addresses are not known. The default is 0.
      *
      * @param hops 0 or more
      * @return this
@@ -163,9 +176,10 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Names the one header that the proxies write. Default: X-Forwarded-For and Forwarded, unless they disagree.
+     * Sets the only header that the proxies write. By default X-Forwarded-For and Forwarded are read, unless they
+     * disagree.
      *
-     * @param name the header's name
+     * @param name the name of the header
      * @return this
      */
     public RateLimitFilterBuilder forwardedHeader(String name) {
@@ -174,7 +188,7 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Says which bits of an IPv6 address tell clients apart. Default: 64.
+     * Sets the length of the prefix that identifies an IPv6 client. The default is 64.
      *
      * @param bits 16 to 128
      * @return this
@@ -185,10 +199,10 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Chooses the headers. Default: {@link HeaderStyle#IETF}.
+     * Sets the headers of responses. The default is {@link HeaderStyle#IETF}.
      *
-     * @param style which headers
-     * @param reset what {@code X-RateLimit-Reset} counts
+     * @param style the headers to write
+     * @param reset the meaning of {@code X-RateLimit-Reset}
      * @return this
      */
     public RateLimitFilterBuilder headers(HeaderStyle style, LegacyReset reset) {
@@ -198,7 +212,7 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Chooses the status of a denied request. Default: 429.
+     * Sets the status of denied requests. The default is 429.
      *
      * @param code 429 or 503
      * @return this
@@ -209,7 +223,19 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Tells clients to wait up to so much longer than needed, at random. Default: not at all.
+     * Sets the status of requests that {@link io.github.micronautratelimit.OnError#CLOSED} denies because the store is
+     * unavailable. The default is 503.
+     *
+     * @param code 503 or 429
+     * @return this
+     */
+    public RateLimitFilterBuilder unavailableStatus(int code) {
+        unavailableStatus = code;
+        return this;
+    }
+
+    /**
+     * Sets the most time that is added to {@code Retry-After} at random. The default is zero.
      *
      * @param jitter whole seconds
      * @return this
@@ -220,51 +246,118 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
-     * Does not give some warnings.
+     * Silences warnings.
      *
-     * @param codes their codes, such as {@code RL001}
+     * @param codes the codes of the warnings, such as {@code RL001}
      * @return this
      */
     public RateLimitFilterBuilder silence(String... codes) {
-        warnings = new SetupWarnings(List.of(codes));
+        warnings = new ConfigurationWarnings(List.of(codes));
         return this;
     }
 
     /**
-     * Makes the filter.
+     * Builds the filter.
      *
      * @return a new filter
-     * @throws IllegalArgumentException if something is wrong or missing
+     * @throws IllegalArgumentException if a placeholder of a key or the policy of an override is not defined, a limit
+     *                                  or an override can never apply, or another setting is out of range
      */
     public RateLimitFilter build() {
-        for (PathLimit limit : limits) {
-            for (KeyTemplate.Part part : limit.key().parts()) {
-                if (part.source() == KeyTemplate.Source.BEAN && !custom.containsKey(part.name())) {
-                    throw new IllegalArgumentException("The key \"" + limit.key() + "\" names \"" + part.name()
-                            + "\", which is not known; say how to find it with key(\"" + part.name() + "\", ...).");
-                }
-            }
-        }
-        for (String policy : overrides.keySet()) {
-            if (limits.stream().noneMatch(limit -> limit.policy().name().equals(policy))) {
-                throw new IllegalArgumentException("override(\"" + policy + "\", ...) names a policy that limits no path; "
-                        + "give it to limit(...), or name one that is.");
-            }
-        }
+        ClientAddress addresses = new ClientAddress(proxies, forwardedHeader, ipv6Prefix, warnings);
+        limits.forEach(this::requireDefined);
+        limits.forEach(this::checkReach);
+        overrides.keySet().forEach(this::requireLimited);
+        overrides.forEach((policy, keys) -> keys.forEach((key, own) -> requireKey(policy, key, own, addresses)));
         if (!limits.isEmpty() && limits.stream().allMatch(limit -> limit.key().isClientsChoice())) {
-            warnings.warn(SetupWarning.CLIENT_CHOOSES_KEY, "paths", limits.stream().map(PathLimit::key).toList());
+            warnings.warn(
+                    ConfigurationWarning.CLIENT_CHOOSES_KEY,
+                    "paths",
+                    limits.stream().map(PathLimit::key).toList());
         }
-        RateLimitHeaders told = new RateLimitHeaders(headers, legacyReset, MicroClock.system()::micros);
-        return new RateLimitFilter(limiter, limits, exclude, new OwnNumbers<>(ownNumbers(), resolver),
-                new ServletRequests(new ClientAddress(proxies, forwardedHeader, ipv6Prefix, warnings), custom), told,
-                new DenialAnswers(told, status, retryAfterJitter));
+        RateLimitHeaders written = new RateLimitHeaders(headers, legacyReset, MicroClock.system()::micros);
+        return new RateLimitFilter(
+                limiter,
+                limits,
+                exclude,
+                new PolicyOverrides<>(limitsOfKeys(), resolver),
+                new ServletRequests(addresses, custom),
+                written,
+                new DenialResponses(written, status, unavailableStatus, retryAfterJitter));
     }
 
-    private BiFunction<Policy, String, Policy> ownNumbers() {
-        Map<String, Map<String, Limits>> written = new HashMap<>();
-        overrides.forEach((policy, byKey) -> written.put(policy, Map.copyOf(byKey)));
+    private void requireDefined(PathLimit limit) {
+        for (KeyTemplate.Part part : limit.key().parts()) {
+            if (part.source() == KeyTemplate.Source.BEAN && !custom.containsKey(part.name())) {
+                throw new IllegalArgumentException("The key \"" + limit.key() + "\" contains \"" + part.name()
+                        + "\", which is not defined; define it with key(\"" + part.name() + "\", ...).");
+            }
+        }
+    }
+
+    /** Rejects a limit that is written twice, and warns of one that limits nothing or less than it says. */
+    private void checkReach(PathLimit limit) {
+        String location = "limit(\"" + limit.path() + "\", ...)";
+        exclude.forEach((text, exclusion) -> {
+            if (exclusion.covers(limit.rule())) {
+                warnings.warn(ConfigurationWarning.RULE_EXCLUDED, location, text);
+            }
+        });
+        if (limit.key().isText()) {
+            warnings.warn(ConfigurationWarning.KEY_WITHOUT_PLACEHOLDER, location, limit.key());
+        }
+        if (LimitCheck.exceeds(limit.cost(), limit.policy())) {
+            warnings.warn(
+                    ConfigurationWarning.COST_ABOVE_LIMIT,
+                    location,
+                    limit.cost().most(),
+                    limit.policy().name(),
+                    limit.policy().capacity());
+        }
+        for (PathLimit other : limits) {
+            if (other != limit
+                    && other.policy().name().equals(limit.policy().name())
+                    && other.key().equals(limit.key())
+                    && other.rule().covers(limit.rule())) {
+                if (limit.rule().covers(other.rule()) && limit.cost().equals(other.cost())) {
+                    throw new IllegalArgumentException(location
+                            + " is written twice with the same policy and key, which would charge each request twice;"
+                            + " remove one of them.");
+                }
+                warnings.warn(ConfigurationWarning.RULE_REPEATED, location, "limit(\"" + other.path() + "\", ...)");
+            }
+        }
+    }
+
+    private void requireKey(String policy, String key, LimitSet own, ClientAddress addresses) {
+        List<PathLimit> uses = limits.stream()
+                .filter(limit -> limit.policy().name().equals(policy))
+                .toList();
+        String subject = "the policy \"" + policy + "\" with its override for \"" + key + "\"";
+        uses.forEach(limit -> LimitCheck.requireGrantable(
+                limit.cost(), limit.policy().withLimits(own).rateLimits(), subject));
+        List<String> reasons = uses.stream()
+                .map(limit -> LimitCheck.mismatch(key, limit.key(), addresses))
+                .filter(Objects::nonNull)
+                .toList();
+        if (reasons.size() == uses.size()) {
+            throw new IllegalArgumentException("override(\"" + policy + "\", \"" + key
+                    + "\", ...): the key never occurs, because " + reasons.get(0));
+        }
+    }
+
+    private void requireLimited(String policy) {
+        if (limits.stream().noneMatch(limit -> limit.policy().name().equals(policy))) {
+            throw new IllegalArgumentException("override(\"" + policy
+                    + "\", ...) has a policy that limits no path; use " + "the name of a policy of limit(...).");
+        }
+    }
+
+    private BiFunction<Policy, String, Policy> limitsOfKeys() {
+        Map<String, Map<String, LimitSet>> copies = new HashMap<>();
+        overrides.forEach((policy, byKey) -> copies.put(policy, Map.copyOf(byKey)));
         return (policy, key) -> {
-            Limits own = written.getOrDefault(policy.name(), Map.of()).get(key);
+            LimitSet own = copies.getOrDefault(policy.name(), Map.of()).get(key);
             return own == null ? policy : policy.withLimits(own);
         };
     }

@@ -1,5 +1,5 @@
 /**
- * Limits on requests to any Jakarta servlet container: {@link io.github.micronautratelimit.servlet.RateLimitFilter}.
+ * Limits requests in any Jakarta servlet container: {@link io.github.micronautratelimit.servlet.RateLimitFilter}.
  */
 @NullMarked
 package io.github.micronautratelimit.servlet;

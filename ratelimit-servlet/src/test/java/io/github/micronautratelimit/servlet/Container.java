@@ -3,14 +3,18 @@ package io.github.micronautratelimit.servlet;
 import jakarta.servlet.Filter;
 import jakarta.servlet.Servlet;
 
-/** A servlet container that serves one application, with a context path, on loopback. */
+/** A servlet container on loopback with one application. */
 interface Container {
 
-    /** Where the application is mounted. */
+    /** The context path of the application. */
     String CONTEXT = "/app";
 
-    /** Starts it with a filter and a servlet for all requests. */
-    void start(Filter filter, Servlet servlet, boolean async) throws Exception;
+    /** Starts the container with a filter and a servlet for all requests, of HTTP/1.1 and of HTTP/2 in clear text. */
+    void start(Filter filter, Servlet servlet, boolean async, String address) throws Exception;
+
+    default void start(Filter filter, Servlet servlet, boolean async) throws Exception {
+        start(filter, servlet, async, "127.0.0.1");
+    }
 
     int port();
 

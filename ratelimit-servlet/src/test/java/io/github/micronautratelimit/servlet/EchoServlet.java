@@ -1,26 +1,30 @@
 package io.github.micronautratelimit.servlet;
 
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import jakarta.servlet.AsyncContext;
-import jakarta.servlet.http.HttpServlet;
-import jakarta.servlet.http.HttpServletRequest;
-import jakarta.servlet.http.HttpServletResponse;
-
-/** Answers with its thread, or fails in one of the ways servlets fail, or answers later. */
+/**
+ * Responds with the name of its thread, or fails, or responds asynchronously, depending on the parameter {@code way}.
+ */
 final class EchoServlet extends HttpServlet {
 
     private static final long serialVersionUID = 1L;
 
-    /** What requests with {@code way=hold} wait for. */
+    /** Releases requests with {@code way=hold}. */
     static volatile CompletableFuture<Void> leave = new CompletableFuture<>();
+
     static final AtomicInteger INSIDE = new AtomicInteger();
 
     @Override
-    protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    protected void service(HttpServletRequest request, HttpServletResponse response)
+            throws IOException, ServletException {
         String way = request.getParameter("way") == null ? "" : request.getParameter("way");
         switch (way) {
             case "error" -> response.sendError(500, "wrong");
@@ -43,7 +47,17 @@ final class EchoServlet extends HttpServlet {
                 leave.join();
                 answer(response, "held");
             }
-            case "body" -> answer(response, Integer.toString(request.getInputStream().readAllBytes().length));
+            case "never" -> {
+                request.startAsync().setTimeout(0);
+                INSIDE.incrementAndGet();
+            }
+            case "forward" -> request.getRequestDispatcher("/target?way=").forward(request, response);
+            case "forward-twice" -> request.getRequestDispatcher("/middle?way=forward")
+                    .forward(request, response);
+            case "include" -> request.getRequestDispatcher("/target?way=").include(request, response);
+            case "dispatch" -> request.startAsync().dispatch("/target?way=");
+            case "body" -> answer(
+                    response, Integer.toString(request.getInputStream().readAllBytes().length));
             default -> answer(response, Thread.currentThread().getName());
         }
     }

@@ -1,17 +1,16 @@
 package io.github.micronautratelimit.servlet;
 
+import io.github.micronautratelimit.ConcurrencyBackend;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.LeaseBackend;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.memory.MemoryBackend;
-
-/** A store behind a network: answers when it is let, on a thread of its own. */
+/** Simulates a remote store: answers on its own thread, as soon as the test permits it. */
 final class LateBackend implements RateLimitBackend {
 
     volatile CompletableFuture<Void> mayAnswer = CompletableFuture.completedFuture(null);
@@ -27,9 +26,9 @@ final class LateBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
         if (fails) {
-            return CompletableFuture.failedFuture(new IllegalStateException("The store is away."));
+            return CompletableFuture.failedFuture(new IllegalStateException("The store is unavailable."));
         }
-        return mayAnswer.thenApplyAsync(let -> memory.acquireBlocking(policy, key, permits), thread);
+        return mayAnswer.thenApplyAsync(permitted -> memory.acquireBlocking(policy, key, permits), thread);
     }
 
     @Override
@@ -48,8 +47,8 @@ final class LateBackend implements RateLimitBackend {
     }
 
     @Override
-    public LeaseBackend leases() {
-        return memory.leases();
+    public ConcurrencyBackend concurrency() {
+        return memory.concurrency();
     }
 
     @Override

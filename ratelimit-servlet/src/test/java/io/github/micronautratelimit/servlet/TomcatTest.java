@@ -1,22 +1,21 @@
 package io.github.micronautratelimit.servlet;
 
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.Filter;
+import jakarta.servlet.Servlet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
-
 import org.apache.catalina.Context;
 import org.apache.catalina.Wrapper;
 import org.apache.catalina.startup.Tomcat;
+import org.apache.coyote.http2.Http2Protocol;
 import org.apache.tomcat.util.descriptor.web.FilterDef;
 import org.apache.tomcat.util.descriptor.web.FilterMap;
 
-import jakarta.servlet.DispatcherType;
-import jakarta.servlet.Filter;
-import jakarta.servlet.Servlet;
-
-/** The filter in Tomcat. */
+/** Runs the filter in Tomcat. */
 class TomcatTest extends FilterContract {
 
     @Override
@@ -38,11 +37,12 @@ class TomcatTest extends FilterContract {
         }
 
         @Override
-        public void start(Filter filter, Servlet servlet, boolean async) throws Exception {
+        public void start(Filter filter, Servlet servlet, boolean async, String address) throws Exception {
             tomcat.setBaseDir(directory.toString());
-            tomcat.setHostname("127.0.0.1");
+            tomcat.setHostname("localhost");
             tomcat.setPort(0);
-            tomcat.getConnector().setProperty("address", "127.0.0.1");
+            tomcat.getConnector().setProperty("address", address);
+            tomcat.getConnector().addUpgradeProtocol(new Http2Protocol());
             tomcat.getConnector().setEncodedSolidusHandling("decode");
             tomcat.getConnector().setAllowBackslash(true);
             Context context = tomcat.addContext(CONTEXT, null);
@@ -54,8 +54,9 @@ class TomcatTest extends FilterContract {
             FilterMap map = new FilterMap();
             map.setFilterName("limits");
             map.addURLPattern("/*");
-            map.setDispatcher(DispatcherType.REQUEST.name());
-            map.setDispatcher(DispatcherType.ASYNC.name());
+            for (DispatcherType type : DispatcherType.values()) {
+                map.setDispatcher(type.name());
+            }
             context.addFilterMap(map);
             Wrapper wrapper = Tomcat.addServlet(context, "echo", servlet);
             wrapper.setAsyncSupported(true);

@@ -1,45 +1,53 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.limit.FixedWindow;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.ArrayList;
 import java.util.List;
 
-import io.github.micronautratelimit.FixedWindow;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.TokenBucket;
-
-/** What was granted and when, and by plain counting, what a limit then promises. */
+/** A log of grants. It checks by counting whether a limit may grant or deny a request. */
 final class AdmissionLog {
 
     private final List<Entry> entries = new ArrayList<>();
 
-    private record Entry(long micros, long permits) {
-    }
+    private record Entry(long micros, long permits) {}
 
     void add(long micros, long permits) {
         entries.add(new Entry(micros, permits));
     }
 
-    /** Whether the limit still keeps its promise if so many are granted now, at the latest time so far. */
+    /** Returns whether the limit permits a grant now. Calls are in the order of time. */
     boolean mayGrant(Limit limit, long now, long permits) {
         if (limit instanceof TokenBucket) {
-            return permits <= limit.capacity() && entries.stream().allMatch(first ->
-                    Math.multiplyExact(grantedSince(first.micros) + permits - limit.capacity(), limit.periodMicros())
-                            <= Math.multiplyExact(now - first.micros, limit.permits()));
+            return permits <= limit.capacity()
+                    && entries.stream()
+                            .allMatch(first -> Math.multiplyExact(
+                                            grantedSince(first.micros) + permits - limit.capacity(),
+                                            limit.periodMicros())
+                                    <= Math.multiplyExact(now - first.micros, limit.permits()));
         }
         long from = limit instanceof FixedWindow ? now - now % limit.periodMicros() : now - limit.periodMicros();
         return grantedSince(from) + permits <= limit.permits();
     }
 
-    /** Whether the limit may deny so many now: a sliding window may count for one of its 64 segments longer. */
+    /**
+     * Returns whether the limit may deny permits now. A sliding window may count them for one of its 64 segments
+     * longer.
+     */
     boolean mayDeny(Limit limit, long now, long permits) {
         if (limit instanceof TokenBucket || limit instanceof FixedWindow) {
             return !mayGrant(limit, now, permits);
         }
-        long longest = 65 * ((limit.periodMicros() + 63) / 64);
+        long segment = (limit.periodMicros() + 63) / 64;
+        long longest = (limit.periodMicros() + segment - 1) / segment * segment + segment;
         return grantedSince(now - longest) + permits > limit.permits();
     }
 
     private long grantedSince(long micros) {
-        return entries.stream().filter(entry -> entry.micros >= micros).mapToLong(Entry::permits).sum();
+        return entries.stream()
+                .filter(entry -> entry.micros >= micros)
+                .mapToLong(Entry::permits)
+                .sum();
     }
 }

@@ -1,83 +1,81 @@
 package io.github.micronautratelimit.tck;
 
-import java.time.Duration;
-
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
+import java.time.Duration;
 
 /**
- * A store and the callers that share it, as the contract suite sees them. Whoever writes a backend implements this once
- * in its tests.
+ * A store and the instances that share it, as the contract suite sees them. The tests of a backend implement this
+ * interface once.
  *
- * <p>The suite opens one per test case, and for properties one per try, more than a thousand in all: what is dear to
- * start, like a server, belongs into a static field, and only what is cheap into the instance. All of them may look at
- * the same store: the names of policies are never used twice, not even by another run.
+ * <p>The suite opens one for each test case, and for each try of a property: more than a thousand in all. Keep
+ * expensive resources, such as a server, in a static field. All instances may use the same store, because the suite
+ * never uses the name of a policy twice, not even in another run.
  */
 public interface BackendUnderTest extends AutoCloseable {
 
     /**
-     * One more caller on the same store: what another instance of the application would be.
+     * Connects another instance of the application to the same store.
      *
-     * @param clock tells the time of this caller's decisions, instead of the store's clock. State must outlive the
-     *              time the suite takes to run even if little or no time passes on this clock
-     * @return a backend; the suite does not close it, {@link #close()} does
+     * @param clock provides the time of decisions, instead of the clock of the store. Keys must not expire while the
+     *              suite runs, even if no time passes on this clock
+     * @return a backend; {@link #close()} closes it, not the suite
      */
     RateLimitBackend connect(MicroClock clock);
 
     /**
-     * The messages sent to the store so far that waited for an answer, by all callers together.
+     * Returns the round trips to the store so far, of all instances together.
      *
-     * @return a count that only grows; 0 for a store without a wire
+     * @return a count that only grows; 0 for a store without a network
      */
     long roundTrips();
 
     /**
-     * What one {@link RateLimitBackend#acquire} must cost: on first use of a key, when granted and when denied alike.
+     * Returns the cost of one {@link RateLimitBackend#acquire}. It is the same for the first use of a key, a grant and
+     * a denial.
      *
      * @return round trips, 0 or more
      */
     long roundTripsPerDecision();
 
     /**
-     * The keys the store holds now, of all policies and of all who share it.
+     * Returns the number of keys that the store contains now, of all policies and instances.
      *
      * @return 0 or more
      */
     long liveKeys();
 
     /**
-     * Lets time pass for the callers on this clock and for the store. A store that expires keys by a clock of its own
-     * overrides this, moves the virtual clock, and waits until its keys have expired too. The suite passes at most
-     * a few seconds.
+     * Lets time pass for the instances on a clock and for the store. The default moves the clock. A store that expires
+     * keys by its own clock also waits until these keys have expired.
      *
-     * @param clock    the callers' clock
-     * @param duration how much time is to pass
+     * @param clock    the clock of the instances
+     * @param duration the time to pass, at most a few seconds
      */
     default void letPass(VirtualClock clock, Duration duration) {
         clock.advance(duration);
     }
 
     /**
-     * Whether {@link RateLimitBackend#acquireAll} is one atomic step whatever the keys, so that a request that is
-     * denied in the end was never seen to hold permits.
+     * Returns whether {@link RateLimitBackend#acquireAll} is one atomic step for any keys, so that other callers never
+     * see the permits of a request that is denied in the end.
      *
-     * @return {@code true} if it is; {@code false} if keys are asked in turn and what was taken is given back
+     * @return {@code false} if the backend acquires one request after the other and refunds after a denial
      */
     default boolean atomicAcrossKeys() {
         return false;
     }
 
     /**
-     * Whether {@link RateLimitBackend#block} is there. The default says so.
+     * Returns whether {@link RateLimitBackend#block} is supported. The default is {@code true}.
      *
-     * @return {@code false} if the backend leaves it to refuse
+     * @return {@code false} if the backend does not override it
      */
     default boolean blocksKeys() {
         return true;
     }
 
-    /** Closes the callers, and what else this instance has opened. The default has nothing to close. */
+    /** Closes the connected backends and all that this instance has opened. The default does nothing. */
     @Override
-    default void close() {
-    }
+    default void close() {}
 }

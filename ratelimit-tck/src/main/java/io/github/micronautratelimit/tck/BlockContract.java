@@ -6,104 +6,106 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.NonRetryableStoreException;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-
+import net.jqwik.api.EdgeCasesMode;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitDefectException;
-import io.github.micronautratelimit.RateLimiter;
-
-import net.jqwik.api.EdgeCasesMode;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-
 /**
- * A key that is blocked is granted nothing until the time is over, whatever is asked and by whom; but for that it goes on
- * as its twin that is not.
+ * A blocked key is denied every permit until the block ends. Otherwise its state is that of a key without the block.
  */
 interface BlockContract extends Contract {
 
-    /** No whole number of seconds, or of a window's segments. */
+    /** Not a whole number of seconds, or of segments of a window. */
     long MICROS = 17_000_001;
+
     Duration FOR = Duration.of(MICROS, ChronoUnit.MICROS);
 
-    private Trial blocking() {
-        Trial trial = trial();
-        if (!trial.store.blocksKeys()) {
-            trial.close();
+    private TestCase blocking() {
+        TestCase testCase = newTestCase();
+        if (!testCase.store.blocksKeys()) {
+            testCase.close();
         }
-        assumeTrue(trial.store.blocksKeys());
-        return trial;
+        assumeTrue(testCase.store.blocksKeys());
+        return testCase;
     }
 
-    /** Any cost within the capacity is denied by every limit, with the time that is left; at its end all is free. */
-    @EachHundred
-    default void aBlockedKeyIsDeniedUntilTheTimeIsOver(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            trial.limiter.block(policy, "key", FOR);
-            long begun = trial.clock.micros();
+    /**
+     * Every limit denies any cost within the capacity and returns the rest of the block. At its end all permits are
+     * free.
+     */
+    @AllLimitKinds
+    default void blockedKeyIsDeniedUntilTheBlockEnds(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            testCase.limiter.block(policy, "key", FOR);
+            long begun = testCase.clock.micros();
             for (long passed : new long[] {0, 1, 12_345_678, MICROS - 1}) {
-                trial.clock.set(begun + passed);
+                testCase.clock.set(begun + passed);
                 for (long permits : new long[] {1, 7, 100}) {
-                    assertEquals(denied(MICROS - passed, policy), trial.limiter.acquire(policy, "key", permits));
+                    assertEquals(denied(MICROS - passed, policy), testCase.limiter.tryAcquire(policy, "key", permits));
                 }
             }
-            trial.clock.set(begun + MICROS);
-            assertEquals(trial.standing(policy, "new"), trial.standing(policy, "key"));
-            assertEquals(100, trial.drain(policy, "key", 200));
+            testCase.clock.set(begun + MICROS);
+            assertEquals(testCase.status(policy, "new"), testCase.status(policy, "key"));
+            assertEquals(100, testCase.drain(policy, "key", 200));
         }
     }
 
-    /** Others are granted what they always are. */
-    @EachHundred
-    default void nobodyElseIsBlocked(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            Policy other = trial.policy(limits);
-            trial.limiter.acquire(policy, "other", 40);
-            trial.limiter.block(policy, "key", FOR);
-            assertEquals(60, trial.drain(policy, "other", 200));
-            assertEquals(100, trial.drain(policy, "new", 200));
-            assertEquals(100, trial.drain(other, "key", 200));
+    /** Other keys, and the same key under other policies, are granted permits as usual. */
+    @AllLimitKinds
+    default void otherKeysAndPoliciesAreNotBlocked(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            Policy other = testCase.policy(limits);
+            testCase.limiter.tryAcquire(policy, "other", 40);
+            testCase.limiter.block(policy, "key", FOR);
+            assertEquals(60, testCase.drain(policy, "other", 200));
+            assertEquals(100, testCase.drain(policy, "new", 200));
+            assertEquals(100, testCase.drain(other, "key", 200));
         }
     }
 
-    /** It acts on whoever asks next, wherever he is. */
-    @EachHundred
-    default void everyCallerIsDeniedAtOnce(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            List<RateLimiter> callers = trial.callers(3);
-            callers.forEach(caller -> assertTrue(caller.acquire(policy, "key").allowed()));
-            trial.limiter.block(policy, "key", FOR);
+    /** The block applies to the next request of every instance. */
+    @AllLimitKinds
+    default void blockAppliesToAllCallersAtOnce(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            List<RateLimiter> callers = testCase.callers(3);
+            callers.forEach(
+                    caller -> assertTrue(caller.tryAcquire(policy, "key").allowed()));
+            testCase.limiter.block(policy, "key", FOR);
             for (RateLimiter caller : callers) {
-                assertFalse(caller.acquire(policy, "key").allowed());
+                assertFalse(caller.tryAcquire(policy, "key").allowed());
             }
         }
     }
 
-    /** Those who ask while it is being blocked may still be granted; when it is, nobody is. */
-    @EachHundred
-    default void whoAsksAfterwardsIsDenied(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            List<RateLimiter> callers = trial.callers(4);
+    /** Requests that run at the same time as the block may be granted. Requests that start after it are denied. */
+    @AllLimitKinds
+    default void requestsAfterTheBlockAreDenied(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            List<RateLimiter> callers = testCase.callers(4);
             AtomicBoolean blocked = new AtomicBoolean();
             AtomicLong late = new AtomicLong();
-            long granted = Crowd.granted(8, thread -> {
+            long granted = ConcurrentCallers.granted(8, thread -> {
                 RateLimiter caller = callers.get(thread % 4);
                 if (thread == 0) {
                     caller.block(policy, "key", FOR);
@@ -113,41 +115,49 @@ interface BlockContract extends Contract {
                 long mine = 0;
                 for (int i = 0; i < 30; i++) {
                     boolean afterwards = blocked.get();
-                    boolean allowed = caller.acquire(policy, "key").allowed();
+                    boolean allowed = caller.tryAcquire(policy, "key").allowed();
                     mine += allowed ? 1 : 0;
                     late.addAndGet(allowed && afterwards ? 1 : 0);
                 }
                 return mine;
             });
             assertEquals(0, late.get());
-            assertFalse(trial.limiter.acquire(policy, "key").allowed());
-            assertTrue(trial.limiter.acquire(policy, "twin", granted).allowed());
-            trial.clock.advance(MICROS);
-            assertEquals(trial.standing(policy, "twin"), trial.standing(policy, "key"));
+            assertFalse(testCase.limiter.tryAcquire(policy, "key").allowed());
+            assertTrue(testCase.limiter.tryAcquire(policy, "twin", granted).allowed());
+            testCase.clock.advance(MICROS);
+            assertEquals(testCase.status(policy, "twin"), testCase.status(policy, "key"));
         }
     }
 
-    /** During the block a key tells when its twin and the block are done; afterwards it stands as its twin. */
-    @Property(tries = 200, edgeCases = EdgeCasesMode.NONE)
-    default void whatIsSpentStaysSpentAndComesBackMeanwhile(@ForAll(supplier = History.Forward.class) History history) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(history.limits());
+    /**
+     * During the block, times cover both the block and the refill. Afterwards the key equals a key without the block.
+     */
+    @Property(edgeCases = EdgeCasesMode.NONE)
+    default void blockedKeyRefillsAsUsual(@ForAll(supplier = History.Forward.class) History history) {
+        try (TestCase testCase = newTestCase()) {
+            if (!testCase.store.blocksKeys()) {
+                // A property fails if an assumption rejects all its tries.
+                return;
+            }
+            Policy policy = testCase.policy(history.limits());
             long until = 0;
             for (History.Step step : history.steps()) {
-                trial.clock.advance(step.gapMicros());
-                long left = until - trial.clock.micros();
+                testCase.clock.advance(step.gapMicros());
+                long left = until - testCase.clock.micros();
                 if (left > 0) {
-                    Decision twin = trial.limiter.peek(policy, "twin", step.permits());
-                    assertEquals(blocked(twin, left, policy, step.permits()),
-                            trial.limiter.acquire(policy, "key", step.permits()));
+                    Decision twin = testCase.limiter.peek(policy, "twin", step.permits());
+                    assertEquals(
+                            blocked(twin, left, policy, step.permits()),
+                            testCase.limiter.tryAcquire(policy, "key", step.permits()));
                 } else {
-                    assertEquals(trial.limiter.acquire(policy, "twin", step.permits()),
-                            trial.limiter.acquire(policy, "key", step.permits()));
+                    assertEquals(
+                            testCase.limiter.tryAcquire(policy, "twin", step.permits()),
+                            testCase.limiter.tryAcquire(policy, "key", step.permits()));
                 }
                 if (step.permits() % 4 == 3) {
                     long micros = 1 + step.gapMicros() / 3 * step.permits();
-                    trial.limiter.block(policy, "key", Duration.of(micros, ChronoUnit.MICROS));
-                    until = Math.max(until, trial.clock.micros() + micros);
+                    testCase.limiter.block(policy, "key", Duration.of(micros, ChronoUnit.MICROS));
+                    until = Math.max(until, testCase.clock.micros() + micros);
                 }
             }
         }
@@ -158,76 +168,88 @@ interface BlockContract extends Contract {
         if (permits == 0) {
             return new Decision.Allowed(0, reset, Decision.Source.STORE);
         }
-        long retry = twin.retryAfterMicros() == Decision.NEVER ? Decision.NEVER : Math.max(left, twin.retryAfterMicros());
-        return new Decision.Denied(0, retry, reset, policy.limits(), Decision.Source.STORE);
+        long retry = twin.retryAfterMicros() == LimitState.NEVER
+                ? LimitState.NEVER
+                : Math.max(left, twin.retryAfterMicros());
+        return new Decision.Denied(0, retry, reset, policy.rateLimits(), Decision.Source.STORE);
     }
 
-    /** What can never pass says so still; nothing costs nothing; and a look tells what asking would. */
-    @EachHundred
-    default void whatIsAskedDuringABlockIsToldTheTruth(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            trial.limiter.block(policy, "key", FOR);
-            assertEquals(new Decision.Denied(0, Decision.NEVER, MICROS, policy.limits(), Decision.Source.STORE),
-                    trial.limiter.acquire(policy, "key", 5_001));
-            assertEquals(new Decision.Allowed(0, MICROS, Decision.Source.STORE), trial.limiter.acquire(policy, "key", 0));
-            assertEquals(new Decision.Allowed(0, MICROS, Decision.Source.STORE), trial.standing(policy, "key"));
+    /** An impossible request stays impossible, 0 permits are granted, and a peek equals the decision. */
+    @AllLimitKinds
+    default void decisionsDuringABlockAreExact(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            testCase.limiter.block(policy, "key", FOR);
+            assertEquals(
+                    new Decision.Denied(0, LimitState.NEVER, MICROS, policy.rateLimits(), Decision.Source.STORE),
+                    testCase.limiter.tryAcquire(policy, "key", 5_001));
+            assertEquals(
+                    new Decision.Allowed(0, MICROS, Decision.Source.STORE),
+                    testCase.limiter.tryAcquire(policy, "key", 0));
+            assertEquals(new Decision.Allowed(0, MICROS, Decision.Source.STORE), testCase.status(policy, "key"));
             for (long permits : new long[] {1, 100}) {
-                assertEquals(denied(MICROS, policy), trial.limiter.peek(policy, "key", permits));
+                assertEquals(denied(MICROS, policy), testCase.limiter.peek(policy, "key", permits));
             }
-            List<Decision> each = trial.store.connect(trial.clock)
-                    .acquireEach(policy, "key", List.of(1L, 0L, 100L)).toCompletableFuture().join();
-            assertEquals(List.of(denied(MICROS, policy), new Decision.Allowed(0, MICROS, Decision.Source.STORE),
-                    denied(MICROS, policy)), each);
+            List<Decision> decisions = testCase.store
+                    .connect(testCase.clock)
+                    .acquireBatch(policy, "key", List.of(1L, 0L, 100L))
+                    .toCompletableFuture()
+                    .join();
+            assertEquals(
+                    List.of(
+                            denied(MICROS, policy),
+                            new Decision.Allowed(0, MICROS, Decision.Source.STORE),
+                            denied(MICROS, policy)),
+                    decisions);
         }
     }
 
-    /** What is given back during a block is back afterwards, and not before. */
-    @EachHundred
-    default void givingBackLiftsNoBlock(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            trial.limiter.acquire(policy, "key", 100);
-            trial.limiter.acquire(policy, "twin", 100);
-            trial.limiter.block(policy, "key", FOR);
-            trial.limiter.refund(policy, "key", 40);
-            trial.limiter.refund(policy, "twin", 40);
-            assertEquals(0, trial.standing(policy, "key").remaining());
-            assertEquals(MICROS, trial.limiter.acquire(policy, "key").retryAfterMicros());
-            trial.clock.advance(MICROS);
-            assertEquals(trial.standing(policy, "twin"), trial.standing(policy, "key"));
+    /** Permits refunded during a block are free after the block, not before. */
+    @AllLimitKinds
+    default void refundDoesNotLiftABlock(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            testCase.limiter.tryAcquire(policy, "key", 100);
+            testCase.limiter.tryAcquire(policy, "twin", 100);
+            testCase.limiter.block(policy, "key", FOR);
+            testCase.limiter.refund(policy, "key", 40);
+            testCase.limiter.refund(policy, "twin", 40);
+            assertEquals(0, testCase.status(policy, "key").remaining());
+            assertEquals(MICROS, testCase.limiter.tryAcquire(policy, "key").retryAfterMicros());
+            testCase.clock.advance(MICROS);
+            assertEquals(testCase.status(policy, "twin"), testCase.status(policy, "key"));
         }
     }
 
-    /** Forgotten means forgotten: block and all. */
-    @EachHundred
+    /** A reset also removes the block. */
+    @AllLimitKinds
     default void resetLiftsABlock(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            trial.limiter.acquire(policy, "key", 30);
-            trial.limiter.block(policy, "key", FOR);
-            trial.limiter.reset(policy, "key");
-            assertEquals(trial.standing(policy, "new"), trial.standing(policy, "key"));
-            assertEquals(100, trial.drain(policy, "key", 200));
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            testCase.limiter.tryAcquire(policy, "key", 30);
+            testCase.limiter.block(policy, "key", FOR);
+            testCase.limiter.reset(policy, "key");
+            assertEquals(testCase.status(policy, "new"), testCase.status(policy, "key"));
+            assertEquals(100, testCase.drain(policy, "key", 200));
         }
     }
 
-    /** Of several blocks the one that ends last counts, in whatever order they came. */
+    /** If there are several blocks, the latest end counts, in any order. */
     @Test
-    default void theBlockThatEndsLastCounts() {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy("100/min");
+    default void latestEndOfSeveralBlocksCounts() {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy("100/min");
             for (List<Integer> order : List.of(List.of(5, 9), List.of(9, 5))) {
                 String key = "key " + order;
-                order.forEach(seconds -> trial.limiter.block(policy, key, Duration.ofSeconds(seconds)));
-                assertEquals(denied(9_000_000, policy), trial.limiter.acquire(policy, key));
+                order.forEach(seconds -> testCase.limiter.block(policy, key, Duration.ofSeconds(seconds)));
+                assertEquals(denied(9_000_000, policy), testCase.limiter.tryAcquire(policy, key));
             }
-            trial.limiter.block(policy, "long", Limit.MAX_PERIOD);
-            assertEquals(denied(366L * 86_400_000_000L, policy), trial.limiter.acquire(policy, "long"));
+            testCase.limiter.block(policy, "long", Limit.MAX_PERIOD);
+            assertEquals(denied(366L * 86_400_000_000L, policy), testCase.limiter.tryAcquire(policy, "long"));
         }
     }
 
-    /** Numbers, algorithms, and how many limits there are: whatever changes, the key stays blocked, and what was spent. */
+    /** The block and the spent permits survive changes of numbers, algorithms and the number of limits. */
     @ParameterizedTest(name = "{0} -> {1}: {2} are free afterwards")
     @CsvSource({
         "100/day, 200/day, 170",
@@ -238,104 +260,111 @@ interface BlockContract extends Contract {
         "100/day fixed; 100/h sliding, 40/day fixed, 10",
         "1000/s burst 100; 100/day fixed, 50/s; 100/day fixed; 100/day sliding, 50"
     })
-    default void aBlockSurvivesAChangeOfLimits(String before, String after, long free) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(before);
-            Policy changed = Trial.changed(policy, after);
-            trial.limiter.acquire(policy, "key", 30);
-            trial.limiter.acquire(policy, "twin", 30);
-            trial.limiter.block(policy, "key", Duration.ofSeconds(2));
-            trial.limiter.block(policy, "new", Duration.ofSeconds(2));
+    default void blockSurvivesAChangeOfLimits(String before, String after, long free) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(before);
+            Policy changed = TestCase.changed(policy, after);
+            testCase.limiter.tryAcquire(policy, "key", 30);
+            testCase.limiter.tryAcquire(policy, "twin", 30);
+            testCase.limiter.block(policy, "key", Duration.ofSeconds(2));
+            testCase.limiter.block(policy, "new", Duration.ofSeconds(2));
             for (String key : List.of("key", "new")) {
-                assertEquals(2_000_000, trial.limiter.acquire(changed, key).retryAfterMicros());
-                assertEquals(changed.limits(), trial.limiter.acquire(changed, key).deniedBy());
-                trial.limiter.refund(changed, key, 0);
-                trial.limiter.block(changed, key, Duration.ofSeconds(1));
-                assertEquals(2_000_000, trial.limiter.acquire(policy, key).retryAfterMicros());
+                assertEquals(
+                        2_000_000, testCase.limiter.tryAcquire(changed, key).retryAfterMicros());
+                assertEquals(
+                        changed.rateLimits(),
+                        testCase.limiter.tryAcquire(changed, key).deniedBy());
+                testCase.limiter.refund(changed, key, 0);
+                testCase.limiter.block(changed, key, Duration.ofSeconds(1));
+                assertEquals(2_000_000, testCase.limiter.tryAcquire(policy, key).retryAfterMicros());
             }
-            trial.clock.advance(2_000_000);
-            assertEquals(trial.standing(changed, "twin"), trial.standing(changed, "key"));
-            assertEquals(free, trial.standing(changed, "key").remaining());
-            assertEquals(changed.capacity(), trial.standing(changed, "new").remaining());
+            testCase.clock.advance(2_000_000);
+            assertEquals(testCase.status(changed, "twin"), testCase.status(changed, "key"));
+            assertEquals(free, testCase.status(changed, "key").remaining());
+            assertEquals(changed.capacity(), testCase.status(changed, "new").remaining());
         }
     }
 
-    /** All or nothing: what a request asks of others is not charged if one of its keys is blocked. */
-    @EachHundred
-    default void aBlockedKeyCostsTheOthersNothing(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            Policy other = trial.policy("50/min");
-            trial.limiter.block(policy, "key", FOR);
-            Ask blocked = new Ask(policy, "key", 1);
-            Ask open = new Ask(other, "key", 1);
-            for (List<Ask> asks : List.of(List.of(open, blocked), List.of(blocked, open))) {
-                Decisions decisions = trial.limiter.acquireAll(asks);
+    /** If one key of a call is blocked, the other keys are not charged. */
+    @AllLimitKinds
+    default void blockedKeyChargesNoOtherPolicy(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            Policy other = testCase.policy("50/min");
+            testCase.limiter.block(policy, "key", FOR);
+            PermitRequest blocked = new PermitRequest(policy, "key", 1);
+            PermitRequest open = new PermitRequest(other, "key", 1);
+            for (List<PermitRequest> requests : List.of(List.of(open, blocked), List.of(blocked, open))) {
+                Decisions decisions = testCase.limiter.tryAcquireAll(requests);
                 assertFalse(decisions.allowed());
                 assertEquals(MICROS, decisions.retryAfterMicros());
             }
-            assertEquals(50, trial.standing(other, "key").remaining());
-            assertTrue(trial.limiter.acquireAll(List.of(open, new Ask(policy, "key", 0))).allowed());
-            assertEquals(49, trial.standing(other, "key").remaining());
-            trial.clock.advance(MICROS);
-            assertTrue(trial.limiter.acquireAll(List.of(open, blocked)).allowed());
-            assertEquals(99, trial.standing(policy, "key").remaining());
+            assertEquals(50, testCase.status(other, "key").remaining());
+            assertTrue(testCase.limiter
+                    .tryAcquireAll(List.of(open, new PermitRequest(policy, "key", 0)))
+                    .allowed());
+            assertEquals(49, testCase.status(other, "key").remaining());
+            testCase.clock.advance(MICROS);
+            assertTrue(testCase.limiter.tryAcquireAll(List.of(open, blocked)).allowed());
+            assertEquals(99, testCase.status(policy, "key").remaining());
         }
     }
 
-    /** The store forgets a block by itself, once it is over. */
+    /** The store removes a block by itself after its end. */
     @ParameterizedTest
     @ValueSource(strings = {"50/s", "50/s; 60/s sliding; 70/s fixed"})
-    default void afterTheirTimeBlocksAreForgotten(String limits) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy(limits);
-            long before = trial.store.liveKeys();
+    default void endedBlocksAreRemoved(String limits) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy(limits);
+            long before = testCase.store.liveKeys();
             for (int i = 0; i < 200; i++) {
-                trial.limiter.block(policy, "key " + i, Duration.ofSeconds(5));
+                testCase.limiter.block(policy, "key " + i, Duration.ofSeconds(5));
             }
-            long most = trial.store.liveKeys();
-            assertTrue(most >= before + 200, () -> "200 keys are blocked, and " + most + " live.");
-            trial.store.letPass(trial.clock, Duration.ofSeconds(2));
-            long during = trial.store.liveKeys();
-            assertTrue(during >= 200, () -> "200 keys are blocked still, and " + during + " live.");
-            assertFalse(trial.limiter.acquire(policy, "key 199").allowed());
-            trial.store.letPass(trial.clock, Duration.ofSeconds(4));
+            long most = testCase.store.liveKeys();
+            assertTrue(most >= before + 200, () -> "The store contains " + most + " keys; 200 are blocked.");
+            testCase.store.letPass(testCase.clock, Duration.ofSeconds(2));
+            long during = testCase.store.liveKeys();
+            assertTrue(during >= 200, () -> "The store contains " + during + " keys; 200 are still blocked.");
+            assertFalse(testCase.limiter.tryAcquire(policy, "key 199").allowed());
+            testCase.store.letPass(testCase.clock, Duration.ofSeconds(4));
             for (int i = 0; i < 50; i++) {
-                trial.limiter.acquire(policy, "passing");
-                trial.store.letPass(trial.clock, Duration.ofMillis(20));
+                testCase.limiter.tryAcquire(policy, "passing");
+                testCase.store.letPass(testCase.clock, Duration.ofMillis(20));
             }
-            long after = trial.store.liveKeys();
-            assertTrue(after <= before + 1, () -> before + " keys lived before, " + after + " after.");
+            long after = testCase.store.liveKeys();
+            assertTrue(
+                    after <= before + 1,
+                    () -> "The store contains " + after + " keys; there were " + before + " before.");
         }
     }
 
-    /** Times to block for that are none are told as mistakes before the store is asked. */
+    /** A duration out of range is rejected before the store is called. */
     @ParameterizedTest
     @ValueSource(strings = {"PT0S", "PT-1S", "PT0.000000999S", "P366DT0.000001S", "P99999D"})
-    default void aTimeOutOfRangeIsRefused(Duration duration) {
-        try (Trial trial = blocking()) {
-            Policy policy = trial.policy("100/min");
-            assertThrows(IllegalArgumentException.class, () -> trial.limiter.block(policy, "key", duration));
-            assertEquals(100, trial.drain(policy, "key", 200));
+    default void durationOutOfRangeIsRejected(Duration duration) {
+        try (TestCase testCase = blocking()) {
+            Policy policy = testCase.policy("100/min");
+            assertThrows(IllegalArgumentException.class, () -> testCase.limiter.block(policy, "key", duration));
+            assertEquals(100, testCase.drain(policy, "key", 200));
         }
     }
 
-    /** A backend that cannot block says so, and grants as before. */
+    /** A backend that cannot block keys fails the call and changes nothing. */
     @Test
-    default void aBlockIsMadeOrRefused() {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy("100/min");
-            if (trial.store.blocksKeys()) {
-                trial.limiter.block(policy, "key", FOR);
-                assertEquals(0, trial.drain(policy, "key", 200));
+    default void unsupportedBlockFailsAndChangesNothing() {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy("100/min");
+            if (testCase.store.blocksKeys()) {
+                testCase.limiter.block(policy, "key", FOR);
+                assertEquals(0, testCase.drain(policy, "key", 200));
             } else {
-                assertThrows(RateLimitDefectException.class, () -> trial.limiter.block(policy, "key", FOR));
-                assertEquals(100, trial.drain(policy, "key", 200));
+                assertThrows(NonRetryableStoreException.class, () -> testCase.limiter.block(policy, "key", FOR));
+                assertEquals(100, testCase.drain(policy, "key", 200));
             }
         }
     }
 
     private static Decision denied(long left, Policy policy) {
-        return new Decision.Denied(0, left, left, policy.limits(), Decision.Source.STORE);
+        return new Decision.Denied(0, left, left, policy.rateLimits(), Decision.Source.STORE);
     }
 }

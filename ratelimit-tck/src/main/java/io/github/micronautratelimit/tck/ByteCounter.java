@@ -12,8 +12,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Stands between clients and a server, both on this machine, and counts the bytes that they send each other. What a client
- * has read is counted. Safe for use by any number of threads.
+ * A proxy between clients and a server on this machine that counts the bytes in both directions. Bytes are counted
+ * before they reach the other side. Safe for use by any number of threads.
  */
 public final class ByteCounter implements AutoCloseable {
 
@@ -25,9 +25,9 @@ public final class ByteCounter implements AutoCloseable {
     private final AtomicLong received = new AtomicLong();
 
     /**
-     * Counts what goes by to and from a server, which need not be there yet.
+     * Creates a proxy for a server, which may start later.
      *
-     * @param server its port on loopback
+     * @param server the port of the server on loopback
      */
     public ByteCounter(int server) {
         try {
@@ -42,27 +42,40 @@ public final class ByteCounter implements AutoCloseable {
         });
     }
 
-    /** The port that clients connect to. */
+    /**
+     * Returns the port of the proxy on loopback.
+     *
+     * @return a free port that this proxy listens on
+     */
     public int port() {
         return listening.getLocalPort();
     }
 
-    /** How many bytes clients have sent. */
+    /**
+     * Returns the bytes that clients have sent.
+     *
+     * @return a count that only grows
+     */
     public long sent() {
         return sent.get();
     }
 
-    /** How many bytes the server has sent. */
+    /**
+     * Returns the bytes that the server has sent.
+     *
+     * @return a count that only grows
+     */
     public long received() {
         return received.get();
     }
 
-    /** Without a server the client's connection ends at once. */
+    /** If the server does not listen, the connection of the client is closed at once. */
     private void accept(int port) throws IOException {
         Socket client = listening.accept();
         open.add(client);
         start(() -> {
-            try (client; Socket server = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            try (client;
+                    Socket server = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 open.add(server);
                 client.setTcpNoDelay(true);
                 server.setTcpNoDelay(true);
@@ -73,7 +86,8 @@ public final class ByteCounter implements AutoCloseable {
     }
 
     private static void carry(Socket from, Socket to, AtomicLong count) throws IOException {
-        try (from; to) {
+        try (from;
+                to) {
             InputStream in = from.getInputStream();
             OutputStream out = to.getOutputStream();
             byte[] chunk = new byte[CHUNK];
@@ -90,18 +104,20 @@ public final class ByteCounter implements AutoCloseable {
     }
 
     private static void start(Work work) {
-        Thread thread = new Thread(() -> {
-            try {
-                work.run();
-            } catch (IOException ended) {
-                // As connections do.
-            }
-        }, "byte-counter");
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        work.run();
+                    } catch (IOException ended) {
+                        // The normal end of a connection.
+                    }
+                },
+                "byte-counter");
         thread.setDaemon(true);
         thread.start();
     }
 
-    /** Ends all connections. */
+    /** Closes all connections. */
     @Override
     public void close() {
         try {

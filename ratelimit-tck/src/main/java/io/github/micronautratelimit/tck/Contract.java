@@ -1,12 +1,12 @@
 package io.github.micronautratelimit.tck;
 
-/** A part of the contract: test cases about one idea. */
+/** A part of the contract: test cases about one topic. */
 interface Contract {
 
     /**
-     * Opens the store under test for one test case.
+     * Creates the fixture of one test case.
      *
-     * @return a new trial; the caller closes it
+     * @return a new fixture; the caller closes it
      */
-    Trial trial();
+    TestCase newTestCase();
 }

@@ -13,13 +13,15 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * What each step costs a backend, in a table of comma-separated values in an AsciiDoc file: the first one after the line
- * {@code // costs:NAME}. A test adds what it measures row by row; {@link #check} then fails if the table says something else, or
- * writes it anew where the system property {@code ratelimit.costs.write} is {@code true}. For use by one thread.
+ * A table of the measured costs of a backend in an AsciiDoc file, as comma-separated values: the first table after the
+ * line {@code // costs:NAME}. A test adds its measurements row by row. {@link #check} fails if the table in the file
+ * differs. If the system property {@code ratelimit.costs.write} is {@code true}, it writes the table instead. Not
+ * thread-safe.
  */
 public final class CostTable {
 
-    private static final int ALWAYS_ABOUT = 8;
+    /** The difference that is accepted for any approximate number. */
+    private static final int MIN_TOLERANCE = 8;
 
     private static final String FENCE = "|===";
 
@@ -28,11 +30,11 @@ public final class CostTable {
     private final List<List<Object>> rows = new ArrayList<>();
 
     /**
-     * A table.
+     * Creates a table without rows.
      *
-     * @param file    where it stands
-     * @param name    which of the tables there
-     * @param columns their heads
+     * @param file    the AsciiDoc file
+     * @param name    the name of the table in the file
+     * @param columns the headings of the columns
      */
     public CostTable(Path file, String name, String... columns) {
         this.file = file;
@@ -40,12 +42,13 @@ public final class CostTable {
         rows.add(List.of((Object[]) columns));
     }
 
-    /** A number that need not be the same each time. */
+    /** A number that varies between runs. */
     private record About(long number) {
 
-        /** To within a tenth, or some few: times and ports take a digit more or less. */
-        boolean is(String told) {
-            return told.matches("\\d+") && Math.abs(Long.parseLong(told) - number) <= Math.max(ALWAYS_ABOUT, number / 10);
+        /** Accepts a tenth more or less, and at least {@link #MIN_TOLERANCE}: times and ports vary in length. */
+        boolean matches(String written) {
+            return written.matches("\\d+")
+                    && Math.abs(Long.parseLong(written) - number) <= Math.max(MIN_TOLERANCE, number / 10);
         }
 
         @Override
@@ -55,9 +58,9 @@ public final class CostTable {
     }
 
     /**
-     * A number that the file need say to within a tenth only, such as of bytes.
+     * Creates a cell for an approximate number, such as a number of bytes. The file may differ by a tenth.
      *
-     * @param number what was measured
+     * @param number the measured number
      * @return a cell
      */
     public static Object about(long number) {
@@ -67,47 +70,56 @@ public final class CostTable {
     /**
      * Adds a row.
      *
-     * @param cells what was measured, as {@link #about} gives it or to be told exactly; no comma in their texts
+     * @param cells measured values, exact or from {@link #about}; their texts contain no comma
      */
     public void row(Object... cells) {
         rows.add(List.of(cells));
     }
 
-    /** Compares what was measured with the table, or writes it. */
+    /** Compares the measurements with the table in the file, or writes them. */
     public void check() {
         try {
             List<String> lines = new ArrayList<>(Files.readAllLines(file));
             int begin = lines.indexOf("// costs:" + name);
             assertTrue(begin >= 0, () -> file + " has no line \"// costs:" + name + "\"");
             int first = begin + lines.subList(begin, lines.size()).indexOf(FENCE) + 1;
-            List<String> told = lines.subList(first, first + lines.subList(first, lines.size()).indexOf(FENCE));
+            List<String> written = lines.subList(
+                    first, first + lines.subList(first, lines.size()).indexOf(FENCE));
             if (Boolean.getBoolean("ratelimit.costs.write")) {
-                told.clear();
+                written.clear();
                 lines.addAll(first, rows.stream().map(CostTable::text).toList());
                 Files.write(file, lines);
             } else {
-                compare(told);
+                compare(written);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private void compare(List<String> told) {
-        assertEquals(rows.size(), told.size(), () -> file + " has other rows than were measured:\n"
-                + rows.stream().map(CostTable::text).collect(Collectors.joining("\n")));
-        for (int i = 0; i < told.size(); i++) {
+    private void compare(List<String> written) {
+        assertEquals(
+                rows.size(),
+                written.size(),
+                () -> "The table \"" + name + "\" in " + file + " has other rows than were measured:\n"
+                        + rows.stream().map(CostTable::text).collect(Collectors.joining("\n")));
+        for (int i = 0; i < written.size(); i++) {
             List<Object> row = rows.get(i);
-            String line = told.get(i);
-            assertTrue(says(Arrays.asList(line.split(",", -1)), row), () -> file + " says\n" + line + "\nbut measured was\n"
-                    + text(row) + "\nIf that is meant, write it anew with -Dratelimit.costs.write=true.");
+            String line = written.get(i);
+            assertTrue(
+                    matches(Arrays.asList(line.split(",", -1)), row),
+                    () -> "The table \"" + name + "\" in " + file + " contains\n" + line + "\nbut the test measured\n"
+                            + text(row)
+                            + "\nIf the change is intended, run the test with -Dratelimit.costs.write=true.");
         }
     }
 
-    private static boolean says(List<String> told, List<Object> row) {
-        boolean same = told.size() == row.size();
-        for (int i = 0; same && i < told.size(); i++) {
-            same = row.get(i) instanceof About about ? about.is(told.get(i)) : row.get(i).toString().equals(told.get(i));
+    private static boolean matches(List<String> written, List<Object> row) {
+        boolean same = written.size() == row.size();
+        for (int i = 0; same && i < written.size(); i++) {
+            same = row.get(i) instanceof About about
+                    ? about.matches(written.get(i))
+                    : row.get(i).toString().equals(written.get(i));
         }
         return same;
     }

@@ -5,68 +5,62 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.guard.Guard;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.tck.FaultyStore.Fault;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Guard;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.OnError;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.tck.FaultyStore.Fault;
-import io.github.resilience4j.circuitbreaker.CircuitBreaker.State;
-
 /**
- * What an application sees of a store that fails behind a {@link Guard}: every decision in time, made by the policy's
- * on-error; and when the store is back, that it decides again, and what it knows.
+ * Checks how an application sees a failing store behind a {@link Guard}. Every decision is in time and is made by the
+ * on-error setting of the policy. After the outage the store decides again, and is charged for granted permits.
  *
- * <p>Whoever writes a backend extends this with a {@link FaultyStore}. The cases run on real time and take about
- * a minute. A store that works is to answer within the deadline, and one that is slow long after it, even if the machine
- * stands still for a while; so choose half a second. Other bounds on time are multiples of it.
+ * <p>To test a backend, extend this class with a {@link FaultyStore}. The cases run in real time and take about two
+ * minutes. A store that works must answer within the deadline, and a slow one must exceed it. Half a second is a good
+ * deadline; other bounds on time are multiples of it.
  */
-public abstract class FaultContract {
+public abstract class FaultContract implements SlotFaultContract {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
-    /** Of a machine that others use too. */
-    private static final int SLACK = 10;
-    /** More than it takes to open the breaker. */
-    private static final int CALLS = 30;
-    /** As many as a store that hung can carry out soon after. */
-    private static final int AT_ONCE = 2_000;
     private static final long CAPACITY = 10_000;
-    /** What backends, and servers in the same process, may keep for their next calls. */
-    private static final int MOST_POOLED_THREADS = 256;
+    /** Threads that backends, and servers in the same process, may keep for their next calls. */
+    private static final int MAX_POOLED_THREADS = 256;
+    /** Calls that a store that hung can execute soon after the healing. */
+    private static final int CALLS_BEFORE_BREAKER_OPENS = 2_000;
+    /** Faults during which a call gets neither an answer nor an error. */
+    private static final Set<Fault> SILENT = EnumSet.of(Fault.HUNG, Fault.SLOW);
 
     private FaultyStore store;
-    private Unanswered unanswered;
-    private Guard guard;
-    private RateLimiter limiter;
+    private FaultCase faulty;
+
+    /** Creates the suite. */
+    protected FaultContract() {}
 
     /**
      * Opens a store that works.
      *
-     * @return a new store, or the same as before under the names of other policies; the suite closes it
+     * @return a new store, or one that earlier cases used with policies of other names; the suite closes it
      */
     protected abstract FaultyStore open();
 
     /**
-     * The deadline of the calls, long enough for the store when all is well. The default is the backend's own.
+     * Returns the deadline of calls, long enough for a store that works. The default is the deadline of the backend.
      *
      * @return 1 ms or more
      */
@@ -77,237 +71,273 @@ public abstract class FaultContract {
     @BeforeEach
     void openStore() {
         store = open();
-        unanswered = new Unanswered(store.backend());
-        guard = new Guard(unanswered, "faulty", deadline(), 1, MicroClock.system(), List.of());
-        limiter = new RateLimiter(guard, List.of());
+        faulty = new FaultCase(store, deadline());
     }
 
     @AfterEach
     void closeStore() {
-        store.heal();
-        guard.close();
-        store.close();
+        faulty.close();
     }
 
-    /** Nothing comes back while the test runs: 10 000 permits a year are one in 53 minutes. */
+    @Override
+    public final FaultCase faultCase() {
+        return faulty;
+    }
+
+    /** No permit comes back during a case: 10 000 permits a year are one in 53 minutes. */
     private static Policy policy(OnError onError) {
-        return new Policy("fault-" + UUID.randomUUID(), List.of(Limit.parse(CAPACITY + "/365day")), onError);
+        return policy(onError, CAPACITY);
     }
 
-    private CompletableFuture<Decision> ask(Policy policy) {
-        return limiter.acquireAsync(policy, "key", 1).toCompletableFuture()
-                .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    private static Policy policy(OnError onError, long capacity) {
+        return Policy.of("fault-" + UUID.randomUUID(), List.of(Limit.parse(capacity + "/365day")))
+                .withOnError(onError);
     }
 
-    private Decision acquire(Policy policy) {
-        return ask(policy).join();
+    private Decision decidedByStore(Policy policy) {
+        Decision decision = faulty.acquire(FaultCase.withLongDeadline(policy));
+        assertEquals(Decision.Source.STORE, decision.source());
+        return decision;
     }
 
-    /** As many callers at the same time, which is to cost them a deadline together, and not one each. */
-    private List<Decision> acquireAtOnce(Policy policy, int callers) {
-        return Stream.generate(() -> ask(policy)).limit(callers).toList().stream().map(CompletableFuture::join).toList();
-    }
-
-    private void inject(Fault fault) {
-        assumeTrue(store.faults().contains(fault));
-        store.inject(fault);
-    }
-
-    private static void await(String what, BooleanSupplier condition) {
-        long end = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < end, () -> "still waiting until " + what);
-            pause(5);
-        }
-    }
-
-    private static void pause(long millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new AssertionError(e);
-        }
-    }
-
-    /** The permits of the key that the store itself counts as spent. */
+    /** Returns the permits that the store counts as spent. */
     private long spentInStore(Policy policy) {
-        await("the outage is over", () -> !guard.inOutage() && guard.breaker().getState() == State.CLOSED);
-        Decision decision = limiter.peek(policy, "key", 0);
+        faulty.awaitRecovery();
+        Decision decision = faulty.limiter.peek(FaultCase.withLongDeadline(policy), "key", 0);
         assertEquals(Decision.Source.STORE, decision.source());
         return CAPACITY - decision.remaining();
     }
 
-    /** No call takes longer than the deadline and a little; once the breaker is open, none waits at all. */
+    /** No call takes much longer than the deadline. Once the breaker is open, no call waits at all. */
     @ParameterizedTest
     @EnumSource(Fault.class)
     void everyDecisionIsInTime(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
-        assertEquals(Decision.Source.STORE, acquire(policy).source());
-        inject(fault);
+        decidedByStore(policy);
+        faulty.inject(fault);
+        long failuresBefore = faulty.failures();
         long begun = System.nanoTime();
-        assertTrue(acquireAtOnce(policy, CALLS).stream().allMatch(Decision::allowed));
-        long longest = System.nanoTime() - begun;
-        assertTrue(longest < SLACK * deadline().toNanos(), () -> "the longest took " + longest + " ns");
-        if (!fault.leavesWithoutAnswer()) {
-            assertEquals(State.CLOSED, guard.breaker().getState());
+        List<Decision> decisions = faulty.acquireConcurrently(
+                fault.failsCalls() ? policy : FaultCase.withLongDeadline(policy), FaultCase.CALLS);
+        faulty.assertInTime(begun);
+        long nanos = System.nanoTime() - begun;
+        assertEquals(FaultCase.CALLS, FaultCase.allowed(decisions));
+        if (!fault.failsCalls()) {
+            FaultCase.assertSource(Decision.Source.STORE, decisions);
+            assertEquals(0, faulty.failures() - failuresBefore);
+            assertTrue(faulty.isBreakerClosed());
             return;
         }
-        assertFalse(guard.breaker().getState() == State.CLOSED);
-        List<Long> afterwards = new ArrayList<>();
-        for (int i = 0; i < 100; i++) {
-            afterwards.add(nanosOf(policy));
-        }
-        Collections.sort(afterwards);
-        assertTrue(afterwards.get(90) < deadline().toNanos() / 2, "90 % took up to " + afterwards.get(90) + " ns");
+        FaultCase.assertSource(Decision.Source.FALLBACK, decisions);
+        // The call before the fault is one of the calls that open the breaker.
+        assertTrue(faulty.failures() - failuresBefore >= FaultCase.BREAKER_MINIMUM - 1);
+        assertFalse(faulty.isBreakerClosed());
+        assertTrue(
+                !SILENT.contains(fault) || nanos >= faulty.deadline.toNanos(),
+                () -> "The guard waited only " + Duration.ofNanos(nanos) + ".");
+        assertTrue(
+                nanosOfNinetyPercent(policy) < faulty.deadline.toNanos() / 2,
+                "With an open breaker, decisions wait for the store.");
     }
 
-    private long nanosOf(Policy policy) {
-        long begun = System.nanoTime();
-        assertTrue(acquire(policy).allowed());
-        return System.nanoTime() - begun;
+    private long nanosOfNinetyPercent(Policy policy) {
+        List<Long> nanos = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            long begun = System.nanoTime();
+            assertTrue(faulty.acquire(policy).allowed());
+            nanos.add(System.nanoTime() - begun);
+        }
+        Collections.sort(nanos);
+        return nanos.get(89);
     }
 
     /** The policy decides, before the breaker opens and after. */
     @ParameterizedTest
     @EnumSource(Fault.class)
-    void thePolicysOnErrorDecides(Fault fault) {
-        assumeTrue(fault.leavesWithoutAnswer());
-        inject(fault);
+    void onErrorDecides(Fault fault) {
+        assumeTrue(fault.failsCalls());
+        faulty.inject(fault);
         for (OnError onError : OnError.values()) {
-            Policy policy = new Policy(policy(onError).name(), List.of(Limit.parse("20/365day")), onError);
-            List<Decision> decisions = new ArrayList<>(acquireAtOnce(policy, CALLS / 2));
-            for (int i = CALLS / 2; i < CALLS; i++) {
-                decisions.add(acquire(policy));
+            Policy policy = policy(onError, 20);
+            List<Decision> decisions = new ArrayList<>(faulty.acquireConcurrently(policy, FaultCase.CALLS / 2));
+            while (decisions.size() < FaultCase.CALLS) {
+                decisions.add(faulty.acquire(policy));
             }
-            assertTrue(decisions.stream().allMatch(decision -> decision.source() == Decision.Source.FALLBACK));
-            long granted = decisions.stream().filter(Decision::allowed).count();
-            assertEquals(onError == OnError.OPEN ? CALLS : onError == OnError.CLOSED ? 0 : 20, granted, onError::name);
+            FaultCase.assertSource(Decision.Source.FALLBACK, decisions);
+            int granted = onError == OnError.OPEN ? FaultCase.CALLS : onError == OnError.CLOSED ? 0 : 20;
+            assertEquals(granted, FaultCase.allowed(decisions), onError::name);
         }
     }
 
-    /** The breaker opens and closes again by itself: no request is needed for that. */
+    /** The fallback decides on several policies together: all requests of a call are granted, or none is charged. */
     @ParameterizedTest
     @EnumSource(Fault.class)
-    void theBreakerOpensAndClosesWithoutTraffic(Fault fault) {
-        assumeTrue(fault.leavesWithoutAnswer());
-        // Nothing is owed, so it is the try alone that tells.
+    void onErrorDecidesOnSeveralPoliciesTogether(Fault fault) {
+        assumeTrue(fault.failsCalls());
+        Policy wide = policy(OnError.LOCAL, 20);
+        Policy narrow = policy(OnError.LOCAL, 10);
+        List<PermitRequest> requests = List.of(new PermitRequest(wide, "key", 1), new PermitRequest(narrow, "key", 1));
+        faulty.inject(fault);
+        List<Decisions> decided = FaultCase.joinConcurrently(
+                FaultCase.CALLS, () -> faulty.limiter.async().tryAcquireAll(requests));
+        decided.forEach(decisions -> {
+            assertEquals(2, decisions.list().size());
+            FaultCase.assertSource(Decision.Source.FALLBACK, decisions.list());
+        });
+        assertEquals(10, decided.stream().filter(Decisions::allowed).count());
+        assertEquals(10, FaultCase.allowed(faulty.acquireConcurrently(wide, FaultCase.CALLS)));
+        assertEquals(0, FaultCase.allowed(faulty.acquireConcurrently(narrow, FaultCase.CALLS)));
+    }
+
+    /** The breaker opens and closes without requests of the application. */
+    @ParameterizedTest
+    @EnumSource(Fault.class)
+    void breakerOpensAndClosesWithoutTraffic(Fault fault) {
+        assumeTrue(fault.failsCalls());
+        // There are no unsettled charges, so all later calls are probes.
         Policy policy = policy(OnError.OPEN);
-        inject(fault);
-        acquireAtOnce(policy, CALLS);
-        assertFalse(guard.breaker().getState() == State.CLOSED);
-        assertTrue(guard.inOutage());
-        pause(2 * deadline().toMillis() + 1_000);
-        assertFalse(guard.breaker().getState() == State.CLOSED, "a store that fails is not believed to be back");
-        store.heal();
-        await("the breaker is closed", () -> guard.breaker().getState() == State.CLOSED);
-        assertEquals(Decision.Source.STORE, acquire(policy).source());
-        await("the outage is over", () -> !guard.inOutage());
+        faulty.inject(fault);
+        faulty.acquireConcurrently(policy, FaultCase.CALLS);
+        assertFalse(faulty.isBreakerClosed());
+        assertTrue(faulty.guard.inOutage());
+        long before = faulty.backend.calls();
+        FaultCase.await("a probe has failed and the next has begun", () -> faulty.backend.calls() >= before + 2);
+        assertFalse(faulty.isBreakerClosed(), "The store still fails.");
+        faulty.store.heal();
+        FaultCase.await("the breaker is closed", faulty::isBreakerClosed);
+        decidedByStore(policy);
+        faulty.awaitRecovery();
     }
 
-    /** Nothing granted is forgotten but calls that were late, and nothing is charged that was not granted. */
+    /** All permits granted during the outage are charged, except those of late calls, and no others. */
     @ParameterizedTest
     @EnumSource(Fault.class)
-    void afterwardsTheStoreKnowsWhatWasGrantedWithoutIt(Fault fault) {
+    void recoveryChargesPermitsGrantedLocally(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
-        long granted = 7;
-        for (int i = 0; i < granted; i++) {
-            assertTrue(acquire(policy).allowed());
+        for (int i = 0; i < 7; i++) {
+            assertTrue(decidedByStore(policy).allowed());
         }
-        inject(fault);
-        long failuresBefore = guard.failures();
-        assertTrue(acquireAtOnce(policy, CALLS).stream().allMatch(Decision::allowed));
-        for (int i = CALLS; i < 100; i++) {
-            assertTrue(acquire(policy).allowed());
+        faulty.inject(fault);
+        assertEquals(FaultCase.CALLS, FaultCase.allowed(faulty.acquireConcurrently(policy, FaultCase.CALLS)));
+        for (int i = FaultCase.CALLS; i < 100; i++) {
+            assertTrue(faulty.acquire(policy).allowed());
         }
-        granted += 100;
-        // What was sent to a store that hung or was out of reach may have come to nothing.
-        long lost = fault == Fault.HUNG || fault == Fault.HALF_OPEN ? guard.failures() - failuresBefore : 0;
+        // A store that hung may have dropped calls that were sent to it.
+        long lost = fault.executesCalls() && fault != Fault.HUNG ? 0 : faulty.backend.unansweredPermits(policy);
         long twice = fault == Fault.DELIVERED_TWICE ? 100 : 0;
-        store.heal();
+        faulty.store.heal();
         long spent = spentInStore(policy);
-        assertTrue(spent >= granted - lost && spent <= granted + twice,
-                () -> spent + " spent in the store, " + guard.failures() + " calls failed");
+        assertTrue(
+                spent >= 107 - lost && spent <= 107 + twice,
+                () -> "The store counts " + spent + " of 107 permits; calls for " + lost + " were not answered.");
     }
 
     /**
-     * A store that comes and goes is charged each permit once, however often it went; but for calls that it went away
-     * under, of which nobody knows whether they were carried out.
+     * Each permit is charged once, however often the store fails. Calls during which the store fails are the exception:
+     * the caller cannot know whether the store has executed them.
      */
     @ParameterizedTest
-    @EnumSource(value = Fault.class, names = {"REFUSED", "ERRORS"})
-    void aStoreThatComesAndGoesKnowsEveryPermit(Fault fault) {
+    @EnumSource(
+            value = Fault.class,
+            names = {"REFUSED", "ERRORS"})
+    void repeatedOutagesChargeEachPermitOnce(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
         long granted = 0;
-        for (int turn = 0; turn < 5; turn++) {
-            inject(fault);
-            for (int i = 0; i < 40 * turn; i++) {
-                granted += acquire(policy).allowed() ? 1 : 0;
+        for (int outage = 0; outage < 5; outage++) {
+            faulty.inject(fault);
+            for (int i = 0; i < 40 * outage; i++) {
+                granted += faulty.acquire(policy).allowed() ? 1 : 0;
             }
-            store.heal();
-            pause(150L * turn);
+            faulty.store.heal();
+            awaitStageOfRecovery(outage);
             for (int i = 0; i < 10; i++) {
-                granted += acquire(policy).allowed() ? 1 : 0;
+                granted += faulty.acquire(policy).allowed() ? 1 : 0;
             }
         }
         assertEquals(450, granted);
         long spent = spentInStore(policy);
-        assertTrue(spent <= 450 && spent >= 450 - unanswered.permits(), () -> spent + " spent in the store, "
-                + unanswered.permits() + " asked for without an answer");
-        assertTrue(unanswered.permits() <= 450 / 2, "most is known");
+        long unanswered = faulty.backend.unansweredPermits(policy);
+        assertTrue(
+                spent <= 450 && spent >= 450 - unanswered,
+                () -> "The store counts " + spent + " of 450 permits; calls for " + unanswered + " were not answered.");
+        assertTrue(unanswered <= 450 / 2, () -> "Calls for " + unanswered + " permits were not answered.");
+    }
+
+    /** Outages that follow each other at each stage of the recovery. */
+    private void awaitStageOfRecovery(int stage) {
+        long before = faulty.backend.calls();
+        switch (stage) {
+            case 2 -> FaultCase.await(
+                    "a probe has begun", () -> faulty.backend.calls() > before || faulty.isBreakerClosed());
+            case 3 -> FaultCase.await("the breaker is closed", faulty::isBreakerClosed);
+            case 4 -> faulty.awaitRecovery();
+            default -> {
+                // The next outage follows at once.
+            }
+        }
     }
 
     /** A few errors among many answers do not open the breaker. */
     @Test
-    void aShortBurstOfErrorsIsNoReasonToStopAsking() {
-        Policy policy = policy(OnError.LOCAL);
+    void shortBurstOfErrorsDoesNotOpenTheBreaker() {
+        Policy policy = FaultCase.withLongDeadline(policy(OnError.LOCAL));
         for (int burst = 0; burst < 5; burst++) {
             for (int i = 0; i < 20; i++) {
-                assertEquals(Decision.Source.STORE, acquire(policy).source());
+                decidedByStore(policy);
             }
-            inject(Fault.ERRORS);
+            faulty.inject(Fault.ERRORS);
             for (int i = 0; i < 5; i++) {
-                assertEquals(Decision.Source.FALLBACK, acquire(policy).source());
+                assertEquals(Decision.Source.FALLBACK, faulty.acquire(policy).source());
             }
             store.heal();
         }
-        assertEquals(State.CLOSED, guard.breaker().getState());
+        assertTrue(faulty.isBreakerClosed());
+        assertEquals(25, faulty.failures());
         assertEquals(125, spentInStore(policy));
     }
 
-    /** After 10 000 failures every stage is complete and forgotten, and the threads and connections are as before. */
+    /**
+     * After 10 000 failures all stages are complete and collected. There are as many threads and connections as before.
+     */
     @ParameterizedTest
-    @EnumSource(value = Fault.class, names = {"REFUSED", "HUNG"})
-    void nothingIsLeftBehind(Fault fault) {
+    @EnumSource(
+            value = Fault.class,
+            names = {"REFUSED", "HUNG"})
+    void failedCallsLeaveNothingBehind(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
-        acquire(policy);
+        decidedByStore(policy);
         int threads = Thread.getAllStackTraces().size();
         int connections = store.connections();
-        inject(fault);
+        faulty.inject(fault);
         List<CompletableFuture<Decision>> calls = new ArrayList<>();
         for (int i = 0; i < 10_000; i++) {
-            calls.add(limiter.acquireAsync(policy, "key-" + i % 100, 1).toCompletableFuture());
-            if (i == AT_ONCE) {
-                await("the breaker is open", () -> guard.breaker().getState() != State.CLOSED);
+            calls.add(faulty.limiter
+                    .async()
+                    .tryAcquire(policy, "key-" + i % 100, 1)
+                    .toCompletableFuture());
+            if (i == CALLS_BEFORE_BREAKER_OPENS) {
+                FaultCase.await("the breaker is open", () -> !faulty.isBreakerClosed());
             }
         }
-        await("every stage is complete", () -> calls.stream().allMatch(CompletableFuture::isDone));
+        FaultCase.await("all stages are complete", () -> calls.stream().allMatch(CompletableFuture::isDone));
         assertTrue(calls.stream().noneMatch(CompletableFuture::isCompletedExceptionally));
         assertTrue(calls.stream().allMatch(call -> call.join().allowed()));
-        List<WeakReference<CompletableFuture<Decision>>> left =
+        List<WeakReference<CompletableFuture<Decision>>> uncollected =
                 new ArrayList<>(calls.stream().map(WeakReference::new).toList());
         calls.clear();
         store.heal();
-        await("the outage is over", () -> !guard.inOutage());
-        // A backend's own may linger: it keeps them for the next call.
-        await("the guard's threads are gone", () -> Thread.getAllStackTraces().keySet().stream().map(Thread::getName)
+        FaultCase.await("the outage is over", () -> faulty.guard.isSettled());
+        FaultCase.await("the threads of the guard have stopped", () -> Thread.getAllStackTraces().keySet().stream()
+                .map(Thread::getName)
                 .noneMatch(name -> name.matches("ratelimit-(deadlines|late-.*|recovery-.*)")));
-        await("no more threads than before", () -> Thread.getAllStackTraces().size() <= threads + MOST_POOLED_THREADS);
-        await("no more connections than before", () -> store.connections() <= connections);
-        await("the stages are garbage", () -> {
+        FaultCase.await(
+                "the other threads are as many as before",
+                () -> Thread.getAllStackTraces().size() <= threads + MAX_POOLED_THREADS);
+        FaultCase.await("the connections are as many as before", () -> store.connections() <= connections);
+        FaultCase.await("the stages are collected", () -> {
             System.gc();
-            left.removeIf(stage -> stage.get() == null);
-            return left.size() < 100;
+            uncollected.removeIf(stage -> stage.get() == null);
+            return uncollected.size() < 100;
         });
     }
 }

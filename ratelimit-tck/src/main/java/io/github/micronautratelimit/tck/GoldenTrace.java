@@ -1,27 +1,26 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.limit.FixedWindow;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.SlidingWindow;
+import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.FixedWindow;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.SlidingWindow;
-import io.github.micronautratelimit.TokenBucket;
-
 /**
- * A recorded conversation with one key that started on empty state, and what an exact model decided.
+ * Recorded requests on one key that was empty at first, and the decisions of an exact model.
  *
- * <p>The first line names the limits, the second the columns, each other line is one request in the order asked:
+ * <p>The first line contains the limits, the second the columns. Each further line is one request, in order:
  * <pre>{@code
  * # policy: token-bucket:97/3000000us:burst=100 & fixed-window:1000/60000000us
  * time_us,permits,allowed,remaining,retry_after_us,reset_after_us
  * 1790000163376680,1,1,99,0,30928
  * }</pre>
  *
- * @param name   the file's name
+ * @param name   the name of the file
  * @param limits the limits of the policy
  * @param rows   the requests, at least one
  */
@@ -32,21 +31,22 @@ record GoldenTrace(String name, List<Limit> limits, List<Row> rows) {
     private static final Pattern LIMIT =
             Pattern.compile("(token-bucket|sliding-window|fixed-window):(\\d+)/(\\d+)us(?::burst=(\\d+))?");
 
-    /** One request and the answer to it. */
-    record Row(int line, long timeMicros, long permits, Answer expected) {
-    }
+    /** One request and the expected answer. */
+    record Row(int line, long timeMicros, long permits, Answer expected) {}
 
-    /** What a trace says of a decision. */
+    /** The columns of a decision. */
     record Answer(boolean allowed, long remaining, long retryAfterMicros, long resetAfterMicros) {
 
         static Answer of(Decision decision) {
-            return new Answer(decision.allowed(), decision.remaining(), decision.retryAfterMicros(),
-                    decision.resetAfterMicros());
+            return new Answer(
+                    decision.allowed(), decision.remaining(), decision.retryAfterMicros(), decision.resetAfterMicros());
         }
     }
 
     static GoldenTrace parse(String name, List<String> lines) {
-        if (lines.size() < 3 || !lines.get(0).startsWith(POLICY) || !lines.get(1).equals(COLUMNS)) {
+        if (lines.size() < 3
+                || !lines.get(0).startsWith(POLICY)
+                || !lines.get(1).equals(COLUMNS)) {
             throw new IllegalArgumentException(name + ": a trace is a line \"" + POLICY + "...\", a line \"" + COLUMNS
                     + "\" and at least one row.");
         }
@@ -66,15 +66,15 @@ record GoldenTrace(String name, List<Limit> limits, List<Row> rows) {
     private static Limit limit(String name, String text) {
         Matcher matcher = LIMIT.matcher(text);
         if (!matcher.matches() || matcher.group(4) != null && !matcher.group(1).equals("token-bucket")) {
-            throw new IllegalArgumentException(name + ":1: \"" + text + "\" is no limit.");
+            throw new IllegalArgumentException(name + ":1: \"" + text + "\" is not a limit.");
         }
         long permits = Long.parseLong(matcher.group(2));
         long period = Long.parseLong(matcher.group(3));
         return switch (matcher.group(1)) {
             case "sliding-window" -> new SlidingWindow(permits, period);
             case "fixed-window" -> new FixedWindow(permits, period);
-            default -> new TokenBucket(permits, period,
-                    matcher.group(4) == null ? permits : Long.parseLong(matcher.group(4)));
+            default -> new TokenBucket(
+                    permits, period, matcher.group(4) == null ? permits : Long.parseLong(matcher.group(4)));
         };
     }
 
@@ -84,8 +84,15 @@ record GoldenTrace(String name, List<Limit> limits, List<Row> rows) {
             throw new IllegalArgumentException(name + ":" + line + ": \"" + text + "\" is no row.");
         }
         try {
-            return new Row(line, Long.parseLong(cells[0]), Long.parseLong(cells[1]), new Answer(cells[2].equals("1"),
-                    Long.parseLong(cells[3]), Long.parseLong(cells[4]), Long.parseLong(cells[5])));
+            return new Row(
+                    line,
+                    Long.parseLong(cells[0]),
+                    Long.parseLong(cells[1]),
+                    new Answer(
+                            cells[2].equals("1"),
+                            Long.parseLong(cells[3]),
+                            Long.parseLong(cells[4]),
+                            Long.parseLong(cells[5])));
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException(name + ":" + line + ": \"" + text + "\" is no row.", e);
         }

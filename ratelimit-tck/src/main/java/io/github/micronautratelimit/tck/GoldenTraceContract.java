@@ -1,28 +1,25 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
 import java.util.UUID;
 import java.util.stream.Stream;
-
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-import io.github.micronautratelimit.OnError;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
-
 /**
- * Replays recorded traces: for the same instants and permits on a key, a backend must answer to the microsecond what an
- * exact model has answered. One test case per trace, named as its file.
+ * Replays recorded traces. For the same instants and permits on a key, a backend must decide like an exact model, to
+ * the microsecond. Each trace is one test case with the name of its file.
  *
- * <p>The traces come with this class. With the system property {@code ratelimit.traces=FOLDER} those in the folder
- * are replayed instead.
+ * <p>The traces are part of this module. The system property {@code ratelimit.traces=DIR} replays those of a directory
+ * instead.
  */
 public abstract class GoldenTraceContract {
 
-    /** For subclasses. */
-    protected GoldenTraceContract() {
-    }
+    /** Creates the suite. */
+    protected GoldenTraceContract() {}
 
     /**
      * Opens the store under test.
@@ -32,7 +29,7 @@ public abstract class GoldenTraceContract {
     protected abstract BackendUnderTest open();
 
     /**
-     * The traces as test cases.
+     * Returns the traces as test cases.
      *
      * @return one case per trace, at least one
      */
@@ -46,13 +43,18 @@ public abstract class GoldenTraceContract {
         try (BackendUnderTest store = open()) {
             VirtualClock clock = new VirtualClock(trace.rows().get(0).timeMicros());
             RateLimitBackend backend = store.connect(clock);
-            Policy policy = new Policy("trace-" + UUID.randomUUID(), trace.limits(), OnError.CLOSED);
+            Policy policy =
+                    Policy.of("trace-" + UUID.randomUUID(), trace.limits()).withOnError(OnError.CLOSED);
             for (GoldenTrace.Row row : trace.rows()) {
                 clock.set(row.timeMicros());
-                GoldenTrace.Answer got = GoldenTrace.Answer.of(
-                        backend.acquire(policy, "key", row.permits()).toCompletableFuture().join());
-                Assertions.assertEquals(row.expected(), got, () -> trace.name() + ":" + row.line() + ": "
-                        + row.permits() + " permits at " + row.timeMicros() + " under " + trace.limits());
+                GoldenTrace.Answer got = GoldenTrace.Answer.of(backend.acquire(policy, "key", row.permits())
+                        .toCompletableFuture()
+                        .join());
+                Assertions.assertEquals(
+                        row.expected(),
+                        got,
+                        () -> trace.name() + ":" + row.line() + ": " + row.permits() + " permits at " + row.timeMicros()
+                                + " under " + trace.limits());
             }
         }
     }

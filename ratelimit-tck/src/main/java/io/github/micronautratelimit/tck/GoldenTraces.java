@@ -9,36 +9,38 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-
 import org.jspecify.annotations.Nullable;
 
-/** Finds the traces to replay: those in this jar, or those in a folder somebody has named. */
+/** Finds the traces to replay: those in this jar, or those in a directory. */
 final class GoldenTraces {
 
     private static final String INDEX = "index.txt";
 
-    private GoldenTraces() {
-    }
+    private GoldenTraces() {}
 
     /**
      * Reads traces.
      *
-     * @param folder a folder of {@code *.csv} files; {@code null} or empty for the traces in this jar. A build that
-     *               passes on a property nobody has set passes on its placeholder, which counts as empty too
-     * @return the traces by name, at least one
-     * @throws IllegalStateException if there are none, so that a wrong path is no success
+     * @param directory a directory of {@code *.csv} files; {@code null} or empty for the traces in this jar. An
+     *                  unresolved placeholder counts as empty too, because Maven passes it on if the property is not
+     *                  set
+     * @return the traces in the order of their names, at least one
+     * @throws IllegalStateException if there are none, so that a wrong path does not pass as a success
      */
-    static List<GoldenTrace> read(@Nullable String folder) {
-        List<GoldenTrace> traces = folder == null || folder.isBlank() || folder.startsWith("${")
-                ? inThisJar() : inFolder(Path.of(folder));
+    static List<GoldenTrace> read(@Nullable String directory) {
+        List<GoldenTrace> traces = directory == null || directory.isBlank() || directory.startsWith("${")
+                ? inThisJar()
+                : inDirectory(Path.of(directory));
         if (traces.isEmpty()) {
-            throw new IllegalStateException("There are no traces (*.csv) in " + folder + ".");
+            throw new IllegalStateException("The directory " + directory + " contains no traces (*.csv).");
         }
         return traces;
     }
 
     private static List<GoldenTrace> inThisJar() {
-        return linesOf(INDEX).stream().map(name -> GoldenTrace.parse(name, linesOf(name))).toList();
+        return linesOf(INDEX).stream()
+                .map(name -> GoldenTrace.parse(name, linesOf(name)))
+                .toList();
     }
 
     private static List<String> linesOf(String resource) {
@@ -52,15 +54,17 @@ final class GoldenTraces {
         }
     }
 
-    private static List<GoldenTrace> inFolder(Path folder) {
-        try (Stream<Path> files = Files.list(folder)) {
+    private static List<GoldenTrace> inDirectory(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
             List<GoldenTrace> traces = new ArrayList<>();
-            for (Path file : files.filter(path -> path.toString().endsWith(".csv")).sorted().toList()) {
+            for (Path file : files.filter(path -> path.toString().endsWith(".csv"))
+                    .sorted()
+                    .toList()) {
                 traces.add(GoldenTrace.parse(file.getFileName().toString(), Files.readAllLines(file)));
             }
             return traces;
         } catch (IOException e) {
-            throw new IllegalStateException("The traces in " + folder + " cannot be read.", e);
+            throw new IllegalStateException("The traces in " + directory + " cannot be read.", e);
         }
     }
 }

@@ -1,12 +1,10 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.limit.FixedWindow;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.SlidingWindow;
+import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.List;
-
-import io.github.micronautratelimit.FixedWindow;
-import io.github.micronautratelimit.Limit;
-import io.github.micronautratelimit.SlidingWindow;
-import io.github.micronautratelimit.TokenBucket;
-
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ArbitrarySupplier;
@@ -14,23 +12,27 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.Tuple;
 
 /**
- * Limits, and requests that are made of one key, one after the other.
+ * Limits and a sequence of requests on one key.
  *
- * @param limits one to three
- * @param steps  the requests
+ * @param limits one to three limits
+ * @param steps  the requests in order
  */
 record History(List<Limit> limits, List<Step> steps) {
 
-    /** One request, so long after the one before. */
-    record Step(long gapMicros, long permits) {
-    }
+    /**
+     * One request.
+     *
+     * @param gapMicros the time since the previous request
+     * @param permits   the cost
+     */
+    record Step(long gapMicros, long permits) {}
 
-    /** The largest cost that every limit can grant. */
+    /** Returns the largest cost that every limit can grant. */
     long capacity() {
         return limits.stream().mapToLong(Limit::capacity).min().orElseThrow();
     }
 
-    /** Histories in which time never goes back. */
+    /** Generates histories in which time never goes back. */
     static final class Forward implements ArbitrarySupplier<History> {
 
         @Override
@@ -39,13 +41,13 @@ record History(List<Limit> limits, List<Step> steps) {
         }
     }
 
-    /** Histories in which time sometimes goes back a little, as it does where clocks differ. */
+    /** Generates histories in which time sometimes goes back a little, as between instances with different clocks. */
     static final class Wavering implements ArbitrarySupplier<History> {
 
         @Override
         public Arbitrary<History> get() {
-            return histories(Arbitraries.frequencyOf(Tuple.of(4, gaps()),
-                    Tuple.of(1, Arbitraries.longs().between(-100_000, -1))));
+            return histories(Arbitraries.frequencyOf(
+                    Tuple.of(4, gaps()), Tuple.of(1, Arbitraries.longs().between(-100_000, -1))));
         }
     }
 
@@ -55,8 +57,10 @@ record History(List<Limit> limits, List<Step> steps) {
                 Tuple.of(2, Arbitraries.longs().between(4, 12)),
                 Tuple.of(1, Arbitraries.longs().between(0, 40)));
         Arbitrary<Step> steps = Combinators.combine(gaps, costs).as(Step::new);
-        return Combinators.combine(limit().list().uniqueElements().ofMinSize(1).ofMaxSize(3),
-                steps.list().ofMinSize(1).ofMaxSize(40)).as(History::new);
+        return Combinators.combine(
+                        limit().list().uniqueElements().ofMinSize(1).ofMaxSize(3),
+                        steps.list().ofMinSize(1).ofMaxSize(40))
+                .as(History::new);
     }
 
     private static Arbitrary<Long> gaps() {
@@ -72,7 +76,8 @@ record History(List<Limit> limits, List<Step> steps) {
         Arbitrary<Long> periods =
                 Arbitraries.of(1_000L, 100_000L, 1_000_000L, 3_000_000L, 7_000_003L, 60_000_000L, 86_400_000_000L);
         return Arbitraries.oneOf(
-                Combinators.combine(permits, periods, Arbitraries.longs().between(1, 30)).as(TokenBucket::new),
+                Combinators.combine(permits, periods, Arbitraries.longs().between(1, 30))
+                        .as(TokenBucket::new),
                 Combinators.combine(permits, periods).as(SlidingWindow::new),
                 Combinators.combine(permits, periods).as(FixedWindow::new));
     }

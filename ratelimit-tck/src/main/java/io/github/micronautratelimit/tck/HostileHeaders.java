@@ -9,26 +9,29 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What a hostile client may write into a header that names addresses, for tests of what reads such headers: other
- * notations of addresses, unclosed quotation marks, lists, long values, code and control characters.
+ * Values that a hostile client may write into a header of addresses, for tests of code that parses such headers:
+ * unusual notations of addresses, unclosed quotation marks, lists, long values, code and control characters.
  */
 public final class HostileHeaders {
 
     private static final String FILE = "hostile-headers.txt";
     private static final String LONG = "LONG:";
 
-    private HostileHeaders() {
-    }
+    private HostileHeaders() {}
 
     /**
-     * All values.
+     * Returns all values.
      *
      * @return more than 200 different texts
      */
     public static List<String> values() {
         try (BufferedReader lines = new BufferedReader(new InputStreamReader(
                 Objects.requireNonNull(HostileHeaders.class.getResourceAsStream(FILE)), StandardCharsets.US_ASCII))) {
-            return lines.lines().filter(line -> !line.startsWith("# ")).map(HostileHeaders::read).distinct().toList();
+            return lines.lines()
+                    .filter(line -> !line.startsWith("# "))
+                    .map(HostileHeaders::read)
+                    .distinct()
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

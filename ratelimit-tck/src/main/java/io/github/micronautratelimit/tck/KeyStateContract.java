@@ -4,175 +4,176 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
 import java.time.Duration;
-
+import net.jqwik.api.EdgeCasesMode;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Policy;
-
-import net.jqwik.api.EdgeCasesMode;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-
-/** Looking at a key, giving permits back, forgetting the key, and the key's own end. */
+/** Peek, refund, reset and the expiry of keys. */
 interface KeyStateContract extends Contract {
 
-    /** However often a key is looked at, it stands as its twin that was not. */
-    @EachHundred
-    default void aLookChangesNothing(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
-            trial.limiter.acquire(policy, "key", 60);
-            trial.limiter.acquire(policy, "twin", 60);
+    /** Any number of peeks does not change the state of a key. */
+    @AllLimitKinds
+    default void peekChangesNothing(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
+            testCase.limiter.tryAcquire(policy, "key", 60);
+            testCase.limiter.tryAcquire(policy, "twin", 60);
             for (int i = 0; i < 200; i++) {
-                trial.limiter.peek(policy, "key", i);
-                trial.limiter.peek(policy, "never asked for permits", i);
+                testCase.limiter.peek(policy, "key", i);
+                testCase.limiter.peek(policy, "unused", i);
             }
-            assertEquals(trial.limiter.acquire(policy, "twin", 7), trial.limiter.acquire(policy, "key", 7));
-            assertEquals(33, trial.drain(policy, "key", 200));
-            assertEquals(100, trial.drain(policy, "never asked for permits", 200));
+            assertEquals(testCase.limiter.tryAcquire(policy, "twin", 7), testCase.limiter.tryAcquire(policy, "key", 7));
+            assertEquals(33, testCase.drain(policy, "key", 200));
+            assertEquals(100, testCase.drain(policy, "unused", 200));
         }
     }
 
-    /** What a look says of some permits is what asking for them is then answered. */
-    @Property(tries = 100, edgeCases = EdgeCasesMode.NONE)
-    default void aLookTellsTheTruth(@ForAll(supplier = History.Forward.class) History history) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(history.limits());
+    /** A peek returns the decision that the next request gets. */
+    @Property(edgeCases = EdgeCasesMode.NONE)
+    default void peekPredictsTheDecision(@ForAll(supplier = History.Forward.class) History history) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(history.limits());
             for (History.Step step : history.steps()) {
-                trial.clock.advance(step.gapMicros());
-                Decision standing = trial.standing(policy, "key");
-                Decision foretold = trial.limiter.peek(policy, "key", step.permits());
-                Decision made = trial.limiter.acquire(policy, "key", step.permits());
-                assertTrue(standing.allowed(), "nothing is always granted");
-                assertEquals(made.allowed(), foretold.allowed());
-                assertEquals(standing.remaining(), foretold.remaining());
+                testCase.clock.advance(step.gapMicros());
+                Decision status = testCase.status(policy, "key");
+                Decision predicted = testCase.limiter.peek(policy, "key", step.permits());
+                Decision made = testCase.limiter.tryAcquire(policy, "key", step.permits());
+                assertTrue(status.allowed(), "0 permits are always granted");
+                assertEquals(made.allowed(), predicted.allowed());
+                assertEquals(status.remaining(), predicted.remaining());
                 if (made.allowed()) {
-                    assertEquals(standing, foretold);
-                    assertEquals(standing.remaining() - step.permits(), made.remaining());
+                    assertEquals(status, predicted);
+                    assertEquals(status.remaining() - step.permits(), made.remaining());
                 } else {
-                    assertEquals(made, foretold);
+                    assertEquals(made, predicted);
                 }
             }
         }
     }
 
-    /** A key whose permits were taken and given back at the same instant stands as its twin that took none. */
-    @Property(tries = 100, edgeCases = EdgeCasesMode.NONE)
-    default void givingBackIsTheInverseOfTaking(@ForAll(supplier = History.Forward.class) History history) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(history.limits());
+    /** Permits that are acquired and refunded at the same instant do not change the state of a key. */
+    @Property(edgeCases = EdgeCasesMode.NONE)
+    default void refundIsTheInverseOfAcquire(@ForAll(supplier = History.Forward.class) History history) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(history.limits());
             for (History.Step step : history.steps()) {
-                trial.clock.advance(step.gapMicros());
+                testCase.clock.advance(step.gapMicros());
                 long passing = 1 + step.permits() % 3;
-                if (trial.limiter.acquire(policy, "key", passing).allowed()) {
-                    trial.limiter.refund(policy, "key", passing);
+                if (testCase.limiter.tryAcquire(policy, "key", passing).allowed()) {
+                    testCase.limiter.refund(policy, "key", passing);
                 }
-                assertEquals(trial.standing(policy, "twin"), trial.standing(policy, "key"));
-                assertEquals(trial.limiter.acquire(policy, "twin", step.permits()),
-                        trial.limiter.acquire(policy, "key", step.permits()));
+                assertEquals(testCase.status(policy, "twin"), testCase.status(policy, "key"));
+                assertEquals(
+                        testCase.limiter.tryAcquire(policy, "twin", step.permits()),
+                        testCase.limiter.tryAcquire(policy, "key", step.permits()));
             }
         }
     }
 
-    /** Giving back part of what was taken leaves what taking the rest alone would have left. */
-    @EachHundred
-    default void partOfWhatWasTakenCanBeGivenBack(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
-            trial.limiter.acquire(policy, "key", 80);
-            trial.limiter.refund(policy, "key", 50);
-            trial.limiter.refund(policy, "key", 0);
-            trial.limiter.acquire(policy, "twin", 30);
-            assertEquals(trial.standing(policy, "twin"), trial.standing(policy, "key"));
-            assertEquals(70, trial.drain(policy, "key", 200));
+    /** After a partial refund, the state is as if only the rest had been acquired. */
+    @AllLimitKinds
+    default void partialRefundKeepsTheRestCharged(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
+            testCase.limiter.tryAcquire(policy, "key", 80);
+            testCase.limiter.refund(policy, "key", 50);
+            testCase.limiter.refund(policy, "key", 0);
+            testCase.limiter.tryAcquire(policy, "twin", 30);
+            assertEquals(testCase.status(policy, "twin"), testCase.status(policy, "key"));
+            assertEquals(70, testCase.drain(policy, "key", 200));
         }
     }
 
-    /** Nobody gains permits by giving back more than was taken. */
-    @EachHundred
-    default void givingBackMoreThanWasTakenGivesNoMoreThanAll(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
+    /** A refund of more permits than were acquired does not exceed the capacity. */
+    @AllLimitKinds
+    default void refundBeyondTakenRestoresFullCapacity(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
             for (long tooMany : new long[] {4, 101, 1_000_000_000_001L, Long.MAX_VALUE}) {
                 String key = "key given back " + tooMany;
-                trial.limiter.acquire(policy, key, 3);
-                trial.limiter.refund(policy, key, tooMany);
-                assertEquals(trial.standing(policy, "never asked for permits"), trial.standing(policy, key));
-                assertEquals(100, trial.drain(policy, key, 200));
+                testCase.limiter.tryAcquire(policy, key, 3);
+                testCase.limiter.refund(policy, key, tooMany);
+                assertEquals(testCase.status(policy, "unused"), testCase.status(policy, key));
+                assertEquals(100, testCase.drain(policy, key, 200));
             }
-            trial.limiter.refund(policy, "new", 5);
-            assertEquals(100, trial.drain(policy, "new", 200));
+            testCase.limiter.refund(policy, "new", 5);
+            assertEquals(100, testCase.drain(policy, "new", 200));
         }
     }
 
-    /** A negative number of permits is a mistake of the caller's, and is told as one before the store is asked. */
+    /** Negative permits are rejected before the store is called. */
     @Test
-    default void negativePermitsAreRefused() {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy("100/min");
+    default void negativePermitsAreRejected() {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy("100/min");
             for (long negative : new long[] {-1, Long.MIN_VALUE}) {
-                assertThrows(IllegalArgumentException.class, () -> trial.limiter.acquire(policy, "key", negative));
-                assertThrows(IllegalArgumentException.class, () -> trial.limiter.peek(policy, "key", negative));
-                assertThrows(IllegalArgumentException.class, () -> trial.limiter.refund(policy, "key", negative));
+                assertThrows(
+                        IllegalArgumentException.class, () -> testCase.limiter.tryAcquire(policy, "key", negative));
+                assertThrows(IllegalArgumentException.class, () -> testCase.limiter.peek(policy, "key", negative));
+                assertThrows(IllegalArgumentException.class, () -> testCase.limiter.refund(policy, "key", negative));
             }
-            assertEquals(100, trial.drain(policy, "key", 200));
+            assertEquals(100, testCase.drain(policy, "key", 200));
         }
     }
 
-    /** A key that was reset decides as a new one; other keys, and the same key under other policies, as before. */
-    @EachHundred
-    default void resetForgetsOneKey(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
-            Policy other = trial.policy(limits);
-            trial.limiter.acquire(policy, "key", 100);
-            trial.limiter.acquire(policy, "other", 90);
-            trial.limiter.acquire(other, "key", 80);
-            trial.limiter.reset(policy, "key");
-            trial.limiter.reset(policy, "never asked for permits");
-            assertEquals(trial.standing(policy, "new"), trial.standing(policy, "key"));
-            assertEquals(100, trial.drain(policy, "key", 200));
-            assertEquals(10, trial.drain(policy, "other", 200));
-            assertEquals(20, trial.drain(other, "key", 200));
+    /** A reset key decides like a new key. Other keys, and the same key under other policies, keep their state. */
+    @AllLimitKinds
+    default void resetRemovesOneKey(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
+            Policy other = testCase.policy(limits);
+            testCase.limiter.tryAcquire(policy, "key", 100);
+            testCase.limiter.tryAcquire(policy, "other", 90);
+            testCase.limiter.tryAcquire(other, "key", 80);
+            testCase.limiter.reset(policy, "key");
+            testCase.limiter.reset(policy, "unused");
+            assertEquals(testCase.status(policy, "new"), testCase.status(policy, "key"));
+            assertEquals(100, testCase.drain(policy, "key", 200));
+            assertEquals(10, testCase.drain(policy, "other", 200));
+            assertEquals(20, testCase.drain(other, "key", 200));
         }
     }
 
-    /** When every permit is back, a key decides as a new one. */
+    /** A key whose permits have all come back decides like a new key. */
     @ParameterizedTest
     @ValueSource(strings = {"50/s", "50/s sliding", "50/s fixed", "50/s; 60/s sliding; 70/s fixed"})
-    default void afterItsTimeAKeyDecidesAsANewOne(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
-            Decision decision = trial.limiter.acquire(policy, "key", 50);
-            trial.store.letPass(trial.clock, micros(decision.resetAfterMicros()));
-            assertEquals(trial.standing(policy, "new"), trial.standing(policy, "key"));
-            assertEquals(trial.limiter.acquire(policy, "new"), trial.limiter.acquire(policy, "key"));
+    default void expiredKeyDecidesLikeANewKey(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
+            Decision decision = testCase.limiter.tryAcquire(policy, "key", 50);
+            testCase.store.letPass(testCase.clock, micros(decision.resetAfterMicros()));
+            assertEquals(testCase.status(policy, "new"), testCase.status(policy, "key"));
+            assertEquals(testCase.limiter.tryAcquire(policy, "new"), testCase.limiter.tryAcquire(policy, "key"));
         }
     }
 
-    /** The store forgets keys that say nothing any more: by itself, or in passing while others ask. */
+    /** The store removes keys without state, by itself or during requests on other keys. */
     @ParameterizedTest
     @ValueSource(strings = {"50/s", "50/s sliding", "50/s fixed", "50/s; 60/s sliding; 70/s fixed"})
-    default void afterTheirTimeKeysAreForgotten(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
-            long before = trial.store.liveKeys();
+    default void emptyKeysAreRemoved(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
+            long before = testCase.store.liveKeys();
             for (int i = 0; i < 500; i++) {
-                trial.limiter.acquire(policy, "key " + i, 50);
+                testCase.limiter.tryAcquire(policy, "key " + i, 50);
             }
-            long most = trial.store.liveKeys();
-            assertTrue(most >= 500, () -> "500 keys are in use, and " + most + " live.");
-            trial.store.letPass(trial.clock, Duration.ofSeconds(2));
+            long most = testCase.store.liveKeys();
+            assertTrue(most >= 500, () -> "The store contains " + most + " keys; 500 are in use.");
+            testCase.store.letPass(testCase.clock, Duration.ofSeconds(2));
             for (int i = 0; i < 50; i++) {
-                trial.limiter.acquire(policy, "passing");
-                trial.store.letPass(trial.clock, Duration.ofMillis(20));
+                testCase.limiter.tryAcquire(policy, "passing");
+                testCase.store.letPass(testCase.clock, Duration.ofMillis(20));
             }
-            long after = trial.store.liveKeys();
-            assertTrue(after <= before + 1, () -> before + " keys lived before, " + after + " after.");
+            long after = testCase.store.liveKeys();
+            assertTrue(
+                    after <= before + 1,
+                    () -> "The store contains " + after + " keys; there were " + before + " before.");
         }
     }
 

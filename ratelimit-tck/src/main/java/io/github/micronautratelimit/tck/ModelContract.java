@@ -3,83 +3,91 @@ package io.github.micronautratelimit.tck;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.LimitState;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
-
 import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.jspecify.annotations.Nullable;
 
-/** Random limits and requests, judged by counting and by the core's own arithmetic. */
+/** Random limits and requests, checked by counting and by the arithmetic of the core. */
 interface ModelContract extends Contract {
 
-    /** Every grant keeps every limit's promise over every interval, and no denial is without need. */
-    @Property(tries = 200, edgeCases = EdgeCasesMode.NONE)
-    default void grantsAndDenialsAreJustifiedByTheLogOfGrants(
-            @ForAll(supplier = History.Forward.class) History history) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(history.limits());
+    /** Every grant respects every limit in every interval, and every denial is necessary. */
+    @Property(edgeCases = EdgeCasesMode.NONE)
+    default void grantsAndDenialsMatchTheAdmissionLog(@ForAll(supplier = History.Forward.class) History history) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(history.limits());
             AdmissionLog log = new AdmissionLog();
             for (History.Step step : history.steps()) {
-                trial.clock.advance(step.gapMicros());
-                long now = trial.clock.micros();
+                testCase.clock.advance(step.gapMicros());
+                long now = testCase.clock.micros();
                 long permits = step.permits();
-                if (trial.limiter.acquire(policy, "key", permits).allowed()) {
-                    assertTrue(permits == 0 || policy.limits().stream()
-                            .allMatch(limit -> log.mayGrant(limit, now, permits)), "granted");
+                if (testCase.limiter.tryAcquire(policy, "key", permits).allowed()) {
+                    assertTrue(
+                            permits == 0
+                                    || policy.rateLimits().stream()
+                                            .allMatch(limit -> log.mayGrant(limit, now, permits)),
+                            "granted");
                     log.add(now, permits);
                 } else {
-                    assertTrue(policy.limits().stream()
-                            .anyMatch(limit -> log.mayDeny(limit, now, permits)), "denied");
+                    assertTrue(
+                            policy.rateLimits().stream().anyMatch(limit -> log.mayDeny(limit, now, permits)), "denied");
                 }
             }
         }
     }
 
-    /** To the microsecond what {@link Policy#stateAt} and {@link LimitState} decide, also where clocks differ. */
-    @Property(tries = 200, edgeCases = EdgeCasesMode.NONE)
-    default void decidesAsTheCoresOwnArithmetic(@ForAll(supplier = History.Wavering.class) History history) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(history.limits());
+    /** Decisions equal those of {@link LimitState#carryOver} to the microsecond, also with clocks that differ. */
+    @Property(edgeCases = EdgeCasesMode.NONE)
+    default void decidesLikeTheCore(@ForAll(supplier = History.Wavering.class) History history) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(history.limits());
             @Nullable LimitState state = null;
             for (History.Step step : history.steps()) {
-                trial.advance(step.gapMicros(), policy, "key");
-                long now = trial.clock.micros();
-                LimitState found = policy.stateAt(state, now);
-                Decision expected = found.denial(step.permits(), now);
+                testCase.advance(step.gapMicros(), policy, "key");
+                long now = testCase.clock.micros();
+                LimitState found = LimitState.carryOver(policy.rateLimits(), state, now);
+                Decision expected = Decision.denied(found, step.permits(), now);
                 if (step.permits() == 0) {
-                    expected = found.grant(now);
+                    expected = Decision.allowed(found, now);
                 } else if (found.admits(step.permits())) {
                     state = found.charge(step.permits());
-                    expected = state.grant(now);
+                    expected = Decision.allowed(state, now);
                 }
-                assertEquals(expected, trial.limiter.acquire(policy, "key", step.permits()));
+                Decision decision = testCase.limiter.tryAcquire(policy, "key", step.permits());
+                assertEquals(expected, decision);
+                long exact = expected.nextPermitMicros();
+                long next = decision.nextPermitMicros();
+                assertTrue(
+                        next >= exact && next <= Math.max(exact, expected.resetAfterMicros()),
+                        () -> "The next permit of " + decision + " comes in " + exact + " us.");
             }
         }
     }
 
-    /** The same decisions as the memory backend's, with looks, refunds and resets in between. */
-    @Property(tries = 200, edgeCases = EdgeCasesMode.NONE)
-    default void decidesAsTheMemoryBackend(@ForAll(supplier = History.Wavering.class) History history) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(history.limits());
-            MemoryBackend memory = new MemoryBackend(trial.clock, 1_000);
+    /** Decisions equal those of the memory backend, with peeks, refunds and resets in between. */
+    @Property(edgeCases = EdgeCasesMode.NONE)
+    default void decidesLikeTheMemoryBackend(@ForAll(supplier = History.Wavering.class) History history) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(history.limits());
+            MemoryBackend memory = new MemoryBackend(testCase.clock, 1_000);
             for (History.Step step : history.steps()) {
-                trial.advance(step.gapMicros(), policy, "key");
-                assertEquals(memory.peek(policy, "key", step.permits()).join(),
-                        trial.limiter.peek(policy, "key", step.permits()));
-                assertEquals(memory.acquire(policy, "key", step.permits()).join(),
-                        trial.limiter.acquire(policy, "key", step.permits()));
+                testCase.advance(step.gapMicros(), policy, "key");
+                assertEquals(
+                        memory.peek(policy, "key", step.permits()).join(),
+                        testCase.limiter.peek(policy, "key", step.permits()));
+                assertEquals(
+                        memory.acquire(policy, "key", step.permits()).join(),
+                        testCase.limiter.tryAcquire(policy, "key", step.permits()));
                 if (step.permits() % 4 == 3) {
                     memory.refund(policy, "key", 2).join();
-                    trial.limiter.refund(policy, "key", 2);
+                    testCase.limiter.refund(policy, "key", 2);
                 } else if (step.permits() == 11) {
                     memory.reset(policy, "key").join();
-                    trial.limiter.reset(policy, "key");
+                    testCase.limiter.reset(policy, "key");
                 }
             }
         }

@@ -1,21 +1,31 @@
 package io.github.micronautratelimit.tck;
 
 /**
- * What every backend must keep to: extend this class, say how the store is reached, and run it.
+ * The contract of every backend. To test a backend, extend this class and open its store.
  *
- * <p>Its test cases are grouped by idea, each group an interface of its own: who is granted and who is denied, by many
- * callers at once and after any history; how long a denied caller waits; looking, giving back, forgetting and expiry; blocks;
- * limits that change; clocks that disagree; odd numbers; strange keys and costs; several requests of one key; and
- * requests under several policies. That the same numbers come out as everywhere else, the recorded traces of
- * {@link GoldenTraceContract} tell.
+ * <p>Each topic is an interface with test cases: grants and denials for concurrent callers and after any history; times
+ * to wait; peek, refund, reset and expiry; blocks; changed limits; clocks that differ; extreme numbers; unusual keys
+ * and costs; several requests on one key; requests under several
+ * policies; concurrent calls of every kind. {@link GoldenTraceContract} compares
+ * decisions with recorded ones.
  */
-public abstract class RateLimitBackendContract implements AdmissionContract, DenialContract,
-        KeyStateContract, BlockContract, LimitChangeContract, ClockContract, KeyContract, ModelContract, ExactnessContract,
-        RoundTripContract, SeveralRequestsContract, SeveralPoliciesContract {
+public abstract class RateLimitBackendContract
+        implements AdmissionContract,
+                DenialContract,
+                KeyStateContract,
+                BlockContract,
+                LimitChangeContract,
+                ClockContract,
+                KeyContract,
+                ModelContract,
+                ExactnessContract,
+                LinearizabilityContract,
+                RoundTripContract,
+                BatchContract,
+                SeveralPoliciesContract {
 
-    /** For subclasses. */
-    protected RateLimitBackendContract() {
-    }
+    /** Creates the suite. */
+    protected RateLimitBackendContract() {}
 
     /**
      * Opens the store under test.
@@ -25,7 +35,7 @@ public abstract class RateLimitBackendContract implements AdmissionContract, Den
     protected abstract BackendUnderTest open();
 
     @Override
-    public final Trial trial() {
-        return new Trial(open());
+    public final TestCase newTestCase() {
+        return new TestCase(open());
     }
 }

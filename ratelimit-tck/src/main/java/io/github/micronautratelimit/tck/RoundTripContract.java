@@ -5,45 +5,45 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.micronautratelimit.Policy;
 import java.time.Duration;
-
 import org.junit.jupiter.api.Test;
 
-import io.github.micronautratelimit.Policy;
-
-/** What a decision costs on the wire: as many round trips on first use as for a grant and for a denial. */
+/** The round trips of a decision are the same for the first use of a key, a grant and a denial. */
 interface RoundTripContract extends Contract {
 
-    /** First use, grant and denial, by a caller's first decision and by its later ones. */
-    @EachHundred
-    default void everyPathCostsAsMuch(String limits) {
-        try (Trial trial = trial()) {
-            Policy policy = trial.policy(limits);
+    /** The cost is the same for the first decision of an instance and for later ones. */
+    @AllLimitKinds
+    default void everyDecisionCostsTheSameRoundTrips(String limits) {
+        try (TestCase testCase = newTestCase()) {
+            Policy policy = testCase.policy(limits);
             for (String key : new String[] {"first", "second"}) {
-                long before = trial.store.roundTrips();
-                assertTrue(trial.limiter.acquire(policy, key).allowed());
-                assertEquals(before + trial.store.roundTripsPerDecision(), trial.store.roundTrips(), "first use");
-                assertTrue(trial.limiter.acquire(policy, key, 99).allowed());
-                assertEquals(before + 2 * trial.store.roundTripsPerDecision(), trial.store.roundTrips(), "grant");
-                assertFalse(trial.limiter.acquire(policy, key).allowed());
-                assertEquals(before + 3 * trial.store.roundTripsPerDecision(), trial.store.roundTrips(), "denial");
+                long before = testCase.store.roundTrips();
+                assertTrue(testCase.limiter.tryAcquire(policy, key).allowed());
+                assertEquals(before + testCase.store.roundTripsPerDecision(), testCase.store.roundTrips(), "first use");
+                assertTrue(testCase.limiter.tryAcquire(policy, key, 99).allowed());
+                assertEquals(before + 2 * testCase.store.roundTripsPerDecision(), testCase.store.roundTrips(), "grant");
+                assertFalse(testCase.limiter.tryAcquire(policy, key).allowed());
+                assertEquals(
+                        before + 3 * testCase.store.roundTripsPerDecision(), testCase.store.roundTrips(), "denial");
             }
         }
     }
 
-    /** To block a key that is new or in use, and to deny what it then asks for. */
+    /** The cost is the same for new and for used keys, and for denials during the block. */
     @Test
-    default void aBlockCostsAsMuchAsADecision() {
-        try (Trial trial = trial()) {
-            assumeTrue(trial.store.blocksKeys());
-            Policy policy = trial.policy("100/min");
-            trial.limiter.acquire(policy, "used");
+    default void blockCostsTheRoundTripsOfADecision() {
+        try (TestCase testCase = newTestCase()) {
+            assumeTrue(testCase.store.blocksKeys());
+            Policy policy = testCase.policy("100/min");
+            testCase.limiter.tryAcquire(policy, "used");
             for (String key : new String[] {"new", "used"}) {
-                long before = trial.store.roundTrips();
-                trial.limiter.block(policy, key, Duration.ofMinutes(1));
-                assertEquals(before + trial.store.roundTripsPerDecision(), trial.store.roundTrips(), "block");
-                assertFalse(trial.limiter.acquire(policy, key).allowed());
-                assertEquals(before + 2 * trial.store.roundTripsPerDecision(), trial.store.roundTrips(), "denial");
+                long before = testCase.store.roundTrips();
+                testCase.limiter.block(policy, key, Duration.ofMinutes(1));
+                assertEquals(before + testCase.store.roundTripsPerDecision(), testCase.store.roundTrips(), "block");
+                assertFalse(testCase.limiter.tryAcquire(policy, key).allowed());
+                assertEquals(
+                        before + 2 * testCase.store.roundTripsPerDecision(), testCase.store.roundTrips(), "denial");
             }
         }
     }

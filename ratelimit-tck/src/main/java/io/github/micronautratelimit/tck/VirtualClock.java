@@ -1,32 +1,29 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.MicroClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-import io.github.micronautratelimit.MicroClock;
-
-/**
- * A clock that stands still until it is moved. Safe for use by any number of threads.
- */
+/** A clock that a test moves. Safe for use by any number of threads. */
 public final class VirtualClock implements MicroClock {
 
     private final AtomicLong now;
 
     /**
-     * A clock that shows an instant.
+     * Creates a clock.
      *
-     * @param micros microseconds since the epoch
+     * @param micros the time in microseconds since the epoch
      */
     public VirtualClock(long micros) {
         this.now = new AtomicLong(micros);
     }
 
     /**
-     * A clock that shows an instant.
+     * Creates a clock.
      *
-     * @param instant the instant; what is finer than a microsecond is cut off
+     * @param instant the time; a fraction of a microsecond is cut off
      * @return a new clock
      */
     public static VirtualClock at(Instant instant) {
@@ -50,7 +47,7 @@ public final class VirtualClock implements MicroClock {
     /**
      * Moves the clock.
      *
-     * @param micros microseconds; negative ones move it back
+     * @param micros microseconds; a negative number moves it back
      */
     public void advance(long micros) {
         now.addAndGet(micros);
@@ -59,7 +56,7 @@ public final class VirtualClock implements MicroClock {
     /**
      * Moves the clock.
      *
-     * @param duration how far; what is finer than a microsecond is cut off
+     * @param duration the time to add; a fraction of a microsecond is cut off
      */
     public void advance(Duration duration) {
         advance(TimeUnit.NANOSECONDS.toMicros(duration.toNanos()));

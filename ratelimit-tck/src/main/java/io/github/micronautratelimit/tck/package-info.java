@@ -1,7 +1,7 @@
 /**
- * The contract suite: whoever writes a backend learns here whether it decides as every other one does.
+ * The contract suite, which checks that a backend decides like all others.
  *
- * <p>Depend on this module in test scope, say once how your store is reached, and extend three classes:
+ * <p>Depend on this module in test scope, implement the access to your store once, and extend three classes:
  * <pre>{@code
  * class MyStore implements BackendUnderTest {
  *     public RateLimitBackend connect(MicroClock clock) { return new MyBackend(client, clock); }
@@ -19,14 +19,14 @@
  *     protected BackendUnderTest open() { return new MyStore(); }
  * }
  * }</pre>
- * The last is for stores that keep the places of limits like {@code 5 concurrent}; leave it out if yours does not. A
- * further class, {@link io.github.micronautratelimit.tck.FaultContract}, breaks the store in the ways that
- * {@link io.github.micronautratelimit.tck.FaultyStore} lists and looks at it from behind a guard. One more,
- * {@link io.github.micronautratelimit.tck.HotKeyContract}, sends a crowd after one key.
+ * The last class is for stores that support limits like {@code 5 concurrent}; omit it if yours does not.
+ * {@link io.github.micronautratelimit.tck.FaultContract} breaks the store in the ways of
+ * {@link io.github.micronautratelimit.tck.FaultyStore} and checks the decisions of a guard in front of it.
+ * {@link io.github.micronautratelimit.tck.HotKeyContract} sends the requests of many callers to one key.
  *
- * <p>The suite consists of JUnit 5 tests and jqwik properties; both engines come with it. A property that fails prints
- * the seed to replay it with. If you want jqwik to keep no file of earlier runs, write {@code jqwik.database =} into
- * {@code junit-platform.properties} among your test resources.
+ * <p>The suite consists of JUnit 5 tests and jqwik properties, and brings both engines. A property that fails prints
+ * the seed to repeat it. jqwik keeps a file about earlier runs. To prevent this, put {@code jqwik.database =} into
+ * {@code junit-platform.properties} in your test resources.
  */
 @NullMarked
 package io.github.micronautratelimit.tck;

@@ -1,14 +1,13 @@
 package io.github.micronautratelimit.memory;
 
-import java.time.Duration;
-
-import io.github.micronautratelimit.Coalescer;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.hotkey.Coalescer;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.RateLimitBackendContract;
+import java.time.Duration;
 
-/** Sharing calls changes no decision. */
+/** Coalescing changes no decision. */
 class CoalescerContractTest extends RateLimitBackendContract {
 
     @Override

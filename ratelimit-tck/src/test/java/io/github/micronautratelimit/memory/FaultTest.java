@@ -1,16 +1,15 @@
 package io.github.micronautratelimit.memory;
 
+import io.github.micronautratelimit.tck.FaultContract;
+import io.github.micronautratelimit.tck.FaultInjectingBackend;
+import io.github.micronautratelimit.tck.FaultyStore;
 import java.time.Duration;
 
-import io.github.micronautratelimit.tck.FaultContract;
-import io.github.micronautratelimit.tck.FaultyStore;
-import io.github.micronautratelimit.tck.FaultyWire;
-
-/** The guard before a store that is easily broken. */
+/** Simulated faults in front of the memory backend. */
 class FaultTest extends FaultContract {
 
     @Override
     protected FaultyStore open() {
-        return new FaultyWire(new MemoryBackend(), Duration.ofMillis(500));
+        return new FaultInjectingBackend(new MemoryBackend(), Duration.ofMillis(500));
     }
 }

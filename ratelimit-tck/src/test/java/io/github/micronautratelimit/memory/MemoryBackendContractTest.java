@@ -3,7 +3,7 @@ package io.github.micronautratelimit.memory;
 import io.github.micronautratelimit.tck.BackendUnderTest;
 import io.github.micronautratelimit.tck.RateLimitBackendContract;
 
-/** From another package than the suite's, as third parties do. */
+/** Runs the suite from another package, as third parties do. */
 class MemoryBackendContractTest extends RateLimitBackendContract {
 
     @Override

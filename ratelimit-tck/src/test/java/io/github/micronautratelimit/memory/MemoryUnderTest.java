@@ -1,17 +1,16 @@
 package io.github.micronautratelimit.memory;
 
-import org.jspecify.annotations.Nullable;
-
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.tck.BackendUnderTest;
+import org.jspecify.annotations.Nullable;
 
-/** The memory backend: several callers see the same keys through clocks of their own. */
+/** The memory backend. Instances share the keys and have their own clocks. */
 public class MemoryUnderTest implements BackendUnderTest {
 
     private static final int MAX_KEYS = 10_000;
 
-    /** Made for the first caller: keys are forgotten by its clock. */
+    /** Created for the first instance, whose clock decides when keys expire. */
     private @Nullable MemoryBackend keys;
 
     @Override

@@ -1,59 +1,33 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.ForwardingBackend;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
-import io.github.micronautratelimit.Ask;
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
+/**
+ * A correct backend; each subclass breaks one rule. Requests for permits of a single call all pass {@link #acquire}.
+ */
+class BrokenBackend extends ForwardingBackend {
 
-/** A backend that decides rightly; each subclass breaks one rule. */
-class BrokenBackend implements RateLimitBackend {
-
-    final RateLimitBackend right;
-
-    BrokenBackend(RateLimitBackend right) {
-        this.right = right;
+    BrokenBackend(RateLimitBackend correct) {
+        super(correct);
     }
 
     @Override
-    public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return right.acquire(policy, key, permits);
+    public Decision acquireBlocking(Policy policy, String key, long permits) {
+        return awaitAcquire(policy, key, permits);
     }
 
     @Override
-    public CompletionStage<List<Decision>> acquireAll(List<Ask> asks) {
-        return right.acquireAll(asks);
+    public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
+        return acquireOneByOne(policy, key, permits);
     }
 
-    /** What a backend does that does not override it. */
-    CompletionStage<List<Decision>> inTurn(List<Ask> asks) {
-        return RateLimitBackend.super.acquireAll(asks);
-    }
-
-    @Override
-    public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return right.peek(policy, key, permits);
-    }
-
-    @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return right.refund(policy, key, permits);
-    }
-
-    @Override
-    public CompletionStage<Void> block(Policy policy, String key, long micros) {
-        return right.block(policy, key, micros);
-    }
-
-    @Override
-    public CompletionStage<Void> reset(Policy policy, String key) {
-        return right.reset(policy, key);
-    }
-
-    static Decision decided(CompletionStage<Decision> stage) {
+    static Decision join(CompletionStage<Decision> stage) {
         return stage.toCompletableFuture().join();
     }
 

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,10 +16,11 @@ import org.opentest4j.AssertionFailedError;
 class CostTableTest {
 
     @TempDir
-    private Path folder;
+    private Path directory;
 
     private Path chapter(String... rows) throws IOException {
-        return Files.writeString(folder.resolve("chapter.adoc"),
+        return Files.writeString(
+                directory.resolve("chapter.adoc"),
                 "before\n// costs:other\n|===\nStep\n|===\n// costs:mine\n[%header]\n|===\n" + String.join("\n", rows)
                         + "\n|===\nafter\n");
     }
@@ -33,33 +33,39 @@ class CostTableTest {
 
     @ParameterizedTest
     @CsvSource({"1, 200", "1, 182", "1, 222"})
-    void whatTheTableSaysIsTrue(long calls, long bytes) throws IOException {
+    void matchingTablePasses(long calls, long bytes) throws IOException {
         measured(chapter("Step,Calls,Bytes", "grant,1,200"), calls, bytes).check();
     }
 
     @ParameterizedTest
     @CsvSource({"2, 200", "1, 180", "1, 223", "0, 0"})
-    void whatTheTableDoesNotSayFails(long calls, long bytes) throws IOException {
+    void differentNumbersFail(long calls, long bytes) throws IOException {
         Path chapter = chapter("Step,Calls,Bytes", "grant,1,200");
         assertThrows(AssertionFailedError.class, measured(chapter, calls, bytes)::check);
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', value = {"Step,Calls;grant,1,200", "Step,Calls,Bytes;grant,1,200,5",
-        "Step,Calls,Bytes;grant,1,many", "Step,Calls,Bytes;Grant,1,200"})
-    void aTableOfOtherRowsFails(String head, String row) throws IOException {
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "Step,Calls;grant,1,200",
+                "Step,Calls,Bytes;grant,1,200,5",
+                "Step,Calls,Bytes;grant,1,many",
+                "Step,Calls,Bytes;Grant,1,200"
+            })
+    void differentRowsFail(String head, String row) throws IOException {
         assertThrows(AssertionFailedError.class, measured(chapter(head, row), 1, 200)::check);
         assertThrows(AssertionFailedError.class, measured(chapter(head), 1, 200)::check);
     }
 
     @Test
-    void aTableThatIsNotThereFails() throws IOException {
-        CostTable table = new CostTable(chapter("Step"), "nobody's", "Step");
+    void missingTableFails() throws IOException {
+        CostTable table = new CostTable(chapter("Step"), "missing", "Step");
         assertThrows(AssertionFailedError.class, table::check);
     }
 
     @Test
-    void itIsWrittenWhereItStandsIfThatIsWanted() throws IOException {
+    void tableIsWrittenIfThePropertyIsSet() throws IOException {
         Path chapter = chapter("Step,Calls,Bytes", "grant,1,200", "denial,1,300");
         System.setProperty("ratelimit.costs.write", "true");
         try {
@@ -67,7 +73,20 @@ class CostTableTest {
         } finally {
             System.clearProperty("ratelimit.costs.write");
         }
-        assertEquals(List.of("before", "// costs:other", "|===", "Step", "|===", "// costs:mine", "[%header]", "|===",
-                "Step,Calls,Bytes", "grant,2,400", "|===", "after"), Files.readAllLines(chapter));
+        assertEquals(
+                List.of(
+                        "before",
+                        "// costs:other",
+                        "|===",
+                        "Step",
+                        "|===",
+                        "// costs:mine",
+                        "[%header]",
+                        "|===",
+                        "Step,Calls,Bytes",
+                        "grant,2,400",
+                        "|===",
+                        "after"),
+                Files.readAllLines(chapter));
     }
 }

@@ -3,19 +3,17 @@ package io.github.micronautratelimit.tck;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.micronautratelimit.limit.Limit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import io.github.micronautratelimit.Limit;
 
 class GoldenTracesTest {
 
@@ -24,41 +22,58 @@ class GoldenTracesTest {
     @ParameterizedTest
     @NullSource
     @ValueSource(strings = {"", " ", "${ratelimit.traces}"})
-    void withoutAFolderTheTracesOfTheJarAreRead(String unset) throws IOException {
-        List<String> names = GoldenTraces.read(unset).stream().map(GoldenTrace::name).toList();
+    void tracesOfTheJarAreTheDefault(String unset) throws IOException {
+        List<String> names =
+                GoldenTraces.read(unset).stream().map(GoldenTrace::name).toList();
         try (Stream<Path> files = Files.list(Path.of("src/main/resources/io/github/micronautratelimit/tck/traces"))) {
-            assertEquals(files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".csv"))
-                    .sorted().toList(), names, "the index lists every trace");
+            assertEquals(
+                    files.map(file -> file.getFileName().toString())
+                            .filter(name -> name.endsWith(".csv"))
+                            .sorted()
+                            .toList(),
+                    names,
+                    "the index lists every trace");
         }
     }
 
     @Test
-    void aFolderReplacesThem(@TempDir Path folder) throws IOException {
-        Files.writeString(folder.resolve("mine.csv"), "# policy: token-bucket:5/1000000us:burst=9"
-                + " & token-bucket:7/60000000us & sliding-window:3/1us & fixed-window:2/3us\n"
-                + COLUMNS + "\n17,1,0,0,-1,3\n");
-        assertEquals(List.of(new GoldenTrace("mine.csv",
-                Limit.parseAll("5/s burst 9; 7/min; 3/us sliding; 2/3us fixed"),
-                List.of(new GoldenTrace.Row(3, 17, 1, new GoldenTrace.Answer(false, 0, -1, 3))))),
-                GoldenTraces.read(folder.toString()));
+    void directoryReplacesTheTracesOfTheJar(@TempDir Path directory) throws IOException {
+        Files.writeString(
+                directory.resolve("mine.csv"),
+                "# policy: token-bucket:5/1000000us:burst=9"
+                        + " & token-bucket:7/60000000us & sliding-window:3/1us & fixed-window:2/3us\n"
+                        + COLUMNS + "\n17,1,0,0,-1,3\n");
+        assertEquals(
+                List.of(new GoldenTrace(
+                        "mine.csv",
+                        Limit.parseAll("5/s burst 9; 7/min; 3/us sliding; 2/3us fixed"),
+                        List.of(new GoldenTrace.Row(3, 17, 1, new GoldenTrace.Answer(false, 0, -1, 3))))),
+                GoldenTraces.read(directory.toString()));
     }
 
     @Test
-    void aFolderWithoutTracesFails(@TempDir Path folder) {
-        assertThrows(IllegalStateException.class, () -> GoldenTraces.read(folder.toString()));
-        assertThrows(IllegalStateException.class, () -> GoldenTraces.read(folder.resolve("missing").toString()));
+    void directoryWithoutTracesFails(@TempDir Path directory) {
+        assertThrows(IllegalStateException.class, () -> GoldenTraces.read(directory.toString()));
+        assertThrows(
+                IllegalStateException.class,
+                () -> GoldenTraces.read(directory.resolve("missing").toString()));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {
-        "", "# policy: fixed-window:2/3us\n" + COLUMNS,
-        "# policy: fixed-window:2/3us\n1,1,1,1,0,1\n1,1,1,1,0,1",
-        "# policy: fixed-window:2/3us:burst=2\n" + COLUMNS + "\n1,1,1,1,0,1",
-        "# policy: leaky:2/3us\n" + COLUMNS + "\n1,1,1,1,0,1",
-        "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,yes,1,0,1",
-        "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,1,1,0",
-        "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,1,one,0,1"})
-    void whatIsNoTraceFails(String text) {
-        assertThrows(IllegalArgumentException.class, () -> GoldenTrace.parse("mine.csv", text.lines().toList()));
+    @ValueSource(
+            strings = {
+                "",
+                "# policy: fixed-window:2/3us\n" + COLUMNS,
+                "# policy: fixed-window:2/3us\n1,1,1,1,0,1\n1,1,1,1,0,1",
+                "# policy: fixed-window:2/3us:burst=2\n" + COLUMNS + "\n1,1,1,1,0,1",
+                "# policy: leaky:2/3us\n" + COLUMNS + "\n1,1,1,1,0,1",
+                "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,yes,1,0,1",
+                "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,1,1,0",
+                "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,1,one,0,1"
+            })
+    void malformedTraceFails(String text) {
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> GoldenTrace.parse("mine.csv", text.lines().toList()));
     }
 }

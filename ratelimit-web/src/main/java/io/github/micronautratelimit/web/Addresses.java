@@ -1,45 +1,65 @@
 package io.github.micronautratelimit.web;
 
-import java.net.InetAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import inet.ipaddr.AddressStringParameters.RangeParameters;
 import inet.ipaddr.IPAddress;
 import inet.ipaddr.IPAddressNetwork.IPAddressGenerator;
 import inet.ipaddr.IPAddressString;
 import inet.ipaddr.IPAddressStringParameters;
+import java.net.InetAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
- * IP addresses by their bits, whatever their notation: an IPv4 address written within an IPv6 one, mapped
- * ({@code ::ffff:0:0/96}) or translated (NAT64, {@code 64:ff9b::/96}), is that IPv4 address.
+ * Parses IP addresses in any notation. An IPv6 address that contains an IPv4 address, mapped ({@code ::ffff:0:0/96}) or
+ * translated (NAT64, {@code 64:ff9b::/96}; SIIT, {@code ::ffff:0:0:0/96}), becomes that IPv4 address.
+ *
+ * <p>The prefix {@code 64:ff9b:1::/48} is for translators too (RFC 8215), but each operator chooses where the IPv4
+ * address is (RFC 6052). It is not grouped, because all IPv4 clients of a translator would be one group.
  */
 final class Addresses {
 
     private static final int LONGEST = 64;
     private static final IPAddressGenerator GENERATOR = new IPAddressGenerator();
     private static final IPAddressStringParameters ONE_ADDRESS = strict().toParams();
-    private static final IPAddressStringParameters RANGE = strict().allowPrefix(true).toParams();
-    private static final IPAddress NAT64 =
-            new IPAddressString("64:ff9b::/96", RANGE).getAddress();
+    private static final IPAddressStringParameters RANGE =
+            strict().allowPrefix(true).toParams();
+    private static final IPAddress NAT64 = block("64:ff9b::/96");
+    private static final IPAddress SIIT = block("::ffff:0:0:0/96");
+    private static final IPAddress LOCAL_NAT64 = block("64:ff9b:1::/48");
+    /** The shared addresses between a provider and its customers (RFC 6598). */
+    private static final IPAddress SHARED = block("100.64.0.0/10");
 
-    private Addresses() {
+    private static final int IPV4_IN_LAST_BITS = 96;
+
+    private Addresses() {}
+
+    private static IPAddress block(String text) {
+        return new IPAddressString(text, RANGE).getAddress();
     }
 
-    /** Exactly what RFC 4291 and dotted decimal allow: no octal, hexadecimal, short or wildcard forms. */
+    /** Accepts only RFC 4291 and dotted decimal: no octal, hexadecimal, short or wildcard forms. */
     private static IPAddressStringParameters.Builder strict() {
         IPAddressStringParameters.Builder builder = new IPAddressStringParameters.Builder();
         builder.allowEmpty(false).allowSingleSegment(false).allowAll(false);
-        builder.allowPrefix(false).allowMask(false).allowPrefixOnly(false).allowWildcardedSeparator(false)
-                .allow_inet_aton(false).setRangeOptions(RangeParameters.NO_RANGE);
-        builder.getIPv4AddressParametersBuilder().allowLeadingZeros(false).allowUnlimitedLeadingZeros(false)
+        builder.allowPrefix(false)
+                .allowMask(false)
+                .allowPrefixOnly(false)
+                .allowWildcardedSeparator(false)
+                .allow_inet_aton(false)
+                .setRangeOptions(RangeParameters.NO_RANGE);
+        builder.getIPv4AddressParametersBuilder()
+                .allowLeadingZeros(false)
+                .allowUnlimitedLeadingZeros(false)
                 .allowBinary(false);
-        builder.getIPv6AddressParametersBuilder().allowBase85(false).allowBinary(false).allowZone(false)
-                .allowUnlimitedLeadingZeros(false).allow_mixed_inet_aton(false);
+        builder.getIPv6AddressParametersBuilder()
+                .allowBase85(false)
+                .allowBinary(false)
+                .allowZone(false)
+                .allowUnlimitedLeadingZeros(false)
+                .allow_mixed_inet_aton(false);
         return builder;
     }
 
-    /** Reads an address, which may carry a zone such as {@code %eth0}; {@code null} if it is none. */
+    /** Parses an address, with or without a zone such as {@code %eth0}; {@code null} if the text is not an address. */
     static @Nullable IPAddress parse(String text) {
         int zone = text.indexOf('%');
         String address = zone < 0 ? text : text.substring(0, zone);
@@ -56,35 +76,47 @@ final class Addresses {
         return parsed == null ? null : plain(parsed);
     }
 
-    /** Reads a range such as {@code 10.0.0.0/8}, or one address; {@code null} if it is neither. */
+    /** Parses a range such as {@code 10.0.0.0/8}, or one address; {@code null} if the text is neither. */
     static @Nullable IPAddress parseRange(String text) {
         IPAddress range = new IPAddressString(text.trim(), RANGE).getAddress();
         if (range == null) {
             return null;
         }
         IPAddress block = range.toPrefixBlock();
-        boolean mapped = block.isIPv6() && block.getPrefixLength() != null && block.getPrefixLength() >= 96
-                && block.toIPv6().isIPv4Mapped();
-        return mapped ? block.toIPv6().getEmbeddedIPv4Address() : block.isPrefixed() ? block : plain(block);
+        boolean contained = block.isIPv6()
+                && block.getPrefixLength() != null
+                && block.getPrefixLength() >= IPV4_IN_LAST_BITS
+                && containsIPv4(block);
+        return contained ? block.toIPv6().getEmbeddedIPv4Address() : block.isPrefixed() ? block : plain(block);
     }
 
     static IPAddress of(InetAddress address) {
-        return plain(GENERATOR.from(address.getAddress()));
+        return of(address.getAddress());
+    }
+
+    static IPAddress of(byte[] address) {
+        return plain(GENERATOR.from(address));
     }
 
     private static IPAddress plain(IPAddress address) {
-        if (address.isIPv6() && (address.toIPv6().isIPv4Mapped() || NAT64.contains(address))) {
-            return address.toIPv6().getEmbeddedIPv4Address();
-        }
-        return address;
+        return address.isIPv6() && containsIPv4(address) ? address.toIPv6().getEmbeddedIPv4Address() : address;
     }
 
-    /** One spelling for each IPv4 address, and for each IPv6 range of that prefix. */
+    private static boolean containsIPv4(IPAddress address) {
+        return address.toIPv6().isIPv4Mapped() || NAT64.contains(address) || SIIT.contains(address);
+    }
+
+    /** Returns whether an address cannot be that of a client on the Internet. */
+    static boolean isPrivate(IPAddress address) {
+        return address.isLocal() || address.isLoopback() || address.isIPv4() && SHARED.contains(address);
+    }
+
+    /** Returns the canonical text of an IPv4 address, or of the IPv6 range with this prefix length. */
     static String text(IPAddress address, int ipv6Prefix) {
         if (address.isIPv4()) {
             return address.toCanonicalString();
         }
-        return ipv6Prefix == 128
+        return ipv6Prefix == 128 || LOCAL_NAT64.contains(address)
                 ? address.toCanonicalString()
                 : address.setPrefixLength(ipv6Prefix, false).toPrefixBlock().toCanonicalString();
     }

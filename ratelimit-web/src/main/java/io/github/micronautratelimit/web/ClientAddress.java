@@ -1,107 +1,148 @@
 package io.github.micronautratelimit.web;
 
+import inet.ipaddr.IPAddress;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.function.Function;
-
 import org.jspecify.annotations.Nullable;
 
-import inet.ipaddr.IPAddress;
-
 /**
- * Says which address a request came from. It is that of the connection, unless a trusted proxy holds its other end: then
- * the forwarding header is walked from its end to the first hop that is no trusted proxy.
+ * Finds the address of the client of a request. It is the address of the connection. If the peer of the connection is a
+ * trusted proxy, the forwarding header is read from its end, and the first hop that is not a trusted proxy is the
+ * client.
  *
- * <p>Both {@code Forwarded} (RFC 7239) and {@code X-Forwarded-For} are understood. If a request carries both and they
- * disagree, a client may have written one of them, and neither is believed: the proxy's own address stands, until the
- * header that the proxy writes is named.
+ * <p>Both {@code Forwarded} (RFC 7239) and {@code X-Forwarded-For} are supported. If a request has both and they
+ * disagree, the client may have forged one of them. Then neither is used, and the address of the proxy counts until the
+ * header of the proxy is configured.
  *
- * <p>An IPv6 address is grouped with the others of its prefix, since whoever has one has them all. Safe for use by any
- * number of threads.
+ * <p>A connection may have no address, as over a UNIX socket. Its peer is a process on this machine and counts as
+ * {@code 127.0.0.1}, which may be a trusted proxy.
+ *
+ * <p>IPv6 addresses are grouped by prefix, because a client usually has all addresses of its prefix. Safe for use by
+ * any number of threads.
  */
 public final class ClientAddress {
 
+    /** Replaces an address that the server states in a form that is not an address. It is never a trusted proxy. */
+    public static final String UNKNOWN = "unknown";
+
     private static final String FORWARDED = "Forwarded";
     private static final String X_FORWARDED_FOR = "X-Forwarded-For";
+    private static final IPAddress LOOPBACK = Addresses.of(new byte[] {127, 0, 0, 1});
     private static final int IPV6_BITS = 128;
     private static final int SHORTEST_PREFIX = 16;
 
     private final TrustedProxies proxies;
     private final @Nullable String header;
     private final int ipv6Prefix;
-    private final SetupWarnings warnings;
+    private final ConfigurationWarnings warnings;
+    private final ProxyCheck check;
     private volatile boolean looksForForwarded;
 
     /**
-     * A way to find addresses.
+     * Creates a resolver of addresses.
      *
-     * @param proxies    who is believed
-     * @param header     the one header that the proxies write: {@code Forwarded}, {@code X-Forwarded-For} or one with
-     *                   addresses like it; {@code null} to read both
-     * @param ipv6Prefix the bits of an IPv6 address that tell clients apart, 16 to 128
-     * @param warnings   told of a set-up that cannot be right
+     * @param proxies    the proxies whose headers are used
+     * @param header     the only header that the proxies write: {@code Forwarded}, {@code X-Forwarded-For} or another
+     *                   one in the format of the latter; {@code null} to read both
+     * @param ipv6Prefix the length of the prefix that identifies an IPv6 client, in bits, 16 to 128
+     * @param warnings   logs misconfigurations
      * @throws IllegalArgumentException if the prefix is out of range
      */
-    public ClientAddress(TrustedProxies proxies, @Nullable String header, int ipv6Prefix, SetupWarnings warnings) {
+    public ClientAddress(
+            TrustedProxies proxies, @Nullable String header, int ipv6Prefix, ConfigurationWarnings warnings) {
         if (ipv6Prefix < SHORTEST_PREFIX || ipv6Prefix > IPV6_BITS) {
             throw new IllegalArgumentException(
-                    ipv6Prefix + " is no length of an IPv6 prefix from 16 to 128; write one like 64.");
+                    "The IPv6 prefix length is " + ipv6Prefix + "; write 16 to 128, for example 64.");
         }
         this.proxies = proxies;
         this.header = header;
         this.ipv6Prefix = ipv6Prefix;
         this.warnings = warnings;
-        this.looksForForwarded = warnings.isOpen(SetupWarning.FORWARDED_IGNORED);
+        this.check = new ProxyCheck(proxies, warnings);
+        this.looksForForwarded = warnings.isPending(ConfigurationWarning.FORWARDED_IGNORED);
         if (proxies.areAll()) {
-            warnings.warn(SetupWarning.EVERYBODY_IS_A_PROXY);
+            warnings.warn(ConfigurationWarning.ALL_ADDRESSES_TRUSTED);
         }
     }
 
     /**
-     * The client's address.
+     * Returns the address of the client.
      *
-     * @param peer    the other end of the connection
-     * @param headers gives all lines of a header by its name, in order; empty if there are none
-     * @return an IPv4 address, or an IPv6 address or prefix, in one spelling
+     * @param peer    the peer of the connection; {@code null} if it has no address
+     * @param headers returns all lines of a header by its name, in order; empty if there are none
+     * @return an IPv4 address, or an IPv6 address or prefix, in canonical form
      */
-    public String of(InetAddress peer, Function<String, List<String>> headers) {
+    public String of(@Nullable InetAddress peer, Function<String, List<String>> headers) {
+        if (peer == null && proxies.isNone()) {
+            warnings.warn(ConfigurationWarning.ADDRESS_MISSING);
+        }
+        InetAddress known = peer == null ? LOOPBACK.toInetAddress() : peer;
         if (proxies.isNone()) {
-            if (looksForForwarded && isForwarded(headers)) {
-                looksForForwarded = false;
-                warnings.warn(SetupWarning.FORWARDED_IGNORED);
-            }
-            return peer instanceof Inet4Address ? peer.getHostAddress() : text(Addresses.of(peer));
+            warnIfForwarded(headers);
+            return known instanceof Inet4Address ? known.getHostAddress() : text(Addresses.of(known));
         }
-        IPAddress address = Addresses.of(peer);
-        return text(proxies.believes(address) ? proxies.client(address, hops(headers)) : address);
+        IPAddress address = Addresses.of(known);
+        return text(proxies.trusts(address) ? forwarded(address, headers) : address);
     }
 
     /**
-     * The client's address, on a server that knows addresses as texts.
+     * Returns the address of the client, for a server that represents addresses as text.
      *
-     * @param peer    the other end of the connection
-     * @param headers gives all lines of a header by its name, in order; empty if there are none
-     * @return an IPv4 address, or an IPv6 address or prefix, in one spelling; the text itself if it is no address
+     * @param peer    the peer of the connection, also with brackets or a port; {@code null} or empty if it has no
+     *                address
+     * @param headers returns all lines of a header by its name, in order; empty if there are none
+     * @return an IPv4 address, or an IPv6 address or prefix, in canonical form; {@link #UNKNOWN} if the text of the
+     *         peer is not an address and no counted proxy states one
      */
-    public String of(String peer, Function<String, List<String>> headers) {
-        IPAddress address = Addresses.parse(peer);
-        return address == null ? peer : of(address.toInetAddress(), headers);
+    public String of(@Nullable String peer, Function<String, List<String>> headers) {
+        if (peer == null || peer.isBlank()) {
+            return of((InetAddress) null, headers);
+        }
+        IPAddress address = ForwardedHops.node(peer.strip());
+        if (address != null) {
+            return of(address.toInetAddress(), headers);
+        }
+        IPAddress client = proxies.hops() == 0 ? LOOPBACK : forwarded(LOOPBACK, headers);
+        if (client.equals(LOOPBACK)) {
+            warnings.warn(ConfigurationWarning.ADDRESS_MISSING);
+            return UNKNOWN;
+        }
+        return text(client);
+    }
+
+    private void warnIfForwarded(Function<String, List<String>> headers) {
+        if (looksForForwarded && isForwarded(headers)) {
+            looksForForwarded = false;
+            warnings.warn(ConfigurationWarning.FORWARDED_IGNORED);
+        }
+    }
+
+    private IPAddress forwarded(IPAddress peer, Function<String, List<String>> headers) {
+        List<@Nullable IPAddress> hops = hops(headers);
+        int client = proxies.client(peer, hops);
+        check.check(peer, hops, client);
+        return client < 0 ? peer : Objects.requireNonNull(hops.get(client));
     }
 
     /**
-     * An address as it stands in keys.
+     * Returns an address in the form that keys contain.
      *
-     * @param address an address in any spelling, or a range of IPv6 addresses that are not told apart
-     * @return its one spelling, or that of its IPv6 prefix; {@code null} if the text is neither
+     * @param address an address in any notation, or an IPv6 range of the configured prefix length
+     * @return the canonical form of the address or of its IPv6 prefix; {@code null} if the text is neither
      */
     public @Nullable String spelled(String address) {
         IPAddress parsed = Addresses.parse(address);
         if (parsed == null) {
             IPAddress range = Addresses.parseRange(address);
-            parsed = range != null && range.isIPv6() && Integer.valueOf(ipv6Prefix).equals(range.getPrefixLength())
-                    ? range : null;
+            parsed = range != null
+                            && range.isIPv6()
+                            && Integer.valueOf(ipv6Prefix).equals(range.getPrefixLength())
+                    ? range
+                    : null;
         }
         return parsed == null ? null : text(parsed);
     }
@@ -111,27 +152,30 @@ public final class ClientAddress {
     }
 
     private static boolean isForwarded(Function<String, List<String>> headers) {
-        return !headers.apply(X_FORWARDED_FOR).isEmpty() || !headers.apply(FORWARDED).isEmpty();
+        return !headers.apply(X_FORWARDED_FOR).isEmpty()
+                || !headers.apply(FORWARDED).isEmpty();
     }
 
     private List<@Nullable IPAddress> hops(Function<String, List<String>> headers) {
         if (header != null) {
             List<String> lines = headers.apply(header);
-            return noticed(header.toLowerCase(Locale.ROOT).equals("forwarded")
-                    ? ForwardedHops.ofForwarded(lines) : ForwardedHops.ofAddresses(lines));
+            return warnedIfEmpty(
+                    header.toLowerCase(Locale.ROOT).equals("forwarded")
+                            ? ForwardedHops.ofForwarded(lines)
+                            : ForwardedHops.ofAddresses(lines));
         }
         List<@Nullable IPAddress> listed = ForwardedHops.ofAddresses(headers.apply(X_FORWARDED_FOR));
         List<@Nullable IPAddress> forwarded = ForwardedHops.ofForwarded(headers.apply(FORWARDED));
         if (!listed.isEmpty() && !forwarded.isEmpty() && !listed.equals(forwarded)) {
-            warnings.warn(SetupWarning.HEADERS_DISAGREE);
+            warnings.warn(ConfigurationWarning.HEADERS_DISAGREE);
             return List.of();
         }
-        return noticed(listed.isEmpty() ? forwarded : listed);
+        return warnedIfEmpty(listed.isEmpty() ? forwarded : listed);
     }
 
-    private List<@Nullable IPAddress> noticed(List<@Nullable IPAddress> hops) {
+    private List<@Nullable IPAddress> warnedIfEmpty(List<@Nullable IPAddress> hops) {
         if (hops.isEmpty()) {
-            warnings.warn(SetupWarning.PROXY_NAMES_NOBODY);
+            warnings.warn(ConfigurationWarning.CLIENT_ADDRESS_MISSING);
         }
         return hops;
     }

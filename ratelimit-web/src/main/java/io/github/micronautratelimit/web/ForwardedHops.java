@@ -1,32 +1,31 @@
 package io.github.micronautratelimit.web;
 
+import inet.ipaddr.IPAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
-
 import org.jspecify.annotations.Nullable;
 
-import inet.ipaddr.IPAddress;
-
 /**
- * The hops that {@code X-Forwarded-For} or {@code Forwarded} (RFC 7239) names, nearest first. All lines of a header are
- * one list. It is read from its end, where the nearest proxy has written: whatever a client has written before, an
- * unclosed quotation mark say, changes nothing in how the end is read. Hops that name no address are {@code null}.
+ * Parses the hops of {@code X-Forwarded-For} or {@code Forwarded} (RFC 7239), nearest first. All lines of a header form
+ * one list.
+ *
+ * <p>The list is read from its end, where the nearest proxy has written. Text that a client wrote before, such as an
+ * unclosed quotation mark, does not affect how the end is read. A hop without a valid address is {@code null}.
  */
 final class ForwardedHops {
 
-    /** What is further away than so many hops is not looked at. */
-    private static final int MOST = 100;
+    /** Further hops are ignored. */
+    private static final int MAX_HOPS = 100;
 
-    private ForwardedHops() {
-    }
+    private ForwardedHops() {}
 
-    /** The hops in lines that list one address per element. */
+    /** Parses lines that list one address per element. */
     static List<@Nullable IPAddress> ofAddresses(List<String> lines) {
         return read(lines, ForwardedHops::node);
     }
 
-    /** The hops in lines of the {@code Forwarded} header. */
+    /** Parses lines of the {@code Forwarded} header. */
     static List<@Nullable IPAddress> ofForwarded(List<String> lines) {
         return read(lines, ForwardedHops::element);
     }
@@ -35,7 +34,7 @@ final class ForwardedHops {
         List<@Nullable IPAddress> hops = new ArrayList<>();
         for (int i = lines.size() - 1; i >= 0; i--) {
             for (String element : backwards(lines.get(i), ',')) {
-                if (hops.size() == MOST) {
+                if (hops.size() == MAX_HOPS) {
                     return hops;
                 }
                 if (!element.isBlank()) {
@@ -46,7 +45,7 @@ final class ForwardedHops {
         return hops;
     }
 
-    /** The pieces between separators that are not within quotation marks, the last one first. */
+    /** Splits a text at separators outside quotation marks; the last piece is the first. */
     private static List<String> backwards(String text, char separator) {
         List<String> pieces = new ArrayList<>();
         boolean quoted = false;
@@ -58,7 +57,7 @@ final class ForwardedHops {
             } else if (c == separator && !quoted) {
                 pieces.add(text.substring(i + 1, end));
                 end = i;
-                if (pieces.size() > MOST) {
+                if (pieces.size() > MAX_HOPS) {
                     return pieces;
                 }
             }
@@ -91,10 +90,11 @@ final class ForwardedHops {
         return hop;
     }
 
-    /** {@code 192.0.2.1}, {@code 192.0.2.1:80}, {@code 2001:db8::1}, {@code [2001:db8::1]:80}, quoted or not. */
-    private static @Nullable IPAddress node(String text) {
+    /** Parses {@code 192.0.2.1}, {@code 192.0.2.1:80}, {@code 2001:db8::1}, {@code [2001:db8::1]:80}, quoted or not. */
+    static @Nullable IPAddress node(String text) {
         String node = text.length() > 1 && text.startsWith("\"") && text.endsWith("\"")
-                ? text.substring(1, text.length() - 1) : text;
+                ? text.substring(1, text.length() - 1)
+                : text;
         if (node.startsWith("[")) {
             int close = node.indexOf(']');
             boolean ipv6 = close > 0 && node.lastIndexOf(':', close) > 0;
@@ -107,7 +107,7 @@ final class ForwardedHops {
         return Addresses.parse(node);
     }
 
-    /** Nothing, or a colon and a port: digits, or a name of RFC 7239 that stands for one. */
+    /** Accepts an empty text, or a colon and a port: digits, or an obfuscated port of RFC 7239. */
     private static boolean isPort(String text) {
         return text.isEmpty() || text.matches(":(\\d{1,5}|_[\\w.-]{1,64})");
     }

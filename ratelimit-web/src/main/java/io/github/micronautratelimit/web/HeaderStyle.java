@@ -1,9 +1,9 @@
 package io.github.micronautratelimit.web;
 
-/** Which headers tell a client how it stands. */
+/** The headers that tell clients about their limits. */
 public enum HeaderStyle {
 
-    /** {@code RateLimit-Policy} and {@code RateLimit}, as draft-ietf-httpapi-ratelimit-headers has them. */
+    /** {@code RateLimit-Policy} and {@code RateLimit} of draft-ietf-httpapi-ratelimit-headers. */
     IETF(true, false),
 
     /** {@code X-RateLimit-Limit}, {@code X-RateLimit-Remaining} and {@code X-RateLimit-Reset}. */
@@ -12,7 +12,7 @@ public enum HeaderStyle {
     /** The headers of both styles. */
     BOTH(true, true),
 
-    /** No headers but {@code Retry-After}. */
+    /** Only {@code Retry-After}. */
     NONE(false, false);
 
     final boolean ietf;

@@ -3,52 +3,53 @@ package io.github.micronautratelimit.web;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-
 import org.jspecify.annotations.Nullable;
 
 /**
- * A key as it is written: text and placeholders, for example <code>{ip}</code> or <code>{header:X-Tenant}/{path:id}</code>.
- * Immutable; equal if the text is.
+ * A template of keys: text and placeholders, for example <code>{ip}</code> or <code>{header:X-Tenant}/{path:id}</code>.
+ * Immutable. Templates with the same text are equal.
  *
- * @param text  as written
- * @param parts the text and placeholders in order, at least one
+ * @param text  the text form
+ * @param parts the pieces of text and the placeholders in order, at least one
  */
 public record KeyTemplate(String text, List<Part> parts) {
 
     private static final String EXAMPLE = "; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", "
-            + "\"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{path:NAME}\", \"{bean:NAME}\" or "
-            + "\"{global}\", with text around.";
+            + "\"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{query:NAME}\", \"{path:NAME}\", "
+            + "\"{bean:NAME}\" or \"{global}\", with or without text around it.";
 
-    /** What a placeholder stands for. */
+    /** The source of the value of a placeholder. */
     public enum Source {
 
-        /** Nothing in the request: the text itself. */
+        /** The text itself. */
         TEXT(false, false),
-        /** Nothing at all: everybody. */
+        /** An empty value, the same for all requests. */
         GLOBAL(false, false),
-        /** The client's address. */
+        /** The address of the client. */
         IP(false, false),
         /** The name of the authenticated user. */
         PRINCIPAL(false, false),
-        /** The name of the authenticated user, or the client's address. */
+        /** The name of the authenticated user, or the address of the client. */
         PRINCIPAL_OR_IP(false, false),
         /** The header {@code X-API-Key}. */
         API_KEY(false, true),
         /** The bearer token of the header {@code Authorization} (RFC 6750), hashed. */
         BEARER_TOKEN(false, true),
-        /** The length of the body in bytes, as its header says; of a WebSocket's message, its length. */
+        /**
+         * The length of the body in bytes according to its header; for a WebSocket message, the length of the message.
+         */
         BODY_SIZE(false, true),
-        /** The WebSocket connection a message came over. */
+        /** The WebSocket connection of a message. */
         CONNECTION(false, false),
         /** A request header. */
         HEADER(true, true),
         /** A cookie. */
         COOKIE(true, true),
-        /** A parameter of the query. */
+        /** A query parameter. */
         QUERY(true, true),
-        /** A variable of the route's path. */
+        /** A path variable of the route. */
         PATH(true, true),
-        /** What the application's own code finds. */
+        /** A value that code of the application returns. */
         BEAN(true, false);
 
         private final boolean named;
@@ -60,9 +61,9 @@ public record KeyTemplate(String text, List<Part> parts) {
         }
 
         /**
-         * Whether a client may write what it likes.
+         * Returns whether the client chooses the value.
          *
-         * @return {@code false} if the connection, the authentication or the application says
+         * @return {@code false} if the connection, the authentication or the application determines it
          */
         public boolean isClientsChoice() {
             return chosen;
@@ -70,8 +71,12 @@ public record KeyTemplate(String text, List<Part> parts) {
 
         private static @Nullable Source of(String word, boolean named) {
             for (Source source : values()) {
-                if (source != TEXT && source.named == named
-                        && source.name().toLowerCase(Locale.ROOT).replace('_', '-').equals(word)) {
+                if (source != TEXT
+                        && source.named == named
+                        && source.name()
+                                .toLowerCase(Locale.ROOT)
+                                .replace('_', '-')
+                                .equals(word)) {
                     return source;
                 }
             }
@@ -80,27 +85,52 @@ public record KeyTemplate(String text, List<Part> parts) {
     }
 
     /**
-     * One piece of a key.
+     * One piece of a template.
      *
-     * @param source what it stands for
-     * @param name   the text itself, or the header's, cookie's, parameter's, variable's or bean's name; empty for the others
+     * @param source the source of the value
+     * @param name   the text itself, or the name of the header, cookie, parameter, variable or bean; empty for the
+     *               others
      */
     public record Part(Source source, String name) {
 
-        /** As it is written. */
+        private static final String API_KEY_HEADER = "X-API-Key";
+        private static final String IP_MARK = "{ip}";
+
+        /** Returns the name of the header that contains the value. */
+        String headerName() {
+            return source == Source.API_KEY ? API_KEY_HEADER : name;
+        }
+
+        /**
+         * Returns the start of keys with the value of this part, which distinguishes the values of different parts.
+         * Parts that always have the same value have the same mark.
+         */
+        String mark() {
+            return switch (source) {
+                case IP -> IP_MARK;
+                case PRINCIPAL, PRINCIPAL_OR_IP -> "{principal}";
+                case API_KEY, HEADER -> "{header:" + headerName().toLowerCase(Locale.ROOT) + "}";
+                default -> "{" + word() + (name.isEmpty() || source == Source.TEXT ? "" : ":" + name) + "}";
+            };
+        }
+
+        private String word() {
+            return source.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
+        /** Returns the text form. */
         @Override
         public String toString() {
-            String word = source.name().toLowerCase(Locale.ROOT).replace('_', '-');
-            return source == Source.TEXT ? name : "{" + word + (name.isEmpty() ? "" : ":" + name) + "}";
+            return source == Source.TEXT ? name : "{" + word() + (name.isEmpty() ? "" : ":" + name) + "}";
         }
     }
 
     /**
-     * Reads a template.
+     * Parses a template.
      *
-     * @param text the template, not empty
+     * @param text the text form, not empty
      * @return the template
-     * @throws IllegalArgumentException if the text is no template; the message says where and what to write instead
+     * @throws IllegalArgumentException if the text is malformed; the message contains the position and an example
      */
     public static KeyTemplate parse(String text) {
         List<Part> parts = new ArrayList<>();
@@ -131,7 +161,7 @@ public record KeyTemplate(String text, List<Part> parts) {
     }
 
     /**
-     * Whether the key is the same whatever the request.
+     * Returns whether the key is the same for all requests.
      *
      * @return {@code true} if it has no placeholder
      */
@@ -140,27 +170,27 @@ public record KeyTemplate(String text, List<Part> parts) {
     }
 
     /**
-     * Whether the key is everybody's.
+     * Returns whether all clients share the key.
      *
      * @return {@code true} if it is <code>{global}</code>
      */
-    public boolean isEverybody() {
+    public boolean isGlobal() {
         return parts.size() == 1 && parts.get(0).source() == Source.GLOBAL;
     }
 
     /**
-     * Whether the key is one of a single WebSocket connection.
+     * Returns whether the key belongs to one WebSocket connection.
      *
-     * @return {@code true} if it names <code>{connection}</code>
+     * @return {@code true} if it contains <code>{connection}</code>
      */
     public boolean isOfConnection() {
         return parts.stream().anyMatch(part -> part.source() == Source.CONNECTION);
     }
 
     /**
-     * Whether a client may choose the key.
+     * Returns whether a client can choose the key.
      *
-     * @return {@code true} if a placeholder stands for what the client writes
+     * @return {@code true} if the client chooses the value of a placeholder
      */
     public boolean isClientsChoice() {
         return parts.stream().anyMatch(part -> part.source().isClientsChoice());
@@ -176,7 +206,7 @@ public record KeyTemplate(String text, List<Part> parts) {
             throw wrong(text, "unknown placeholder {" + inner + "}", open);
         }
         if (colon >= 0 && name.isEmpty()) {
-            throw wrong(text, "{" + inner + "} lacks a name", open);
+            throw wrong(text, "{" + inner + "} has no name", open);
         }
         return new Part(source, name);
     }

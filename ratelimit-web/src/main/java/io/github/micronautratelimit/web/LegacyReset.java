@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.web;
 
-/** What {@code X-RateLimit-Reset} counts, on which its users never agreed. */
+/** The meaning of {@code X-RateLimit-Reset}, which differs between APIs. */
 public enum LegacyReset {
 
     /** Seconds from now. */

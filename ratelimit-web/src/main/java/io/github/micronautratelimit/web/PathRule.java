@@ -3,53 +3,122 @@ package io.github.micronautratelimit.web;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import java.util.TreeSet;
 
 /**
- * The requests a rule is for: an Ant pattern of their paths, and their methods. Who may GET may also ask for the HEAD.
+ * Selects requests by an Ant pattern of the path within the application and by methods. A rule for GET includes HEAD.
  */
 public final class PathRule {
+
+    /** The methods of the IANA registry, and PURGE, which caches know. */
+    private static final Set<String> METHODS =
+            Set.of(("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY PURGE ACL BASELINE-CONTROL BIND CHECKIN"
+                            + " CHECKOUT COPY LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE"
+                            + " ORDERPATCH PROPFIND PROPPATCH REBIND REPORT SEARCH UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE"
+                            + " UPDATEREDIRECTREF VERSION-CONTROL")
+                    .split(" "));
 
     private final PathPattern path;
     private final Set<String> methods;
 
     /**
-     * A rule.
+     * Creates a rule for an application at the root of its server.
      *
-     * @param path    a pattern that starts with a slash, such as <code>/api/**</code>
-     * @param methods names of methods; none for all
-     * @throws IllegalArgumentException if the pattern does not start with a slash
+     * @param path    a pattern that starts with a slash, such as <code>/api/**</code>; a variable such as
+     *                <code>{id}</code> stands for one segment
+     * @param methods the names of the methods in any case; none for all
+     * @throws IllegalArgumentException if the pattern is malformed or a method is unknown
      */
     public PathRule(String path, Collection<String> methods) {
-        if (!path.startsWith("/")) {
-            throw new IllegalArgumentException(
-                    "\"" + path + "\" does not start with a slash; write a pattern like \"/api/**\".");
-        }
-        this.path = new PathPattern(path);
-        this.methods = methods.stream().map(method -> method.toUpperCase(Locale.ROOT))
-                .flatMap(method -> method.equals("GET") ? Stream.of("GET", "HEAD") : Stream.of(method))
-                .collect(Collectors.toUnmodifiableSet());
+        this("", path, methods);
     }
 
     /**
-     * Whether the rule is for a request, however its path is written.
+     * Creates a rule.
      *
-     * @param method the request's method
-     * @param path   the request's path
-     * @return {@code true} if it is
+     * @param context the path of the application, such as {@code /shop}, which the paths of requests start with; empty
+     *                for the root
+     * @param path    a pattern of paths within the application
+     * @param methods the names of the methods in any case; none for all
+     * @throws IllegalArgumentException if the pattern is malformed or a method is unknown
+     */
+    public PathRule(String context, String path, Collection<String> methods) {
+        this.path = new PathPattern(context, path);
+        Set<String> names = new TreeSet<>();
+        for (String method : methods) {
+            String name = method.strip().toUpperCase(Locale.ROOT);
+            if (!METHODS.contains(name)) {
+                throw new IllegalArgumentException(
+                        "\"" + method + "\" is not an HTTP method; write methods such as [GET,"
+                                + " POST], or leave the methods out for all of them.");
+            }
+            names.add(name);
+        }
+        if (names.contains("GET")) {
+            names.add("HEAD");
+        }
+        this.methods = Set.copyOf(names);
+    }
+
+    /**
+     * Returns whether the rule applies to a request, in any reading of its path.
+     *
+     * @param method the method of the request
+     * @param path   the path of the request
+     * @return {@code true} if at least one reading matches
      */
     public boolean matches(String method, RequestPath path) {
         return (methods.isEmpty() || methods.contains(method.toUpperCase(Locale.ROOT))) && path.mayMatch(this.path);
     }
 
     /**
-     * Whether the rule, as one that exempts, is for a request beyond doubt.
+     * Returns whether the rule exempts a request in every reading of its path.
      *
-     * @param path the request's path
-     * @return {@code false} also if the path may be read in a way that does not match
+     * @param path the path of the request
+     * @return {@code false} if at least one reading does not match
      */
     public boolean exempts(RequestPath path) {
         return path.surelyMatches(this.path);
+    }
+
+    /**
+     * Returns whether the rule names a method, so that it applies to this method on purpose.
+     *
+     * @param method the name of a method
+     * @return {@code false} if the rule does not name it, or applies to all methods
+     */
+    public boolean names(String method) {
+        return methods.contains(method.toUpperCase(Locale.ROOT));
+    }
+
+    /**
+     * Returns whether this rule selects every request that another one selects.
+     *
+     * @param other the other rule
+     * @return {@code true} if it certainly does
+     */
+    public boolean covers(PathRule other) {
+        return (methods.isEmpty() || !other.methods.isEmpty() && methods.containsAll(other.methods))
+                && path.covers(other.path);
+    }
+
+    /**
+     * Returns whether all paths of a route lie under the pattern, whatever the values of its variables.
+     *
+     * @param template the template of the route, such as <code>/health/{name}</code>
+     * @return {@code true} if the text before the first variable matches the pattern
+     */
+    public boolean coversRoute(String template) {
+        return path.coversRoute(template);
+    }
+
+    /**
+     * Returns whether the pattern matches a path of a route for some values of its variables.
+     *
+     * @param template the template of the route, such as <code>/orders/{id}</code>
+     * @return {@code false} if it certainly does not
+     */
+    public boolean mayMatchRoute(String template) {
+        return path.mayMatchRoute(template);
     }
 }

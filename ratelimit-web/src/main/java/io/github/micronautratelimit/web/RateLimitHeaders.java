@@ -1,18 +1,19 @@
 package io.github.micronautratelimit.web;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.Policy;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
-
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.Policy;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Tells a client how it stands: in the headers of every answer that limits applied to, granted or denied. Safe for use by
- * any number of threads.
+ * Writes headers with limits and remaining permits into responses to allowed and denied requests. Safe for use by any
+ * number of threads.
  */
 public final class RateLimitHeaders {
 
@@ -23,29 +24,45 @@ public final class RateLimitHeaders {
     private static final String LEGACY_RESET = "X-RateLimit-Reset";
 
     private static final long MICROS_PER_SECOND = 1_000_000;
-    /** Policies are few, unless somebody computes the numbers of each key. */
-    private static final int MOST_TEXTS = 1_000;
+    /** A resolver may make a policy per key, so the cache has a bound. */
+    private static final int MAX_TEXTS = 1_000;
 
     private final HeaderStyle style;
     private final LegacyReset legacyReset;
     private final LongSupplier microsNow;
-    private final Map<Policy, PolicyText> texts = new ConcurrentHashMap<>();
+    private final UnaryOperator<String> names;
+    private final Map<Policy, PolicyHeaderText> texts = new ConcurrentHashMap<>();
 
     /**
-     * Headers of a style.
+     * Creates a writer of headers.
      *
-     * @param style       which headers
-     * @param legacyReset what {@code X-RateLimit-Reset} counts
-     * @param microsNow   the time in microseconds since the epoch, for that header
+     * @param style       the headers to write
+     * @param legacyReset the meaning of {@code X-RateLimit-Reset}
+     * @param microsNow   returns the time in microseconds since the epoch, for that header
      */
     public RateLimitHeaders(HeaderStyle style, LegacyReset legacyReset, LongSupplier microsNow) {
+        this(style, legacyReset, microsNow, UnaryOperator.identity());
+    }
+
+    /**
+     * Creates a writer of headers.
+     *
+     * @param style       the headers to write
+     * @param legacyReset the meaning of {@code X-RateLimit-Reset}
+     * @param microsNow   returns the time in microseconds since the epoch, for that header
+     * @param names       returns the name that clients see for that of a policy: visible ASCII without quotation mark
+     *                    and backslash
+     */
+    public RateLimitHeaders(
+            HeaderStyle style, LegacyReset legacyReset, LongSupplier microsNow, UnaryOperator<String> names) {
+        this.names = names;
         this.style = style;
         this.legacyReset = legacyReset;
         this.microsNow = microsNow;
     }
 
     /**
-     * Whether there is nothing to write.
+     * Returns whether {@link #write} writes nothing.
      *
      * @return {@code true} if the style is {@link HeaderStyle#NONE}
      */
@@ -54,9 +71,9 @@ public final class RateLimitHeaders {
     }
 
     /**
-     * The names that a browser must be told to let scripts read, as {@code Access-Control-Expose-Headers} lists them.
+     * Returns the value of {@code Access-Control-Expose-Headers} with which scripts in a browser may read the headers.
      *
-     * @return header names, joined by commas
+     * @return header names, separated by commas
      */
     public String exposed() {
         return switch (style) {
@@ -68,51 +85,82 @@ public final class RateLimitHeaders {
     }
 
     /**
-     * Writes the headers. After a denial {@code RateLimit} tells of the policies that denied, else of all.
+     * Returns whether shared caches may store a response and send it to other clients, without asking for a new one.
+     * The headers are then left out of it, because they are those of a single client.
      *
-     * @param decisions what was decided on the request
-     * @param header    sets a header, by name and value
+     * @param cacheControl the {@code Cache-Control} of the response, its lines joined by commas; {@code null} if it has
+     *                     none
+     * @return {@code true} if a directive allows it for some time and none forbids it
+     */
+    public static boolean isForSharedCaches(@Nullable String cacheControl) {
+        return cacheControl != null && SharedCaching.of(cacheControl).allowed();
+    }
+
+    /**
+     * Writes the headers. After a denial {@code RateLimit} contains the policies that denied, otherwise all policies. A
+     * policy whose limits were not evaluated appears only in {@code RateLimit-Policy}, also because the store was
+     * unavailable and on-error decided without a counter.
+     *
+     * @param decisions the decisions on the request
+     * @param header    sets a header by name and value
      */
     public void write(Decisions decisions, BiConsumer<String, String> header) {
-        List<Decision> each = decisions.each();
-        if (style == HeaderStyle.NONE || each.isEmpty()) {
+        List<Decision> list = decisions.list();
+        if (style == HeaderStyle.NONE || list.isEmpty()) {
             return;
         }
-        boolean allowed = decisions.allowed();
-        StringBuilder standing = new StringBuilder(48);
+        Class<?> shown = decisions.allowed() ? Decision.Allowed.class : Decision.Denied.class;
+        StringBuilder limits = new StringBuilder(48);
         StringBuilder policies = null;
-        PolicyText first = text(decisions.asks().get(0).policy());
-        PolicyText closest = first;
-        Decision closestDecision = each.get(0);
-        for (int i = 0; i < each.size(); i++) {
-            Decision decision = each.get(i);
-            PolicyText text = i == 0 ? first : text(decisions.asks().get(i).policy());
-            if (decision.allowed() == allowed) {
-                standing.append(standing.isEmpty() ? "\"" : ", \"").append(text.name()).append("\";r=")
-                        .append(decision.remaining()).append(";t=").append(text.secondsToWait(decision));
-                if (closestDecision.allowed() != allowed || decision.remaining() < closestDecision.remaining()) {
+        PolicyHeaderText first = text(decisions.requests().get(0).policy());
+        PolicyHeaderText closest = first;
+        Decision closestDecision = null;
+        for (int i = 0; i < list.size(); i++) {
+            Decision decision = list.get(i);
+            PolicyHeaderText text =
+                    i == 0 ? first : text(decisions.requests().get(i).policy());
+            if (shown.isInstance(decision)
+                    && decision.isCounted(decisions.requests().get(i).policy())) {
+                limits.append(limits.isEmpty() ? "\"" : ", \"")
+                        .append(text.name())
+                        .append("\";r=")
+                        .append(Math.min(decision.remaining(), PolicyHeaderText.MAX_INTEGER))
+                        .append(";t=")
+                        .append(text.secondsToWait(decision));
+                if (closestDecision == null || isCloser(text, decision, closest, closestDecision)) {
                     closest = text;
                     closestDecision = decision;
                 }
             }
             if (i > 0) {
                 policies = (policies == null ? new StringBuilder(first.quotas()) : policies)
-                        .append(", ").append(text.quotas());
+                        .append(", ")
+                        .append(text.quotas());
             }
         }
         if (style.ietf) {
             header.accept(POLICY, policies == null ? first.quotas() : policies.toString());
-            header.accept(LIMIT, standing.toString());
+            if (!limits.isEmpty()) {
+                header.accept(LIMIT, limits.toString());
+            }
         }
-        if (style.legacy) {
+        if (style.legacy && closestDecision != null) {
             writeLegacy(closest, closestDecision, header);
         }
     }
 
-    private void writeLegacy(PolicyText policy, Decision decision, BiConsumer<String, String> header) {
+    /** Returns whether a policy has fewer remaining permits, or the same number for a longer time. */
+    private static boolean isCloser(
+            PolicyHeaderText policy, Decision decision, PolicyHeaderText closest, Decision closestDecision) {
+        return decision.remaining() < closestDecision.remaining()
+                || decision.remaining() == closestDecision.remaining()
+                        && policy.secondsToWait(decision) > closest.secondsToWait(closestDecision);
+    }
+
+    private void writeLegacy(PolicyHeaderText policy, Decision decision, BiConsumer<String, String> header) {
         long reset = policy.secondsToWait(decision);
         if (legacyReset == LegacyReset.EPOCH) {
-            reset = PolicyText.seconds(microsNow.getAsLong() + reset * MICROS_PER_SECOND);
+            reset = PolicyHeaderText.seconds(microsNow.getAsLong() + reset * MICROS_PER_SECOND);
         }
         header.accept(LEGACY_LIMIT, Long.toString(policy.smallestQuota()));
         header.accept(LEGACY_REMAINING, Long.toString(decision.remaining()));
@@ -120,7 +168,7 @@ public final class RateLimitHeaders {
     }
 
     /**
-     * A policy's name as clients are told it.
+     * Returns the name of a policy in headers and responses.
      *
      * @param policy the policy
      * @return visible ASCII without quotation mark and backslash
@@ -129,11 +177,11 @@ public final class RateLimitHeaders {
         return text(policy).name();
     }
 
-    private PolicyText text(Policy policy) {
-        PolicyText known = texts.get(policy);
+    private PolicyHeaderText text(Policy policy) {
+        PolicyHeaderText known = texts.get(policy);
         if (known == null) {
-            known = PolicyText.of(policy);
-            if (texts.size() < MOST_TEXTS) {
+            known = PolicyHeaderText.of(policy, names.apply(policy.name()));
+            if (texts.size() < MAX_TEXTS) {
                 texts.put(policy, known);
             }
         }

@@ -1,82 +1,154 @@
 package io.github.micronautratelimit.web;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a key or a cost may be made of, as a server's request is seen from here. Nothing a client sends makes a method
- * throw, apart from {@link #custom}, which is the application's own code.
+ * The values of a request that keys and costs may contain. Each integration implements it for the requests of its
+ * server. Values that a kind of request does not have are {@code null} by default.
+ *
+ * <p>No input of a client makes a method throw an exception. Only {@link #custom} may throw one, because it calls code
+ * of the application.
  */
 public interface WebRequest {
 
     /**
-     * The client's address, as {@link ClientAddress} finds it.
+     * Returns the address of the client, as {@link ClientAddress} finds it.
      *
-     * @return an address or a range of addresses, in one spelling
+     * @return an address or a range of addresses in canonical form
      */
     String address();
 
     /**
-     * The name of the authenticated user.
+     * Returns the name of the authenticated user.
      *
-     * @return the name, or {@code null} if nobody is authenticated
+     * @return the name, or {@code null} if no user is authenticated
      */
-    @Nullable String userName();
-
-    /**
-     * A request header.
-     *
-     * @param name the header's name in any case
-     * @return the value of its first line, or {@code null}
-     */
-    @Nullable String header(String name);
-
-    /**
-     * A cookie.
-     *
-     * @param name the cookie's name
-     * @return its value, or {@code null}
-     */
-    @Nullable String cookie(String name);
-
-    /**
-     * A parameter of the query, never of the body.
-     *
-     * @param name the parameter's name
-     * @return its first value, decoded, or {@code null}
-     */
-    @Nullable String query(String name);
-
-    /**
-     * A variable of the route's path.
-     *
-     * @param name the variable's name
-     * @return its value, decoded, or {@code null} if the server knows no such variable
-     */
-    @Nullable String pathVariable(String name);
-
-    /**
-     * The length of the body in bytes.
-     *
-     * @return a number, or {@code null} if the request does not say
-     */
-    default @Nullable String bodySize() {
-        return header("Content-Length");
+    default @Nullable String userName() {
+        return null;
     }
 
     /**
-     * The WebSocket connection that a message came over.
+     * Returns a request header.
      *
-     * @return what no other connection to this process has, or {@code null} for whatever is no message
+     * @param name the name of the header, case-insensitive
+     * @return the value of its first line, or {@code null}
+     */
+    default @Nullable String header(String name) {
+        return null;
+    }
+
+    /**
+     * Returns all lines of a request header. A header may be sent several times (RFC 9110, section 5.3).
+     *
+     * @param name the name of the header, case-insensitive
+     * @return its lines in order; empty if there are none
+     */
+    default List<String> headerLines(String name) {
+        return listOf(header(name));
+    }
+
+    /**
+     * Returns a cookie.
+     *
+     * @param name the name of the cookie
+     * @return its first value, or {@code null}
+     */
+    default @Nullable String cookie(String name) {
+        return null;
+    }
+
+    /**
+     * Returns all cookies of a name.
+     *
+     * @param name the name of the cookies
+     * @return their values in order; empty if there are none
+     */
+    default List<String> cookieValues(String name) {
+        return listOf(cookie(name));
+    }
+
+    /**
+     * Returns a parameter of the query, never of the body.
+     *
+     * @param name the name of the parameter
+     * @return its first value, decoded, or {@code null}
+     */
+    default @Nullable String query(String name) {
+        return null;
+    }
+
+    /**
+     * Returns all values of a parameter of the query, never of the body.
+     *
+     * @param name the name of the parameter
+     * @return its values in order, decoded; empty if there are none
+     */
+    default List<String> queryValues(String name) {
+        return listOf(query(name));
+    }
+
+    /**
+     * Returns a path variable of the route.
+     *
+     * @param name the name of the variable
+     * @return its value, decoded, or {@code null} if the server has no such variable
+     */
+    default @Nullable String pathVariable(String name) {
+        return null;
+    }
+
+    /**
+     * Returns the length of the body in bytes. The default is the header {@code Content-Length}, unless the body
+     * {@linkplain #isCompressed() is compressed}.
+     *
+     * @return a number, or {@code null} if it is unknown
+     */
+    default @Nullable String bodySize() {
+        return isCompressed() ? null : header("Content-Length");
+    }
+
+    /**
+     * Returns whether the length of the body is that of its compressed form. A few bytes may become megabytes. If Jetty
+     * decompresses a body, it renames the header.
+     *
+     * @return {@code true} if the header {@code Content-Encoding} or {@code X-Content-Encoding} is present
+     */
+    default boolean isCompressed() {
+        return header("Content-Encoding") != null || header("X-Content-Encoding") != null;
+    }
+
+    /**
+     * Returns whether the request has, or may have, a body whose length is unknown. The default is whether it is
+     * compressed, or a body without length is announced as in HTTP/1.1; a server of HTTP/2 or HTTP/3, where it is not
+     * announced, overrides it.
+     *
+     * @return {@code false} if {@link #bodySize} knows the length, or if there is no body
+     */
+    default boolean hasBodyOfUnknownSize() {
+        return isCompressed() || bodySize() == null && header("Transfer-Encoding") != null;
+    }
+
+    /**
+     * Returns the WebSocket connection of a message.
+     *
+     * @return a text that is unique among the connections of this process, or {@code null} if this is not a message
      */
     default @Nullable String connection() {
         return null;
     }
 
     /**
-     * What the application's own code finds.
+     * Returns a value that code of the application finds.
      *
-     * @param name the name it goes by
-     * @return any text, or {@code null} if it finds nothing
+     * @param name the name of the code
+     * @return any text, or {@code null} if there is no value
      */
-    @Nullable String custom(String name);
+    default @Nullable String custom(String name) {
+        return null;
+    }
+
+    private static List<String> listOf(@Nullable String value) {
+        return value == null ? List.of() : List.of(value);
+    }
 }

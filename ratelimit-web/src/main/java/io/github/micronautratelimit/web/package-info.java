@@ -1,5 +1,6 @@
 /**
- * What every HTTP integration shares, without any framework: who is asking, which paths are meant, what clients are told.
+ * Code that all HTTP integrations share and that needs no framework: client addresses, keys, costs, paths, headers and
+ * responses to denied requests.
  */
 @NullMarked
 package io.github.micronautratelimit.web;

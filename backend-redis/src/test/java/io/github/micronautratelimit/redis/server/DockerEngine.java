@@ -7,33 +7,31 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.wait.strategy.Wait;
 import org.testcontainers.utility.DockerImageName;
 
-/** The machine's Docker engine, if one answers: asked before Testcontainers is, which takes long to find none. */
+/** The Docker engine of the machine, if one responds. Testcontainers takes long to notice that there is none. */
 final class DockerEngine {
 
     private static final int PORT = 6379;
 
-    private DockerEngine() {
-    }
+    private DockerEngine() {}
 
-    /** Starts a server from an image; empty, with the reason on the console, where it cannot be. */
+    /** Starts a server from an image. If that fails, prints the reason and returns empty. */
     static Optional<String> start(String image) {
-        if (!answers()) {
+        if (!responds()) {
             return Optional.empty();
         }
         try {
             return Optional.of(run(image));
         } catch (RuntimeException | LinkageError e) {
-            System.err.println("A Docker engine is there, but starts no " + image + ": " + e.getMessage());
+            System.err.println("The Docker engine does not start " + image + ": " + e.getMessage());
             return Optional.empty();
         }
     }
 
-    /** Testcontainers removes it when the JVM has ended. */
+    /** Testcontainers removes the container when the JVM has ended. */
     @SuppressWarnings("resource")
     private static String run(String image) {
         GenericContainer<?> container = new GenericContainer<>(DockerImageName.parse(image))
@@ -45,13 +43,15 @@ final class DockerEngine {
         return "redis://" + container.getHost() + ":" + container.getMappedPort(PORT);
     }
 
-    private static boolean answers() {
+    private static boolean responds() {
         String host = System.getenv().getOrDefault("DOCKER_HOST", "");
         if (!host.isEmpty() && !host.startsWith("unix:")) {
             return true;
         }
         Path home = Path.of(System.getProperty("user.home"));
-        Path socket = host.isEmpty() ? Path.of("/var/run/docker.sock") : Path.of(URI.create(host).getPath());
+        Path socket = host.isEmpty()
+                ? Path.of("/var/run/docker.sock")
+                : Path.of(URI.create(host).getPath());
         return accepts(socket) || host.isEmpty() && accepts(home.resolve(".docker/run/docker.sock"));
     }
 

@@ -1,33 +1,31 @@
 package io.github.micronautratelimit.redis.server;
 
+import io.lettuce.core.RedisException;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-import io.lettuce.core.RedisException;
-
-/** Waits for what is bound to happen; fails if it does not within a time that no slow machine needs. */
+/** Waits for a condition. Fails after a time that even a slow machine does not need. */
 public final class Eventually {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final int POLL_MILLIS = 2;
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final long POLL_NANOS = 2_000_000;
 
-    private Eventually() {
-    }
+    private Eventually() {}
 
-    /** Returns as soon as the condition holds; a store that does not answer yet counts as not. */
+    /** Returns as soon as the condition holds. It does not hold while it throws a {@link RedisException}. */
     public static void await(Supplier<String> what, BooleanSupplier condition) {
-        long end = System.nanoTime() + PATIENCE.toNanos();
+        long end = System.nanoTime() + TIMEOUT.toNanos();
         while (!holds(condition)) {
             if (System.nanoTime() - end > 0) {
-                throw new AssertionError("Not within " + PATIENCE.toSeconds() + " s: " + what.get());
+                throw new AssertionError("Not within " + TIMEOUT.toSeconds() + " s: " + what.get());
             }
-            try {
-                Thread.sleep(POLL_MILLIS);
-            } catch (InterruptedException e) {
+            if (Thread.interrupted()) {
                 Thread.currentThread().interrupt();
-                throw new AssertionError(e);
+                throw new AssertionError("Interrupted: " + what.get());
             }
+            LockSupport.parkNanos(POLL_NANOS);
         }
     }
 

@@ -6,17 +6,18 @@ import java.net.ServerSocket;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Loopback ports nobody listens on, below those that outgoing connections take. */
+/** Free loopback ports below those of outgoing connections. */
 final class Ports {
 
     private static final int LOWEST = 10_000;
     private static final int COUNT = 12_000;
-    /** A node of a cluster listens on this many above its port too. */
+    /** A cluster node also listens on its port plus this offset. */
     private static final int BUS = 10_000;
-    private static final AtomicInteger NEXT = new AtomicInteger(ThreadLocalRandom.current().nextInt(COUNT));
 
-    private Ports() {
-    }
+    private static final AtomicInteger NEXT =
+            new AtomicInteger(ThreadLocalRandom.current().nextInt(COUNT));
+
+    private Ports() {}
 
     static int free() {
         for (int tries = 0; tries < COUNT; tries++) {
@@ -25,7 +26,7 @@ final class Ports {
                 return port;
             }
         }
-        throw new IllegalStateException("No port is free.");
+        throw new IllegalStateException("No free port found.");
     }
 
     private static boolean isFree(int port) {

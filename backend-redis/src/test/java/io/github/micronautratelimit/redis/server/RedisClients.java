@@ -1,10 +1,5 @@
 package io.github.micronautratelimit.redis.server;
 
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-
 import io.lettuce.core.AbstractRedisClient;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisClient;
@@ -19,8 +14,12 @@ import io.lettuce.core.cluster.RedisClusterClient;
 import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.resource.ClientResources;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 
-/** Connections with the options that the backend asks for: refused while disconnected, and with a time limit each. */
+/** Connections with the options that the backend recommends: commands are rejected while disconnected, and time out. */
 public final class RedisClients implements AutoCloseable {
 
     private final ClientResources resources = ClientResources.create();
@@ -28,38 +27,38 @@ public final class RedisClients implements AutoCloseable {
     private final SslOptions ssl;
     private final List<AbstractRedisClient> clients = new ArrayList<>();
 
-    /** Whose commands time out as late as only a hanging server makes them. */
+    /** Creates clients whose commands time out only if the server hangs. */
     public RedisClients() {
         this(Duration.ofSeconds(20));
     }
 
-    /** Whose commands time out so soon. */
+    /** Creates clients with a timeout of commands. */
     public RedisClients(Duration timeout) {
         this(timeout, SslOptions.create());
     }
 
-    /** Whose commands time out so soon, and that trust whom these options say. */
+    /** Creates clients with a timeout of commands and trusted certificates. */
     public RedisClients(Duration timeout, SslOptions ssl) {
         this.timeout = timeout;
         this.ssl = ssl;
     }
 
-    /** A connection for a backend. */
+    /** Opens a connection for a backend. */
     public StatefulRedisConnection<byte[], byte[]> connect(String uri) {
         return client(uri).connect(ByteArrayCodec.INSTANCE);
     }
 
-    /** A connection for a backend, to a cluster of which this is a node. */
+    /** Opens a connection for a backend to the cluster of a node. */
     public StatefulRedisClusterConnection<byte[], byte[]> connectCluster(String uri) {
         return clusterClient(uri).connect(ByteArrayCodec.INSTANCE);
     }
 
-    /** What a server is asked directly. */
+    /** Opens a connection for inspection. */
     public RedisCommands<String, String> server(String uri) {
         return client(uri).connect().sync();
     }
 
-    /** A client of a server, or of a master behind sentinels. */
+    /** Creates a client of a server, or of a master behind Sentinels. */
     public RedisClient client(String uri) {
         RedisURI where = RedisURI.create(uri);
         where.setTimeout(timeout);
@@ -69,7 +68,7 @@ public final class RedisClients implements AutoCloseable {
         return client;
     }
 
-    /** A client of a cluster that looks again who has which slot when it is sent elsewhere. */
+    /** Creates a client of a cluster that refreshes its view of the hash slots after a redirection. */
     @SuppressWarnings("deprecation")
     public RedisClusterClient clusterClient(String uri) {
         RedisURI where = RedisURI.create(uri);
@@ -77,15 +76,18 @@ public final class RedisClients implements AutoCloseable {
         RedisClusterClient client = RedisClusterClient.create(resources, where);
         ClusterClientOptions.Builder options = ClusterClientOptions.builder();
         with(options);
-        client.setOptions(options.topologyRefreshOptions(
-                ClusterTopologyRefreshOptions.builder().enableAllAdaptiveRefreshTriggers().build()).build());
+        client.setOptions(options.topologyRefreshOptions(ClusterTopologyRefreshOptions.builder()
+                        .enableAllAdaptiveRefreshTriggers()
+                        .build())
+                .build());
         clients.add(client);
         return client;
     }
 
     private ClientOptions.Builder with(ClientOptions.Builder options) {
         return options.disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
-                .timeoutOptions(TimeoutOptions.enabled(timeout)).sslOptions(ssl);
+                .timeoutOptions(TimeoutOptions.enabled(timeout))
+                .sslOptions(ssl);
     }
 
     @Override

@@ -15,12 +15,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
- * A {@code redis-server} on a port and in a folder of its own. It ends with this JVM, however that ends: a shell
- * between the two kills the server when the JVM's end of a pipe is closed.
+ * A {@code redis-server} with its own port and folder. It ends with this JVM even if that is killed: a shell between
+ * the two kills the server when the pipe to the JVM is closed.
  */
 public final class RedisProcess implements AutoCloseable {
 
-    private static final String SHELL = """
+    private static final String SHELL =
+            """
             "$@" &
             server=$!
             echo pid $server
@@ -34,7 +35,8 @@ public final class RedisProcess implements AutoCloseable {
     private static final Set<RedisProcess> RUNNING = ConcurrentHashMap.newKeySet();
 
     static {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> List.copyOf(RUNNING).forEach(RedisProcess::close)));
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(() -> List.copyOf(RUNNING).forEach(RedisProcess::close)));
     }
 
     private final Path folder;
@@ -53,9 +55,9 @@ public final class RedisProcess implements AutoCloseable {
     }
 
     /**
-     * Starts a server that keeps nothing on disk unless told to.
+     * Starts a server, without persistence by default.
      *
-     * @param settings more lines of its configuration; one that begins with {@code sentinel} makes it a sentinel
+     * @param settings more lines of its configuration; a line that starts with {@code sentinel} makes it a Sentinel
      */
     public static RedisProcess start(String... settings) {
         try {
@@ -63,14 +65,15 @@ public final class RedisProcess implements AutoCloseable {
             Path folder = Files.createTempDirectory("ratelimit-redis");
             boolean tls = Stream.of(settings).anyMatch(line -> line.startsWith("tls-"));
             boolean sentinel = Stream.of(settings).anyMatch(line -> line.startsWith("sentinel "));
-            List<String> lines = new ArrayList<>(List.of(tls ? "port 0" : "port " + port, "bind 127.0.0.1",
-                    "dir " + folder));
+            List<String> lines =
+                    new ArrayList<>(List.of(tls ? "port 0" : "port " + port, "bind 127.0.0.1", "dir " + folder));
             if (tls) {
                 lines.add("tls-port " + port);
             }
             if (!sentinel) {
                 lines.addAll(List.of("save \"\"", "repl-diskless-sync-delay 0"));
-                RedisProgram.find().filter(program -> program.version() >= 7)
+                RedisProgram.find()
+                        .filter(program -> program.version() >= 7)
                         .ifPresent(program -> lines.add("enable-debug-command yes"));
             }
             lines.addAll(List.of(settings));
@@ -81,7 +84,7 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** A server that is not there yet: {@link #restart} starts it. */
+    /** Reserves the port of a server that {@link #restart} starts later. */
     public static RedisProcess absent() {
         RedisProcess server = start();
         server.kill();
@@ -89,10 +92,12 @@ public final class RedisProcess implements AutoCloseable {
     }
 
     private Process launch() throws IOException {
-        String program = RedisProgram.find().orElseThrow(() -> new AssertionError("There is no redis-server."))
-                .file().toString();
-        List<String> command = new ArrayList<>(
-                List.of("sh", "-c", SHELL, "sh", program, folder.resolve("redis.conf").toString()));
+        String program = RedisProgram.find()
+                .orElseThrow(() -> new AssertionError("No redis-server found."))
+                .file()
+                .toString();
+        List<String> command = new ArrayList<>(List.of(
+                "sh", "-c", SHELL, "sh", program, folder.resolve("redis.conf").toString()));
         if (sentinel) {
             command.add("--sentinel");
         }
@@ -102,36 +107,36 @@ public final class RedisProcess implements AutoCloseable {
     private ProcessHandle awaitReady() throws IOException {
         BufferedReader output =
                 new BufferedReader(new InputStreamReader(shell.getInputStream(), StandardCharsets.UTF_8));
-        StringBuilder said = new StringBuilder();
+        StringBuilder log = new StringBuilder();
         ProcessHandle found = shell.toHandle();
         String line = "";
         while (READY.stream().noneMatch(line::contains)) {
             line = output.readLine();
             if (line == null) {
-                throw new IllegalStateException("redis-server did not start:\n" + said);
+                throw new IllegalStateException("redis-server did not start:\n" + log);
             }
-            said.append(line).append('\n');
+            log.append(line).append('\n');
             if (line.startsWith("pid ")) {
                 found = ProcessHandle.of(Long.parseLong(line.substring(4))).orElse(found);
             }
         }
-        Thread drain = new Thread(() -> output.lines().forEach(ignored -> { }));
+        Thread drain = new Thread(() -> output.lines().forEach(ignored -> {}));
         drain.setDaemon(true);
         drain.start();
         return found;
     }
 
-    /** Where it listens. */
+    /** Returns the port of the server. */
     public int port() {
         return port;
     }
 
-    /** Where it listens, without encryption or password. */
+    /** Returns the URI without encryption or password. */
     public String uri() {
         return "redis://127.0.0.1:" + port;
     }
 
-    /** Kills it as a crash would: SIGKILL. */
+    /** Kills the server with SIGKILL, like a crash. */
     public void kill() {
         server.destroyForcibly();
         try {
@@ -142,21 +147,23 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** Makes it neither answer nor close a connection, until {@link #resume}: SIGSTOP. */
+    /** Stops the server with SIGSTOP: until {@link #resume}, it neither replies nor closes a connection. */
     public void pause() {
         signal("STOP");
     }
 
-    /** Goes on after {@link #pause}: SIGCONT. */
+    /** Continues the server with SIGCONT after {@link #pause}. */
     public void resume() {
         signal("CONT");
     }
 
     private void signal(String name) {
         try {
-            int status = new ProcessBuilder("kill", "-" + name, Long.toString(server.pid())).start().waitFor();
+            int status = new ProcessBuilder("kill", "-" + name, Long.toString(server.pid()))
+                    .start()
+                    .waitFor();
             if (status != 0) {
-                throw new IllegalStateException("The server is gone.");
+                throw new IllegalStateException("The server has ended.");
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -166,7 +173,7 @@ public final class RedisProcess implements AutoCloseable {
         }
     }
 
-    /** Starts it again after {@link #kill}, on the same port, with what it kept on disk. */
+    /** Starts the server again after {@link #kill}, on the same port and with the data on its disk. */
     public void restart() {
         try {
             shell = launch();

@@ -8,10 +8,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-
 import redis.embedded.core.ExecutableProvider;
 
-/** The {@code redis-server} to start: the one on the path, else the one that embedded-redis carries for this system. */
+/** The {@code redis-server} program: the one on the PATH, otherwise the one of embedded-redis for this system. */
 public final class RedisProgram {
 
     private static final Pattern VERSION = Pattern.compile("v=(\\d+)\\.");
@@ -25,17 +24,17 @@ public final class RedisProgram {
         this.version = version;
     }
 
-    /** The program; empty where there is none that runs. */
+    /** Returns the program; empty if none runs. */
     public static Optional<RedisProgram> find() {
         return FOUND;
     }
 
-    /** Where it is. */
+    /** Returns its file. */
     public Path file() {
         return file;
     }
 
-    /** Its major version. */
+    /** Returns its major version. */
     public int version() {
         return version;
     }
@@ -52,14 +51,16 @@ public final class RedisProgram {
             file.toFile().deleteOnExit();
             return Optional.of(new RedisProgram(file, versionOf(file)));
         } catch (IOException | RuntimeException e) {
-            System.err.println("embedded-redis has no redis-server that runs here: " + e.getMessage());
+            System.err.println("The redis-server of embedded-redis does not run here: " + e.getMessage());
             return Optional.empty();
         }
     }
 
     private static int versionOf(Path file) {
         try {
-            Process process = new ProcessBuilder(file.toString(), "--version").redirectErrorStream(true).start();
+            Process process = new ProcessBuilder(file.toString(), "--version")
+                    .redirectErrorStream(true)
+                    .start();
             String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             Matcher matcher = VERSION.matcher(text);
             if (!matcher.find()) {

@@ -1,13 +1,12 @@
 package io.github.micronautratelimit.redis.server;
 
+import io.lettuce.core.api.sync.RedisCommands;
+import io.lettuce.core.sentinel.api.sync.RedisSentinelCommands;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import io.lettuce.core.api.sync.RedisCommands;
-import io.lettuce.core.sentinel.api.sync.RedisSentinelCommands;
-
-/** A master, two replicas, and three sentinels that promote one soon after the master is gone. */
+/** A master, two replicas, and three Sentinels that promote a replica soon after the master has died. */
 public final class RedisSentinels implements AutoCloseable {
 
     private static final String NAME = "limits";
@@ -18,41 +17,47 @@ public final class RedisSentinels implements AutoCloseable {
     private final List<RedisProcess> sentinels;
 
     private RedisSentinels() {
-        replicas = Stream.generate(() -> RedisProcess.start("replicaof 127.0.0.1 " + master.port())).limit(2).toList();
-        // Sentinels ask for replicas when they start, and then not for ten seconds.
+        replicas = Stream.generate(() -> RedisProcess.start("replicaof 127.0.0.1 " + master.port()))
+                .limit(2)
+                .toList();
+        // Sentinels look for replicas when they start, and then not for ten seconds.
         awaitReplicated();
         sentinels = Stream.generate(() -> RedisProcess.start(
-                "sentinel monitor " + NAME + " 127.0.0.1 " + master.port() + " 2",
-                "sentinel down-after-milliseconds " + NAME + " 1000",
-                "sentinel failover-timeout " + NAME + " 10000")).limit(3).toList();
+                        "sentinel monitor " + NAME + " 127.0.0.1 " + master.port() + " 2",
+                        "sentinel down-after-milliseconds " + NAME + " 1000",
+                        "sentinel failover-timeout " + NAME + " 10000"))
+                .limit(3)
+                .toList();
         for (RedisProcess sentinel : sentinels) {
-            RedisSentinelCommands<String, String> asked = clients.client(sentinel.uri()).connectSentinel().sync();
-            Eventually.await("the sentinels know each other", () -> asked.info("sentinel").contains(
-                    "status=ok,address=127.0.0.1:" + master.port() + ",slaves=2,sentinels=3"));
+            RedisSentinelCommands<String, String> commands =
+                    clients.client(sentinel.uri()).connectSentinel().sync();
+            Eventually.await("the sentinels know each other", () -> commands.info("sentinel")
+                    .contains("status=ok,address=127.0.0.1:" + master.port() + ",slaves=2,sentinels=3"));
         }
     }
 
-    /** Starts them and waits until they know each other. */
+    /** Starts the servers and waits until the Sentinels know each other. */
     public static RedisSentinels start() {
         return new RedisSentinels();
     }
 
-    /** Where a client asks for the master. */
+    /** Returns the URI of the Sentinels. */
     public String uri() {
-        return sentinels.stream().map(sentinel -> "127.0.0.1:" + sentinel.port())
+        return sentinels.stream()
+                .map(sentinel -> "127.0.0.1:" + sentinel.port())
                 .collect(Collectors.joining(",", "redis-sentinel://", "#" + NAME));
     }
 
-    /** The first master. */
+    /** Returns the first master. */
     public RedisProcess master() {
         return master;
     }
 
-    /** Returns when both replicas have all that the master has. */
+    /** Waits until both replicas are in sync with the master. */
     public void awaitReplicated() {
-        RedisCommands<String, String> asked = clients.server(master.uri());
-        Eventually.await("both replicas have all", () -> {
-            String info = asked.info("replication");
+        RedisCommands<String, String> commands = clients.server(master.uri());
+        Eventually.await("both replicas are in sync", () -> {
+            String info = commands.info("replication");
             String offset = info.replaceAll("(?s).*master_repl_offset:(\\d+).*", "$1");
             return info.split("state=online,offset=" + offset + ",", -1).length == 3;
         });

@@ -7,7 +7,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/** One whole command or reply of the Redis protocol, version 2 or 3, byte for byte. */
+/** The bytes of one command or reply of the Redis protocol, version 2 or 3. */
 record RespMessage(byte[] bytes) {
 
     static RespMessage read(InputStream in) throws IOException {
@@ -44,7 +44,7 @@ record RespMessage(byte[] bytes) {
         return line.toString().strip();
     }
 
-    /** The first word of a command, in capital letters. */
+    /** Returns the name of a command in capital letters. */
     String commandName() {
         return new String(bytes, StandardCharsets.ISO_8859_1).split("\r\n", 4)[2].toUpperCase(Locale.ROOT);
     }

@@ -3,24 +3,24 @@ package io.github.micronautratelimit.redis.server;
 import java.util.Optional;
 
 /**
- * Where a standalone server comes from: {@code ratelimit.redis.uri} names one, else a Docker engine starts
- * {@code ratelimit.redis.image}, else {@link RedisProgram} is started.
+ * Finds a standalone server: the one of {@code ratelimit.redis.uri}, otherwise a container of
+ * {@code ratelimit.redis.image}, otherwise {@link RedisProgram}.
  */
 public final class StandaloneServer {
 
     private static final String IMAGE = "redis:7-alpine";
 
-    private StandaloneServer() {
-    }
+    private StandaloneServer() {}
 
-    /** Its URI; empty where there is none. */
+    /** Returns the URI of the server; empty if there is none. */
     public static Optional<String> find() {
         return property("ratelimit.redis.uri")
                 .or(() -> DockerEngine.start(property("ratelimit.redis.image").orElse(IMAGE)))
-                .or(() -> RedisProgram.find().map(program -> RedisProcess.start().uri()));
+                .or(() ->
+                        RedisProgram.find().map(program -> RedisProcess.start().uri()));
     }
 
-    /** A build that passes on a property nobody has set passes on its placeholder. */
+    /** If a property is not set, the build passes its placeholder. */
     private static Optional<String> property(String name) {
         return Optional.of(System.getProperty(name, "")).filter(text -> !text.isBlank() && !text.startsWith("${"));
     }

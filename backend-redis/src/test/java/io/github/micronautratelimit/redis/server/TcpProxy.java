@@ -17,30 +17,29 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 
-/** Stands between clients and a server, and does to single commands what a network may. */
+/** A proxy between clients and a server that injects network faults into single commands. */
 public final class TcpProxy implements AutoCloseable {
 
-    /** What becomes of a command. */
+    /** The fault of a command. */
     public enum Fate {
-        /** It arrives, and so does its reply. */
+        /** No fault. */
         PASS,
-        /** It arrives twice, one right after the other; only the first reply comes back. */
+        /** The command is delivered twice in a row, and only the first reply is returned. */
         ARRIVE_TWICE,
-        /** It is carried out, and its reply gets lost; what is answered later on the connection is taken for it. */
+        /** The command is executed and its reply is lost, so the client takes the next reply for it. */
         LOSE_REPLY,
-        /** It is carried out, and the connection breaks before its reply comes. */
+        /** The command is executed, and the connection breaks before the reply. */
         BREAK_BEFORE_REPLY,
-        /** It gets lost, and the connection breaks. */
+        /** The command is lost, and the connection breaks. */
         BREAK_BEFORE_ARRIVAL,
-        /** It is carried out, but neither its reply nor any later one comes back on the connection, which stays. */
+        /** The command is executed, but this reply and all later ones are lost. The connection stays open. */
         MUTE,
-        /** Neither it nor anything later arrives on the connection, which stays. */
+        /** This command and all later ones are lost. The connection stays open. */
         DEAF
     }
 
-    /** What becomes of a reply, and not before when. */
-    private record Awaited(Fate fate, long nanos) {
-    }
+    /** The fault of an expected reply, and the earliest time to return it. */
+    private record ExpectedReply(Fate fate, long nanos) {}
 
     private final int target;
     private final ServerSocket listening;
@@ -48,7 +47,7 @@ public final class TcpProxy implements AutoCloseable {
     private volatile Function<String, Fate> fates = command -> Fate.PASS;
     private volatile Duration delay = Duration.ZERO;
 
-    /** A proxy of the server on this port. */
+    /** Creates a proxy of the server on a port. */
     public TcpProxy(int target) {
         this.target = target;
         try {
@@ -59,22 +58,22 @@ public final class TcpProxy implements AutoCloseable {
         start(this::accept);
     }
 
-    /** Where clients connect. */
+    /** Returns the URI for clients. */
     public String uri() {
         return "redis://127.0.0.1:" + listening.getLocalPort();
     }
 
-    /** Decides from now on what becomes of each command, by its name in capital letters. */
+    /** Sets the fault of later commands, by their names in capital letters. */
     public void let(Function<String, Fate> fates) {
         this.fates = fates;
     }
 
-    /** Lets every reply come back so long after its command went by. */
+    /** Delays each later reply, counted from its command. */
     public void delayReplies(Duration delay) {
         this.delay = delay;
     }
 
-    /** Breaks all connections there are. */
+    /** Breaks all present connections. */
     public void breakConnections() {
         try {
             cut(open.toArray(Socket[]::new));
@@ -91,21 +90,23 @@ public final class TcpProxy implements AutoCloseable {
         }
     }
 
-    /** What one end closes, or the lack of a server, the client notices. */
+    /** Closes both connections if one of them ends or the server is absent. */
     private void connect(Socket client) throws IOException {
-        try (client; Socket server = new Socket(InetAddress.getLoopbackAddress(), target)) {
+        try (client;
+                Socket server = new Socket(InetAddress.getLoopbackAddress(), target)) {
             open.add(server);
-            BlockingQueue<Awaited> awaited = new LinkedBlockingQueue<>();
+            BlockingQueue<ExpectedReply> expected = new LinkedBlockingQueue<>();
             start(() -> {
-                try (client; server) {
-                    answer(server, client, awaited);
+                try (client;
+                        server) {
+                    answer(server, client, expected);
                 }
             });
-            forward(client, server, awaited);
+            forward(client, server, expected);
         }
     }
 
-    private void forward(Socket client, Socket server, BlockingQueue<Awaited> awaited) throws IOException {
+    private void forward(Socket client, Socket server, BlockingQueue<ExpectedReply> expected) throws IOException {
         InputStream in = new BufferedInputStream(client.getInputStream());
         OutputStream out = server.getOutputStream();
         boolean deaf = false;
@@ -121,28 +122,28 @@ public final class TcpProxy implements AutoCloseable {
                 continue;
             }
             long due = System.nanoTime() + delay.toNanos();
-            awaited.add(new Awaited(fate, due));
+            expected.add(new ExpectedReply(fate, due));
             if (fate == Fate.ARRIVE_TWICE) {
-                awaited.add(new Awaited(Fate.LOSE_REPLY, due));
+                expected.add(new ExpectedReply(Fate.LOSE_REPLY, due));
             }
             out.write(fate == Fate.ARRIVE_TWICE ? twice(command.bytes()) : command.bytes());
         }
     }
 
-    /** In one packet, so that the server carries out both before it answers either. */
+    /** Uses one packet, so that the server executes both commands before it replies. */
     private static byte[] twice(byte[] bytes) {
         byte[] both = Arrays.copyOf(bytes, 2 * bytes.length);
         System.arraycopy(bytes, 0, both, bytes.length, bytes.length);
         return both;
     }
 
-    private void answer(Socket server, Socket client, BlockingQueue<Awaited> awaited) throws IOException {
+    private void answer(Socket server, Socket client, BlockingQueue<ExpectedReply> expected) throws IOException {
         InputStream in = new BufferedInputStream(server.getInputStream());
         OutputStream out = client.getOutputStream();
         boolean mute = false;
         while (true) {
             RespMessage reply = RespMessage.read(in);
-            Awaited next = awaited.remove();
+            ExpectedReply next = expected.remove();
             if (next.fate == Fate.BREAK_BEFORE_REPLY) {
                 cut(client, server);
                 return;
@@ -167,15 +168,17 @@ public final class TcpProxy implements AutoCloseable {
         void run() throws IOException;
     }
 
-    /** Runs until a connection ends. */
+    /** Runs the work on a daemon thread until its connection ends. */
     private static void start(Work work) {
-        Thread thread = new Thread(() -> {
-            try {
-                work.run();
-            } catch (IOException ended) {
-                // As connections do.
-            }
-        }, "proxy");
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        work.run();
+                    } catch (IOException ended) {
+                        // The connection has ended.
+                    }
+                },
+                "proxy");
         thread.setDaemon(true);
         thread.start();
     }

@@ -1,4 +1,4 @@
-/** Real servers for tests: found or started on loopback, and gone when the test or the JVM ends. */
+/** Real servers for tests, found or started on loopback. They end with the test or the JVM. */
 @NullMarked
 package io.github.micronautratelimit.redis.server;
 

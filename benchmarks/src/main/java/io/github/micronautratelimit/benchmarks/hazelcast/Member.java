@@ -1,21 +1,19 @@
 package io.github.micronautratelimit.benchmarks.hazelcast;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-
 import com.hazelcast.client.HazelcastClient;
 import com.hazelcast.client.config.ClientConfig;
 import com.hazelcast.config.Config;
 import com.hazelcast.config.SerializationConfig;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
-
 import io.github.bucket4j.grid.hazelcast.HazelcastProxyManager;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 
-/** A cluster of one member on loopback: in this process, or in one of its own with a client here. */
+/** A cluster of one member on loopback: in this process, or in a separate process with a client in this one. */
 final class Member implements AutoCloseable {
 
     private static final int SERIALIZER_TYPES = 10_000;
@@ -33,18 +31,25 @@ final class Member implements AutoCloseable {
     }
 
     static Member behindAClient(boolean bucket4jSerializers) throws IOException {
-        Process process = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-Xms512m", "-Xmx512m",
-                "-cp", System.getProperty("java.class.path"), Member.class.getName(),
-                Boolean.toString(bucket4jSerializers)).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process process = new ProcessBuilder(
+                        System.getProperty("java.home") + "/bin/java",
+                        "-Xms512m",
+                        "-Xmx512m",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Member.class.getName(),
+                        Boolean.toString(bucket4jSerializers))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
-        BufferedReader said =
+        BufferedReader output =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-        String line = said.readLine();
+        String line = output.readLine();
         while (line != null && !line.startsWith("port ")) {
-            line = said.readLine();
+            line = output.readLine();
         }
         if (line == null) {
-            throw new IllegalStateException("The member did not start.");
+            throw new IllegalStateException("The Hazelcast member did not start; its standard error has the cause.");
         }
         ClientConfig config = new ClientConfig();
         config.getNetworkConfig().addAddress("127.0.0.1:" + line.substring("port ".length()));
@@ -54,14 +59,15 @@ final class Member implements AutoCloseable {
     }
 
     /**
-     * A member until the process is killed.
+     * Runs a member until the process is killed.
      *
      * @param arguments whether Bucket4j's own serializers are configured
      * @throws InterruptedException if interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
         HazelcastInstance member = Hazelcast.newHazelcastInstance(config(0, Boolean.parseBoolean(arguments[0])));
-        System.out.println("port " + member.getCluster().getLocalMember().getAddress().getPort());
+        System.out.println(
+                "port " + member.getCluster().getLocalMember().getAddress().getPort());
         Thread.currentThread().join();
     }
 
@@ -87,10 +93,11 @@ final class Member implements AutoCloseable {
         return caller;
     }
 
-    /** The processor time that caller and member have used, in microseconds. */
+    /** Returns the CPU time that caller and member have used, in microseconds. */
     long cpuMicros() {
         Duration here = ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
-        Duration there = process.equals(ProcessHandle.current()) ? Duration.ZERO
+        Duration there = process.equals(ProcessHandle.current())
+                ? Duration.ZERO
                 : process.info().totalCpuDuration().orElse(Duration.ZERO);
         return here.plus(there).toNanos() / 1_000;
     }

@@ -1,4 +1,4 @@
-/** What a decision kept in Hazelcast costs, beside Bucket4j's. */
+/** Benchmarks of decisions in Hazelcast, compared with Bucket4j. */
 @NullMarked
 package io.github.micronautratelimit.benchmarks.hazelcast;
 

@@ -1,12 +1,5 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentHashMap;
-
 import io.github.bucket4j.BucketConfiguration;
 import io.github.bucket4j.ConsumptionProbe;
 import io.github.bucket4j.distributed.AsyncBucketProxy;
@@ -19,11 +12,17 @@ import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.codec.RedisCodec;
 import io.lettuce.core.codec.StringCodec;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Bucket4j's asynchronous proxies on one connection, the full probe. Keys expire by the time they take to refill, as its
- * manual advises. Plain proxies are made for each call, as their documentation says; those that batch calls for the same
- * key are kept, because else they do nothing.
+ * Bucket4j's asynchronous proxies on one connection, with the full probe. Keys expire after their refill time, as its
+ * manual recommends. A plain proxy is created for each call, as in its documentation. Proxies that batch calls for a
+ * key are kept, because otherwise they have no effect.
  */
 final class Bucket4jLimiter implements Contender {
 
@@ -38,7 +37,8 @@ final class Bucket4jLimiter implements Contender {
         this.proxies = Bucket4jLettuce.casBasedBuilder(connection)
                 .expirationAfterWrite(
                         ExpirationAfterWriteStrategy.basedOnTimeForRefillingBucketUpToMax(Duration.ofSeconds(10)))
-                .build().asAsync();
+                .build()
+                .asAsync();
         this.batching = batching;
     }
 
@@ -68,17 +68,19 @@ final class Bucket4jLimiter implements Contender {
 
     private AsyncBucketProxy proxy(String key) {
         return batching
-                ? kept.computeIfAbsent(key, each -> proxies.builder().withOptimization(Optimizations.batching())
+                ? kept.computeIfAbsent(key, each -> proxies.builder()
+                        .withOptimization(Optimizations.batching())
                         .build(each, () -> configuration))
                 : proxies.builder().build(key, () -> configuration);
     }
 
-    /** Each attempt is a GET and, to write, a script that does a GET too: there are as many GETs as commands sent. */
+    /** Each attempt is a GET and, for a write, a script that calls GET. So there are as many GETs as commands. */
     @Override
     public CommandStats.Total sent(CommandStats stats) {
         CommandStats.Total scripts = stats.total("eval");
         CommandStats.Total gets = stats.total("get");
-        return new CommandStats.Total(gets.calls(),
+        return new CommandStats.Total(
+                gets.calls(),
                 scripts.micros() + gets.micros() * (gets.calls() - scripts.calls()) / Math.max(1, gets.calls()));
     }
 

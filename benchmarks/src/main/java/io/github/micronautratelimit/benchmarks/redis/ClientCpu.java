@@ -1,13 +1,12 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.HashMap;
 import java.util.Map;
 
-import com.sun.management.OperatingSystemMXBean;
-
-/** The processor time this process has used up to an instant, as a whole and by thread. */
+/** The CPU time that this process has used up to an instant, in total and per thread. */
 final class ClientCpu {
 
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -24,15 +23,17 @@ final class ClientCpu {
         }
     }
 
-    /** What all threads, also those of the virtual machine, have used since. */
+    /** Returns the seconds that all threads have used since, including those of the virtual machine. */
     double secondsSince(ClientCpu earlier) {
         return (process - earlier.process) / NANOS;
     }
 
-    /** What the busiest thread has used since. */
+    /** Returns the seconds that the busiest thread has used since. */
     double busiestSince(ClientCpu earlier) {
         return threads.entrySet().stream()
-                .mapToLong(entry -> entry.getValue() - earlier.threads.getOrDefault(entry.getKey(), 0L))
-                .max().orElse(0) / NANOS;
+                        .mapToLong(entry -> entry.getValue() - earlier.threads.getOrDefault(entry.getKey(), 0L))
+                        .max()
+                        .orElse(0)
+                / NANOS;
     }
 }

@@ -4,12 +4,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * What a server has run since its statistics were reset, by command. A command a script calls counts under its own name,
- * and its time under the script's too.
+ * The commands that a server has run since its statistics were reset. A command that a script calls counts under its
+ * own name, and its time also counts for the script.
  */
 final class CommandStats {
 
-    /** How often something ran, and for how long in all. */
+    /** The number of calls and their total time. */
     record Total(double calls, double micros) {
 
         Total plus(Total other) {
@@ -19,11 +19,13 @@ final class CommandStats {
 
     private final Map<String, Total> totals = new HashMap<>();
 
-    /** Reads lines like {@code cmdstat_get:calls=2,usec=8,usec_per_call=4.00}. */
+    /** Reads entries like {@code cmdstat_get:calls=2,usec=8,usec_per_call=4.00}. */
     CommandStats(Map<String, String> info) {
         info.forEach((name, value) -> {
             if (name.startsWith("cmdstat_")) {
-                totals.put(name.substring("cmdstat_".length()), new Total(number(value, "calls="), number(value, "usec=")));
+                totals.put(
+                        name.substring("cmdstat_".length()),
+                        new Total(number(value, "calls="), number(value, "usec=")));
             }
         });
     }

@@ -3,23 +3,22 @@ package io.github.micronautratelimit.benchmarks.redis;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 
-/** A limiter that keeps its keys in Redis. Used by any number of threads at once, one measurement after the other. */
+/** A limiter of keys in Redis. Safe for use by any number of threads, but only for one measurement at a time. */
 interface Contender extends AutoCloseable {
 
-    /** What it is called in the tables. */
+    /** Returns the name in the tables. */
     String name();
 
-    /** Limits these keys, which the server does not know, so that what follows has this outcome. */
+    /** Limits keys that the server does not know, so that all later decisions have the given outcome. */
     void limit(Outcome outcome, List<String> keys);
 
-    /** Takes one permit; whether it was granted. Never blocks. */
+    /** Acquires one permit and returns whether it was granted. Never blocks. */
     CompletionStage<Boolean> acquire(String key);
 
-    /** After a measurement: sends nothing of its own accord until keys are limited anew. */
-    default void rest() {
-    }
+    /** Ends a measurement: sends no commands in the background until {@link #limit} is called again. */
+    default void rest() {}
 
-    /** How many commands the client sent, and how long the server ran them: of these statistics, those of a script. */
+    /** Returns the commands that the client sent and their execution time in the server. The default counts scripts. */
     default CommandStats.Total sent(CommandStats stats) {
         return stats.total("evalsha").plus(stats.total("eval"));
     }

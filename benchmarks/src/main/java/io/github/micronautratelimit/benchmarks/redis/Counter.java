@@ -1,12 +1,11 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.api.StatefulRedisConnection;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.api.StatefulRedisConnection;
-
-/** The ceiling: the server's own counter, without any notion of time. It is compared with the limit by the client. */
+/** The ceiling: the server's own counter, without a clock. The client compares it with the limit. */
 final class Counter implements Contender {
 
     private final StatefulRedisConnection<String, String> connection;

@@ -1,5 +1,8 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.ScriptOutputType;
+import io.lettuce.core.api.StatefulRedisConnection;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -7,13 +10,10 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.ScriptOutputType;
-import io.lettuce.core.api.StatefulRedisConnection;
-
 /**
- * The way Spring Cloud Gateway limits, written anew: one script, two keys per identity, whole seconds, on one connection.
- * Its rate is a whole number per second, so that one request a day is one that costs a day's tokens.
+ * A limiter for this comparison that works like Spring Cloud Gateway's: one script, two keys per identity, whole
+ * seconds, one connection. Its rate is a whole number of tokens per second. For one request a day, a request therefore
+ * costs 86400 tokens.
  */
 final class GatewayLimiter implements Contender {
 
@@ -50,7 +50,9 @@ final class GatewayLimiter implements Contender {
     @Override
     public CompletionStage<Boolean> acquire(String key) {
         String[] keys = {"gateway.{" + key + "}.tokens", "gateway.{" + key + "}.timestamp"};
-        return connection.async().<List<Long>>evalsha(digest, ScriptOutputType.MULTI, keys, arguments)
+        return connection
+                .async()
+                .<List<Long>>evalsha(digest, ScriptOutputType.MULTI, keys, arguments)
                 .thenApply(reply -> reply.get(0) == 1);
     }
 

@@ -10,15 +10,15 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
- * A closed loop: so many callers, each of which asks anew as soon as it has its answer, on the thread that brought it.
- * After the deadline nobody asks any more, and the load ends when all have their answers.
+ * A closed loop with a fixed number of callers. Each caller sends its next request as soon as it has an answer, on the
+ * thread that delivered the answer. After the deadline no caller sends a request; the load ends with the last answer.
  */
 final class Load {
 
-    /** A bound for those whose callers starve. */
+    /** A bound on the wait for the last answer, for contenders whose callers starve. */
     private static final long ANSWERED_WITHIN_SECONDS = 60;
 
-    /** A bound on what one run remembers, by memory. */
+    /** The largest number of latencies of one run, which bounds the memory. */
     private static final int MOST = 2_000_000;
 
     private final Contender contender;
@@ -31,12 +31,11 @@ final class Load {
         this.keys = cell.keys();
     }
 
-    /** The latency of every decision in nanoseconds, in order, and how long they took together. */
-    record Run(long[] latencies, double seconds) {
-    }
+    /** The sorted latencies of all decisions in nanoseconds, and the duration of the run. */
+    record Run(long[] latencies, double seconds) {}
 
     /**
-     * Visits every key once, so that none is new when it is measured.
+     * Visits every key once, so that no key is new in the measurement.
      *
      * @throws Exception if the contender fails
      */
@@ -44,30 +43,34 @@ final class Load {
         int atOnce = 64;
         for (int from = 0; from < keys.size(); from += atOnce) {
             CompletableFuture<?>[] visits = keys.subList(from, Math.min(keys.size(), from + atOnce)).stream()
-                    .map(key -> contender.acquire(key).toCompletableFuture()).toArray(CompletableFuture<?>[]::new);
+                    .map(key -> contender.acquire(key).toCompletableFuture())
+                    .toArray(CompletableFuture<?>[]::new);
             CompletableFuture.allOf(visits).get(ANSWERED_WITHIN_SECONDS, TimeUnit.SECONDS);
         }
     }
 
     /**
-     * Asks for so long.
+     * Runs the load for a time.
      *
-     * @throws Exception if the contender fails, or decides otherwise than it should
+     * @throws Exception if the contender fails or a decision has the wrong outcome
      */
     Run run(Duration duration) throws Exception {
         long start = System.nanoTime();
         long deadline = start + duration.toNanos();
-        List<Caller> callers = IntStream.range(0, cell.inFlight()).mapToObj(i -> new Caller(i, deadline)).toList();
-        callers.forEach(Caller::ask);
+        List<Caller> callers = IntStream.range(0, cell.inFlight())
+                .mapToObj(i -> new Caller(i, deadline))
+                .toList();
+        callers.forEach(Caller::send);
         for (Caller caller : callers) {
             caller.finished.get(duration.toSeconds() + ANSWERED_WITHIN_SECONDS, TimeUnit.SECONDS);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        long[] latencies = callers.stream().flatMapToLong(Caller::latencies).sorted().toArray();
+        long[] latencies =
+                callers.stream().flatMapToLong(Caller::latencies).sorted().toArray();
         return new Run(latencies, seconds);
     }
 
-    /** One caller, on its way round the keys. What it remembers passes from thread to thread with the answers. */
+    /** One caller, which cycles through the keys. Its state passes from thread to thread with the answers. */
     private final class Caller {
 
         private final CompletableFuture<Void> finished = new CompletableFuture<>();
@@ -81,23 +84,23 @@ final class Load {
             this.deadline = deadline;
         }
 
-        /** Goes on in a loop while answers are there at once, as those of a lease are. */
-        void ask() {
+        /** Sends requests in a loop while answers complete at once, as with prefetched permits. */
+        void send() {
             long start = System.nanoTime();
             while (start < deadline && answers < MOST / cell.inFlight()) {
                 String key = keys.get(next);
                 next = next + 1 == keys.size() ? 0 : next + 1;
                 CompletableFuture<Boolean> answer = contender.acquire(key).toCompletableFuture();
                 if (!answer.isDone()) {
-                    long asked = start;
+                    long sent = start;
                     answer.whenComplete((allowed, failure) -> {
-                        if (took(answer, asked)) {
-                            ask();
+                        if (accept(answer, sent)) {
+                            send();
                         }
                     });
                     return;
                 }
-                if (!took(answer, start)) {
+                if (!accept(answer, start)) {
                     return;
                 }
                 start = System.nanoTime();
@@ -105,14 +108,14 @@ final class Load {
             finished.complete(null);
         }
 
-        /** Whether an answer that is there is as it should be. */
-        private boolean took(CompletableFuture<Boolean> answer, long start) {
+        /** Records a complete answer and returns whether it has the expected outcome. */
+        private boolean accept(CompletableFuture<Boolean> answer, long start) {
             try {
                 if (answer.join() != (cell.outcome() == Outcome.ALLOWED)) {
-                    throw new IllegalStateException(
-                            contender.name() + " should have " + cell.outcome() + " all in " + cell + ".");
+                    throw new IllegalStateException(contender.name() + " returned a decision other than "
+                            + cell.outcome() + " in " + cell + ".");
                 }
-                answered(System.nanoTime() - start);
+                record(System.nanoTime() - start);
                 return true;
             } catch (CompletionException | IllegalStateException e) {
                 finished.completeExceptionally(e);
@@ -120,7 +123,7 @@ final class Load {
             }
         }
 
-        private void answered(long nanos) {
+        private void record(long nanos) {
             if (answers == latencies.length) {
                 latencies = Arrays.copyOf(latencies, 2 * answers);
             }

@@ -1,15 +1,7 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CompletionStage;
-
 import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Guard;
-import io.github.micronautratelimit.MicroClock;
-import io.github.micronautratelimit.PermitLeases;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.redis.RedisBackend;
 import io.lettuce.core.ClientOptions;
@@ -17,6 +9,9 @@ import io.lettuce.core.RedisClient;
 import io.lettuce.core.TimeoutOptions;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.resource.ClientResources;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
 
 /** This library: the full decision, one connection. */
 final class Ours implements Contender {
@@ -26,31 +21,38 @@ final class Ours implements Contender {
     private final String name;
     private final String generous;
     private final String scarce;
-    private final long maxLease;
-    private RateLimitBackend front;
+    private final long maxPrefetch;
     private RateLimiter limiter;
     private Policy policy;
 
-    /** On a connection with the options that an application's has: every command has a timeout. */
-    private Ours(ClientResources resources, String uri, String name, String generous, String scarce, long maxLease) {
+    /** Connects with the client options of an application: every command has a timeout. */
+    private Ours(ClientResources resources, String uri, String name, String generous, String scarce, long maxPrefetch) {
         this.name = name;
         this.generous = generous;
         this.scarce = scarce;
-        this.maxLease = maxLease;
+        this.maxPrefetch = maxPrefetch;
         this.policy = policy(Outcome.ALLOWED);
         this.client = RedisClient.create(resources, uri);
         client.setOptions(ClientOptions.builder()
                 .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
-                .timeoutOptions(TimeoutOptions.enabled(Duration.ofSeconds(10))).build());
+                .timeoutOptions(TimeoutOptions.enabled(Duration.ofSeconds(10)))
+                .build());
         this.backend = new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), "ours");
-        this.front = backend;
-        this.limiter = new RateLimiter(backend, List.of());
+        this.limiter = limiter();
     }
 
-    /** As in an application, in front of a guard; its deadline is one that a busy machine keeps. */
-    private static PermitLeases leased(RedisBackend backend) {
-        MicroClock clock = MicroClock.system();
-        return new PermitLeases(new Guard(backend, "redis", Duration.ofSeconds(10), 1, clock, List.of()), clock);
+    /**
+     * Without prefetching, the backend is measured alone. With it, the limiter has all layers of an application except
+     * the deny cache. The deadline is long enough for a busy machine.
+     */
+    private RateLimiter limiter() {
+        return prefetches()
+                ? RateLimiter.builder(backend)
+                        .name("redis")
+                        .deadline(Duration.ofSeconds(10))
+                        .denyCache(Duration.ZERO)
+                        .build()
+                : RateLimiter.builder(backend).unguarded().build();
     }
 
     static Ours bucket(ClientResources resources, String uri) {
@@ -65,17 +67,18 @@ final class Ours implements Contender {
         return new Ours(resources, uri, "ours, fixed", "1000000000/min fixed", "1/day fixed", 0);
     }
 
-    static Ours leased(ClientResources resources, String uri) {
-        return new Ours(resources, uri, "ours, leased", "100/min burst 1000000000", "1/day", 1000);
+    static Ours prefetch(ClientResources resources, String uri) {
+        return new Ours(resources, uri, "ours, prefetch", "100/min burst 1000000000", "1/day", 1000);
     }
 
-    boolean isLeased() {
-        return maxLease > 0;
+    boolean prefetches() {
+        return maxPrefetch > 0;
     }
 
+    /** Each outcome has a policy name, because permits prefetched for one must not be refunded to the other. */
     private Policy policy(Outcome outcome) {
-        // A name for each: when the server is emptied, what is held of one must not be given back to the other.
-        return Policy.of("benchmark-" + outcome, outcome == Outcome.ALLOWED ? generous : scarce).withMaxLease(maxLease);
+        return Policy.of("benchmark-" + outcome, outcome == Outcome.ALLOWED ? generous : scarce)
+                .withMaxPrefetch(maxPrefetch);
     }
 
     @Override
@@ -86,20 +89,19 @@ final class Ours implements Contender {
     @Override
     public void limit(Outcome outcome, List<String> keys) {
         policy = policy(outcome);
-        if (isLeased()) {
-            front = leased(backend);
-            limiter = new RateLimiter(front, List.of());
+        if (prefetches()) {
+            limiter = limiter();
         }
     }
 
     @Override
     public void rest() {
-        front.close();
+        limiter.close();
     }
 
     @Override
     public CompletionStage<Boolean> acquire(String key) {
-        return limiter.acquireAsync(policy, key, 1).thenApply(Decision::allowed);
+        return limiter.async().tryAcquire(policy, key).thenApply(Decision::allowed);
     }
 
     @Override

@@ -1,12 +1,12 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
-/** What all decisions of a measurement are to be. */
+/** The expected result of all decisions of a measurement. */
 enum Outcome {
 
-    /** Limits are so generous that all is granted, and drip so slowly that no key is ever full again. */
+    /** The limits grant every request, and refill so slowly that no key is ever full again. */
     ALLOWED,
 
-    /** Limits grant one permit a day, and the first visit takes it. */
+    /** The limits grant one permit a day, which the first visit takes. */
     DENIED;
 
     @Override

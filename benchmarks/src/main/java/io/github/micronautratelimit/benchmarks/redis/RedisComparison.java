@@ -1,29 +1,27 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.resource.ClientResources;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-import io.lettuce.core.RedisClient;
-import io.lettuce.core.resource.ClientResources;
-
 /**
- * Measures everybody in every cell and prints how they compare.
+ * Measures all contenders in every cell and prints a comparison.
  *
- * <p>A round measures all contenders in a cell one right after the other, then goes on to the next cell: what disturbs
- * the machine for a while then disturbs all alike. Who comes first changes from round to round.
+ * <p>A round measures all contenders in a cell, one after the other, and continues with the next cell. Other load on
+ * the machine then affects all contenders alike. The first contender changes from round to round.
  */
 public final class RedisComparison {
 
     private static final int MOST_IN_FLIGHT = 64;
 
-    private RedisComparison() {
-    }
+    private RedisComparison() {}
 
     /**
-     * Compares, on the server that {@code -Dratelimit.redis.uri} names, else on a {@code redis-server} from the path.
+     * Runs the comparison on the server of {@code -Dratelimit.redis.uri}, or on a {@code redis-server} from the path.
      *
      * @param arguments {@code full} or {@code quick}
      * @throws Exception if there is no server, or a contender fails
@@ -44,8 +42,10 @@ public final class RedisComparison {
         try {
             return new ServerProcess();
         } catch (IOException e) {
-            throw new IOException("No redis-server is on the path; install one or name a server in"
-                    + " -Dratelimit.redis.uri. Nothing was measured.", e);
+            throw new IOException(
+                    "redis-server is missing on the path. Install it or name a server in -Dratelimit.redis.uri."
+                            + " Nothing was measured.",
+                    e);
         }
     }
 
@@ -68,12 +68,19 @@ public final class RedisComparison {
         }
     }
 
-    /** Everybody, each on a connection of its own, but Redisson on a few. */
+    /** Returns all contenders. Each has a separate connection; Redisson has several. */
     static List<Contender> contenders(RedisClient client, String uri) {
         ClientResources resources = client.getResources();
-        return new ArrayList<>(List.of(new Counter(client), Ours.bucket(resources, uri), Ours.sliding(resources, uri),
-                Ours.fixed(resources, uri), Ours.leased(resources, uri), new Bucket4jLimiter(client, false), new Bucket4jLimiter(client, true),
-                new RedissonLimiter(uri), new GatewayLimiter(client)));
+        return new ArrayList<>(List.of(
+                new Counter(client),
+                Ours.bucket(resources, uri),
+                Ours.sliding(resources, uri),
+                Ours.fixed(resources, uri),
+                Ours.prefetch(resources, uri),
+                new Bucket4jLimiter(client, false),
+                new Bucket4jLimiter(client, true),
+                new RedissonLimiter(uri),
+                new GatewayLimiter(client)));
     }
 
     static List<Cell> cells() {

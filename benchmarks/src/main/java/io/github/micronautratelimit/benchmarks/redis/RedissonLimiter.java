@@ -6,25 +6,24 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-
 import org.redisson.Redisson;
 import org.redisson.api.RRateLimiter;
 import org.redisson.api.RateType;
 import org.redisson.api.RedissonClient;
 import org.redisson.config.Config;
 
-/** Redisson's rate limiter, which keeps a log of all permits of the last interval: yes or no is all it tells. */
+/** Redisson's rate limiter, which keeps a log of all permits of the last interval and returns a boolean. */
 final class RedissonLimiter implements Contender {
 
     /**
-     * So short that permits leave the log of a key as fast as they enter it: with a longer one, a measurement would end
-     * before the first has to be removed.
+     * Short enough that permits leave the log of a key as fast as they enter it. With a longer interval, a measurement
+     * would end before the first permit is removed.
      */
     private static final Duration GENEROUS_INTERVAL = Duration.ofMillis(250);
 
     /**
-     * With its default of up to 64, it sends one command at a time on each and gets half as far; sharing few, it sends
-     * several at once.
+     * With few connections, Redisson sends several commands at a time on each. With its default of up to 64, it sends
+     * one command at a time on each and makes half as many decisions.
      */
     private static final int CONNECTIONS = 8;
 
@@ -33,8 +32,10 @@ final class RedissonLimiter implements Contender {
 
     RedissonLimiter(String uri) {
         Config config = new Config();
-        config.useSingleServer().setAddress(uri)
-                .setConnectionPoolSize(CONNECTIONS).setConnectionMinimumIdleSize(CONNECTIONS);
+        config.useSingleServer()
+                .setAddress(uri)
+                .setConnectionPoolSize(CONNECTIONS)
+                .setConnectionMinimumIdleSize(CONNECTIONS);
         this.client = Redisson.create(config);
     }
 
@@ -45,12 +46,15 @@ final class RedissonLimiter implements Contender {
 
     @Override
     public void limit(Outcome outcome, List<String> keys) {
-        CompletableFuture<?>[] set = keys.stream().map(key -> {
-            RRateLimiter limiter = limiters.computeIfAbsent(key, client::getRateLimiter);
-            return (outcome == Outcome.ALLOWED
-                    ? limiter.trySetRateAsync(RateType.OVERALL, 1_000_000_000, GENEROUS_INTERVAL)
-                    : limiter.trySetRateAsync(RateType.OVERALL, 1, Duration.ofDays(1))).toCompletableFuture();
-        }).toArray(CompletableFuture<?>[]::new);
+        CompletableFuture<?>[] set = keys.stream()
+                .map(key -> {
+                    RRateLimiter limiter = limiters.computeIfAbsent(key, client::getRateLimiter);
+                    return (outcome == Outcome.ALLOWED
+                                    ? limiter.trySetRateAsync(RateType.OVERALL, 1_000_000_000, GENEROUS_INTERVAL)
+                                    : limiter.trySetRateAsync(RateType.OVERALL, 1, Duration.ofDays(1)))
+                            .toCompletableFuture();
+                })
+                .toArray(CompletableFuture<?>[]::new);
         CompletableFuture.allOf(set).join();
     }
 

@@ -3,20 +3,28 @@ package io.github.micronautratelimit.benchmarks.redis;
 import java.time.Duration;
 
 /**
- * What one measurement has shown.
+ * The result of one measurement.
  *
  * @param perSecond        decisions per second
  * @param p50              the median latency, in microseconds
  * @param p99              the latency that 1 % exceed, in microseconds
  * @param trips            commands sent per decision
- * @param commandMicros    how long the server ran them per decision, in microseconds
- * @param serverMicros     processor time of the server's main thread per decision, reading and writing included
- * @param serverCores      how busy that thread was, 1 being always
- * @param clientThreadCores how busy the client's busiest thread was
- * @param clientCores      how many cores the client kept busy in all
+ * @param commandMicros    execution time in the server per decision, in microseconds
+ * @param serverMicros     CPU time of the server's main thread per decision in microseconds, including reads and writes
+ * @param serverCores      the busy part of that thread's time, 0 to 1
+ * @param clientThreadCores the busy part of the time of the client's busiest thread, 0 to 1
+ * @param clientCores      the number of cores that the client kept busy
  */
-record Sample(double perSecond, double p50, double p99, double trips, double commandMicros, double serverMicros,
-              double serverCores, double clientThreadCores, double clientCores) {
+record Sample(
+        double perSecond,
+        double p50,
+        double p99,
+        double trips,
+        double commandMicros,
+        double serverMicros,
+        double serverCores,
+        double clientThreadCores,
+        double clientCores) {
 
     /**
      * Measures on an emptied server, after a warm-up of a third of the time.
@@ -41,13 +49,19 @@ record Sample(double perSecond, double p50, double p99, double trips, double com
         contender.rest();
 
         int decisions = run.latencies().length;
-        return new Sample(decisions / run.seconds(), percentile(run.latencies(), 50), percentile(run.latencies(), 99),
-                sent.calls() / decisions, sent.micros() / decisions, serverSeconds * 1e6 / decisions,
-                serverSeconds / run.seconds(), client.busiestSince(clientBefore) / run.seconds(),
+        return new Sample(
+                decisions / run.seconds(),
+                percentile(run.latencies(), 50),
+                percentile(run.latencies(), 99),
+                sent.calls() / decisions,
+                sent.micros() / decisions,
+                serverSeconds * 1e6 / decisions,
+                serverSeconds / run.seconds(),
+                client.busiestSince(clientBefore) / run.seconds(),
                 client.secondsSince(clientBefore) / run.seconds());
     }
 
-    /** Processor time of the client per decision, in microseconds. */
+    /** Returns the CPU time of the client per decision, in microseconds. */
     double clientMicros() {
         return clientCores * 1e6 / perSecond;
     }

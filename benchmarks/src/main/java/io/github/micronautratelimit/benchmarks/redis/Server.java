@@ -1,31 +1,30 @@
 package io.github.micronautratelimit.benchmarks.redis;
 
-import java.util.LinkedHashMap;
-import java.util.Map;
-
 import io.lettuce.core.FlushMode;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.api.sync.RedisCommands;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
-/** The server everybody is measured on, and what it tells of itself; on a connection of its own. */
+/** The measured server and its statistics, on a separate connection. */
 final class Server implements AutoCloseable {
 
     private final StatefulRedisConnection<String, String> connection;
     private final RedisCommands<String, String> commands;
 
     /**
-     * A server that may be emptied.
+     * Connects to a server whose database may be emptied.
      *
-     * @throws IllegalStateException if it holds keys
+     * @throws IllegalStateException if it contains keys
      */
     Server(RedisClient client) {
         this.connection = client.connect();
         this.commands = connection.sync();
         long keys = commands.dbsize();
         if (keys > 0) {
-            throw new IllegalStateException("The Redis database to measure on holds " + keys + " keys, which would be lost;"
-                    + " name an empty one in -Dratelimit.redis.uri.");
+            throw new IllegalStateException("The Redis database contains " + keys
+                    + " keys, which the benchmark would delete; name an empty database in -Dratelimit.redis.uri.");
         }
     }
 
@@ -41,7 +40,7 @@ final class Server implements AutoCloseable {
         return new CommandStats(info("commandstats"));
     }
 
-    /** The processor time that the thread which runs all commands has used, also for reading and writing, in seconds. */
+    /** Returns the CPU time of the thread that runs all commands, including reads and writes, in seconds. */
     double mainThreadSeconds() {
         Map<String, String> cpu = info("cpu");
         return Double.parseDouble(cpu.getOrDefault("used_cpu_user_main_thread", "NaN"))

@@ -20,24 +20,36 @@ final class ServerProcess implements AutoCloseable {
     /**
      * Starts a server and waits until it is ready.
      *
-     * @throws IOException if there is none on the path
+     * @throws IOException if there is no {@code redis-server} on the path
      */
     ServerProcess() throws IOException {
         this.folder = Files.createTempDirectory("ratelimit-benchmark");
         this.port = freePort();
-        this.process = new ProcessBuilder("redis-server", "--port", Integer.toString(port), "--bind", "127.0.0.1",
-                "--save", "", "--appendonly", "no", "--dir", folder.toString()).redirectErrorStream(true).start();
+        this.process = new ProcessBuilder(
+                        "redis-server",
+                        "--port",
+                        Integer.toString(port),
+                        "--bind",
+                        "127.0.0.1",
+                        "--save",
+                        "",
+                        "--appendonly",
+                        "no",
+                        "--dir",
+                        folder.toString())
+                .redirectErrorStream(true)
+                .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
-        StringBuilder said = new StringBuilder();
+        StringBuilder log = new StringBuilder();
         BufferedReader output =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         String line = output.readLine();
         while (line != null && !line.contains("Ready to accept connections")) {
-            said.append(line).append('\n');
+            log.append(line).append('\n');
             line = output.readLine();
         }
         if (line == null) {
-            throw new IllegalStateException("redis-server did not start:\n" + said);
+            throw new IllegalStateException("redis-server did not start; its output:\n" + log);
         }
     }
 

@@ -1,7 +1,8 @@
 /**
- * What a decision costs that is kept in a Redis server, beside that server's own counter and beside peers.
+ * Benchmarks of decisions in Redis, compared with the server's own counter and with peers.
  *
- * <p>Everybody takes one permit for the next key, each with its client's asynchronous calls, on the same server in turn.
+ * <p>All contenders run on the same server, one after the other. Each acquires one permit for the next key with the
+ * asynchronous calls of its client.
  */
 @NullMarked
 package io.github.micronautratelimit.benchmarks.redis;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.lettuce.core.RedisClient;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -13,8 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-
-import io.lettuce.core.RedisClient;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -24,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 
-/** On a server of its own, never on one that is named, because it is emptied again and again. */
+/** Starts a separate server and never uses a configured one, because the tests empty the database. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EveryContenderLimitsTest {
 
@@ -46,7 +45,7 @@ class EveryContenderLimitsTest {
             contenders = RedisComparison.contenders(client, process.uri());
             opened.addAll(0, contenders);
         } catch (IOException e) {
-            String missing = "No redis-server is on the path: the benchmarks against Redis are NOT TESTED.";
+            String missing = "redis-server is missing on the path: the Redis benchmarks are NOT TESTED.";
             System.err.println(missing);
             Assumptions.abort(missing);
         }
@@ -65,14 +64,15 @@ class EveryContenderLimitsTest {
     }
 
     private Stream<DynamicTest> each(Check check) {
-        return contenders.stream().map(contender -> DynamicTest.dynamicTest(contender.name(), () -> {
-            server.empty();
-            try {
-                check.of(contender);
-            } finally {
-                contender.rest();
-            }
-        }));
+        return contenders.stream()
+                .map(contender -> DynamicTest.dynamicTest(contender.name(), () -> {
+                    server.empty();
+                    try {
+                        check.of(contender);
+                    } finally {
+                        contender.rest();
+                    }
+                }));
     }
 
     private interface Check {
@@ -85,7 +85,7 @@ class EveryContenderLimitsTest {
     }
 
     @TestFactory
-    Stream<DynamicTest> aKeyHasOnePermitADayIfItIsToBeDenied() {
+    Stream<DynamicTest> deniedOutcomeGrantsOnePermitADay() {
         return each(contender -> {
             contender.limit(Outcome.DENIED, List.of("a", "b"));
 
@@ -96,7 +96,7 @@ class EveryContenderLimitsTest {
     }
 
     @TestFactory
-    Stream<DynamicTest> aKeyHasPermitsForAllIfItIsToBeAllowed() {
+    Stream<DynamicTest> allowedOutcomeGrantsEveryRequest() {
         return each(contender -> {
             contender.limit(Outcome.ALLOWED, List.of("a"));
 
@@ -107,7 +107,7 @@ class EveryContenderLimitsTest {
     }
 
     @TestFactory
-    Stream<DynamicTest> aLoadEndsIfADecisionIsNotAsItShouldBe() {
+    Stream<DynamicTest> loadFailsOnADecisionWithTheWrongOutcome() {
         Cell cell = new Cell(1, 2, Outcome.ALLOWED);
         return each(contender -> {
             contender.limit(Outcome.DENIED, cell.keys());
@@ -117,39 +117,52 @@ class EveryContenderLimitsTest {
             try {
                 load.run(A_MOMENT);
             } catch (Exception e) {
-                assertEquals(contender.name() + " should have allowed all in " + cell + ".", e.getCause().getMessage());
+                assertEquals(
+                        contender.name() + " returned a decision other than allowed in " + cell + ".",
+                        e.getCause().getMessage());
                 return;
             }
-            fail("Denials were taken for grants.");
+            fail("The load accepted denials as grants.");
         });
     }
 
     @TestFactory
-    Stream<DynamicTest> oneCallerSendsOneCommandPerDecisionOrTwoToCompareAndSet() {
+    Stream<DynamicTest> oneCallerSendsOneCommandPerDecisionOrTwoForCompareAndSet() {
         return each(contender -> {
             for (Outcome outcome : Outcome.values()) {
                 Sample sample = Sample.of(contender, new Cell(3, 1, outcome), server, A_MOMENT);
 
                 boolean compareAndSet = contender instanceof Bucket4jLimiter && outcome == Outcome.ALLOWED;
-                boolean leased = contender instanceof Ours ours && ours.isLeased() && outcome == Outcome.ALLOWED;
-                assertEquals(compareAndSet ? 2 : 1, leased ? Math.ceil(sample.trips()) : sample.trips(),
-                        () -> contender.name() + ", " + outcome + ": " + sample);
+                boolean prefetched = contender instanceof Ours ours && ours.prefetches() && outcome == Outcome.ALLOWED;
+                String message = contender.name() + ", " + outcome + ": " + sample;
+                if (prefetched) {
+                    // On a busy machine, each decision may need a call that prefetches and one that gives back.
+                    assertTrue(sample.trips() > 0 && sample.trips() <= 2, message);
+                } else {
+                    assertEquals(compareAndSet ? 2 : 1, sample.trips(), message);
+                }
             }
         });
     }
 
     @TestFactory
-    Stream<DynamicTest> manyCallersAreMeasured() {
+    Stream<DynamicTest> samplesOfManyCallersHaveAllFigures() {
         return each(contender -> {
             Sample sample = Sample.of(contender, new Cell(20, 8, Outcome.ALLOWED), server, A_MOMENT);
 
-            assertTrue(sample.perSecond() > 0 && sample.trips() > 0 && sample.commandMicros() > 0
-                    && sample.clientCores() > 0 && sample.p50() > 0 && sample.p99() >= sample.p50(), sample.toString());
+            assertTrue(
+                    sample.perSecond() > 0
+                            && sample.trips() > 0
+                            && sample.commandMicros() > 0
+                            && sample.clientCores() > 0
+                            && sample.p50() > 0
+                            && sample.p99() >= sample.p50(),
+                    sample.toString());
         });
     }
 
     @Test
-    void theTablesHaveARowForEveryCellAndAColumnForEveryContender() {
+    void tablesHaveARowPerCellAndAColumnPerContender() {
         RedisTables tables = new RedisTables();
         Sample sample = new Sample(2000, 30, 40, 1, 5, 6, 0.7, 0.8, 0.9);
         for (Cell cell : RedisComparison.cells()) {
@@ -162,7 +175,11 @@ class EveryContenderLimitsTest {
         List<String> lines = out.toString(StandardCharsets.UTF_8).lines().toList();
         assertEquals(8, RedisComparison.cells().size());
         assertEquals("| allowed | 1 | 1" + " | 2.0 (2.0-2.0)".repeat(9) + " |", lines.get(4));
-        assertEquals(5 * 8, lines.stream().filter(line -> line.matches("\\| (allowed|denied) .*")).count());
+        assertEquals(
+                5 * 8,
+                lines.stream()
+                        .filter(line -> line.matches("\\| (allowed|denied) .*"))
+                        .count());
         assertTrue(lines.contains("| denied | 10000 | 64" + " | 1.00 (1.00-1.00)".repeat(5) + " |"));
         assertTrue(lines.contains("| denied | 10000 | 64" + " | 30 / 40".repeat(9) + " |"));
     }

@@ -1,4 +1,4 @@
-/** Keeps the benchmarks against Redis from rotting. */
+/** Runs every Redis benchmark for a moment, so that the benchmarks keep working. */
 @NullMarked
 package io.github.micronautratelimit.benchmarks.redis;
 

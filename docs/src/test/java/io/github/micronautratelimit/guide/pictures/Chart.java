@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A picture in SVG: panels below each other over the same time. Its background is its own, so it can be read on a dark page
- * too, and it needs no fonts but the reader's.
+ * An SVG picture with panels below each other on the same time axis. It draws its own background, so it is readable on
+ * a dark page too, and uses a font of the browser.
  */
 final class Chart {
 
@@ -28,7 +28,7 @@ final class Chart {
     private final int tick;
     private int y;
 
-    /** From one second to another, with a tick every so many. */
+    /** Creates a chart from one second to another, with a tick every {@code tick} seconds. */
     Chart(String title, double from, double to, int tick) {
         this.title = title;
         this.from = from;
@@ -36,41 +36,42 @@ final class Chart {
         this.tick = tick;
     }
 
-    /** What the marks of {@link #panel} mean. */
+    /** Draws a legend of the marks of {@link #panel}. */
     Chart legend(String level) {
         y += 30;
         bar(LEFT, y - 11, 3, 13, GRANTED);
-        text(LEFT + 9, y, "start", GREY, "a request that is granted");
+        text(LEFT + 9, y, "start", GREY, "granted request");
         bar(LEFT + 190, y - 11, 3, 13, DENIED);
-        text(LEFT + 199, y, "start", GREY, "a request that is denied");
+        text(LEFT + 199, y, "start", GREY, "denied request");
         area(LEFT + 376, y - 11, 14, 13);
         text(LEFT + 396, y, "start", GREY, level);
         y += 14;
         return this;
     }
 
-    /** A run: marks for its requests, and below them the permits left. */
+    /** Draws a run: marks for its requests and, below them, the remaining permits. */
     Chart panel(String name, Run run, long most, int step) {
         heading(name, run.granted() + " granted, " + run.denied() + " denied");
         lane("granted", run, true, GRANTED);
         lane("denied", run, false, DENIED);
-        plot(run.levels(), most, step, "permits left");
+        plot(run.levels(), most, step, "remaining");
         return this;
     }
 
-    /** A vertical line through the last panel, with what it means. */
+    /** Draws a labelled vertical line through the last panel. */
     Chart border(double seconds, String meaning) {
         int top = y - 30 - PLOT - 6 - 2 * LANE;
-        body.append(format("<path d=\"M%.1f %dV%d\" stroke=\"%s\" stroke-dasharray=\"4 3\"/>\n", x(seconds), top, y - 30, INK));
+        body.append(format(
+                "<path d=\"M%.1f %dV%d\" stroke=\"%s\" stroke-dasharray=\"4 3\"/>\n", x(seconds), top, y - 30, INK));
         text(x(seconds) + 4, y - 30 - PLOT - 12, "start", INK, meaning);
         return this;
     }
 
-    /** A panel's name and, at its right end, what comes of it. */
-    void heading(String name, String sum) {
+    /** Draws the name of a panel and, at the right, a summary. */
+    void heading(String name, String summary) {
         y += 26;
         body.append(format("<text x=\"%d\" y=\"%d\" fill=\"%s\" font-weight=\"bold\">%s</text>\n", LEFT, y, INK, name));
-        text(RIGHT, y, "end", GREY, sum);
+        text(RIGHT, y, "end", GREY, summary);
         y += 10;
     }
 
@@ -85,19 +86,21 @@ final class Chart {
         y += LANE;
     }
 
-    /** A row of its own for one who holds a place: how long, and how long it was kept for nobody. */
-    void place(String name, double begin, double end, double kept) {
+    /** Draws a row for a holder: the time that it uses its slot, and the time until an abandoned slot is free. */
+    void slot(String name, double begin, double end, double kept) {
         text(LEFT - 8, y + 14, "end", GREY, name);
         bar(x(begin), y + 4, x(end) - x(begin), LANE - 8, GRANTED);
         if (kept > end) {
-            body.append(format("<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#ddf4ff\" stroke=\"%s\" "
-                    + "stroke-dasharray=\"3 2\"/>\n", x(end), y + 4, x(kept) - x(end), LANE - 8, GRANTED));
-            text(x((end + kept) / 2), y + 14, "middle", INK, "its instance is dead");
+            body.append(format(
+                    "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#ddf4ff\" stroke=\"%s\" "
+                            + "stroke-dasharray=\"3 2\"/>\n",
+                    x(end), y + 4, x(kept) - x(end), LANE - 8, GRANTED));
+            text(x((end + kept) / 2), y + 14, "middle", INK, "its instance has died");
         }
         y += LANE;
     }
 
-    /** A row of its own for one who is denied a place. */
+    /** Draws a row for a denied request. */
     void denied(String name, double at, String words) {
         text(LEFT - 8, y + 14, "end", GREY, name);
         bar(x(at) - 1.5, y + 2, 3, LANE - 4, DENIED);
@@ -105,7 +108,7 @@ final class Chart {
         y += LANE;
     }
 
-    /** What is left, below the rows, and the axis of time. */
+    /** Draws the levels below the rows, and the time axis. */
     void plot(List<Run.Level> levels, long most, int step, String unit) {
         y += 6;
         int bottom = y + PLOT;
@@ -114,16 +117,21 @@ final class Chart {
             body.append(format("<path d=\"M%d %.1fH%d\" stroke=\"%s\"/>\n", LEFT, at, RIGHT, LINE));
             text(LEFT - 8, at + 4, "end", GREY, Long.toString(left));
         }
-        body.append(format("<text transform=\"translate(24 %d) rotate(-90)\" text-anchor=\"middle\" fill=\"%s\">%s</text>\n",
+        body.append(format(
+                "<text transform=\"translate(24 %d) rotate(-90)\" text-anchor=\"middle\" fill=\"%s\">%s</text>\n",
                 y + PLOT / 2, GREY, unit));
         StringBuilder path = new StringBuilder();
         for (Run.Level level : levels) {
             double seconds = Math.max(from, Math.min(to, level.micros() / 1e6));
-            path.append(format(path.isEmpty() ? "%.1f %.1f" : "H%.1fV%.1f", x(seconds),
-                    bottom - PLOT * (double) level.left() / most));
+            path.append(format(
+                    path.isEmpty() ? "%.1f %.1f" : "H%.1fV%.1f",
+                    x(seconds),
+                    bottom - PLOT * (double) level.remaining() / most));
         }
-        body.append(format("<path d=\"M%sH%dV%dH%dZ\" fill=\"%s\" fill-opacity=\".35\"/>\n", path, RIGHT, bottom, LEFT, LEVEL));
-        body.append(format("<path d=\"M%sH%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", path, RIGHT, LEVEL));
+        body.append(format(
+                "<path d=\"M%sH%dV%dH%dZ\" fill=\"%s\" fill-opacity=\".35\"/>\n", path, RIGHT, bottom, LEFT, LEVEL));
+        body.append(
+                format("<path d=\"M%sH%d\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", path, RIGHT, LEVEL));
         axis(bottom);
         y = bottom + 30;
     }
@@ -141,16 +149,21 @@ final class Chart {
     }
 
     private void bar(double x, int top, double width, int height, String colour) {
-        body.append(format("<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n", x, top, width, height, colour));
+        body.append(format(
+                "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
+                x, top, width, height, colour));
     }
 
     private void area(int x, int top, int width, int height) {
-        body.append(format("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" fill-opacity=\".35\" stroke=\"%s\"/>\n",
+        body.append(format(
+                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" fill-opacity=\".35\" stroke=\"%s\"/>\n",
                 x, top, width, height, LEVEL, LEVEL));
     }
 
     private void text(double x, double at, String anchor, String colour, String words) {
-        body.append(format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">%s</text>\n", x, at, anchor, colour, words));
+        body.append(format(
+                "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">%s</text>\n",
+                x, at, anchor, colour, words));
     }
 
     private static String format(String form, Object... values) {
@@ -160,10 +173,14 @@ final class Chart {
     @Override
     public String toString() {
         int height = y + 6;
-        return format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-                + "role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n", WIDTH, height, WIDTH, height)
+        return format(
+                        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
+                                + "role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n",
+                        WIDTH, height, WIDTH, height)
                 + "<title>" + title + "</title>\n"
-                + format("<rect x=\".5\" y=\".5\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#ffffff\" stroke=\"%s\"/>\n",
+                + format(
+                        "<rect x=\".5\" y=\".5\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#ffffff\" "
+                                + "stroke=\"%s\"/>\n",
                         WIDTH - 1, height - 1, LINE)
                 + body + "</svg>\n";
     }

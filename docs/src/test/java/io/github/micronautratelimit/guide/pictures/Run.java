@@ -1,84 +1,85 @@
 package io.github.micronautratelimit.guide.pictures;
 
-import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
-
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.tck.VirtualClock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 
-/** What a limiter answers to requests for one permit each, and how many permits it has left all the while. */
+/** The decisions of a limiter on requests for one permit each, and its remaining permits over time. */
 final class Run {
 
-    /** Whole in hours, so in the windows of fixed limits too. */
+    /** A full hour, at which all windows of fixed limits start. */
     static final Instant START = Instant.parse("2026-11-22T08:00:00Z");
 
-    private static final long LOOK_EVERY_MICROS = 10_000;
+    private static final long SAMPLE_MICROS = 10_000;
 
-    /** How a request was answered. */
-    record Mark(long micros, boolean granted) {
-    }
+    /** A decision at an instant. */
+    record Mark(long micros, boolean granted) {}
 
-    /** So many permits are left from an instant on. */
-    record Level(long micros, long left) {
-    }
+    /** The remaining permits or slots from an instant on. */
+    record Level(long micros, long remaining) {}
 
     private final VirtualClock clock = VirtualClock.at(START);
     private final long start = clock.micros();
-    private final RateLimiter limiter = new RateLimiter(new MemoryBackend(clock, 10), List.of());
+    private final RateLimiter limiter =
+            RateLimiter.builder(new MemoryBackend(clock, 10)).build();
     private final Policy policy;
     private final List<Mark> marks = new ArrayList<>();
     private final List<Level> levels = new ArrayList<>();
 
     Run(String limits) {
         policy = Policy.of("picture", limits);
-        look();
+        sample();
     }
 
-    /** Lets time pass, up to so many microseconds after the start. */
+    /** Moves the clock to an instant after the start. */
     Run until(long micros) {
-        while (now() + LOOK_EVERY_MICROS < micros) {
-            clock.advance(LOOK_EVERY_MICROS);
-            look();
+        while (now() + SAMPLE_MICROS < micros) {
+            clock.advance(SAMPLE_MICROS);
+            sample();
         }
         clock.set(start + micros);
-        look();
+        sample();
         return this;
     }
 
-    Decision ask() {
-        Decision decision = limiter.acquire(policy, "key");
+    Decision request() {
+        Decision decision = limiter.tryAcquire(policy, "key");
         marks.add(new Mark(now(), decision.allowed()));
-        look();
+        sample();
         return decision;
     }
 
-    /** Requests at even distances, the first of them at once when it begins. */
+    /** Sends requests at even intervals, the first one at {@code fromMicros}. */
     Run requests(int count, long fromMicros, long everyMicros) {
         for (int i = 0; i < count; i++) {
             until(fromMicros + i * everyMicros);
-            ask();
+            request();
         }
         return this;
     }
 
-    private void look() {
-        long left = limiter.peek(policy, "key", 0).remaining();
-        if (levels.isEmpty() || levels.get(levels.size() - 1).left() != left) {
-            levels.add(new Level(now(), left));
+    private void sample() {
+        long remaining = limiter.peek(policy, "key", 0).remaining();
+        if (levels.isEmpty() || levels.get(levels.size() - 1).remaining() != remaining) {
+            levels.add(new Level(now(), remaining));
         }
     }
 
-    /** Microseconds since the start. */
+    /** Returns the microseconds since the start. */
     long now() {
         return clock.micros() - start;
     }
 
     String limits() {
-        return policy.limits().stream().map(Object::toString).reduce((one, other) -> one + "; " + other).orElseThrow();
+        return policy.rateLimits().stream()
+                .map(Object::toString)
+                .reduce((one, other) -> one + "; " + other)
+                .orElseThrow();
     }
 
     List<Mark> marks() {
@@ -89,10 +90,12 @@ final class Run {
         return levels;
     }
 
-    /** How many requests were granted from one instant to before another. */
+    /** Returns the number of granted requests from one instant until before another. */
     long granted(long fromMicros, long toMicros) {
-        return marks.stream().filter(mark -> mark.micros() >= fromMicros && mark.micros() < toMicros)
-                .filter(Mark::granted).count();
+        return marks.stream()
+                .filter(mark -> mark.micros() >= fromMicros && mark.micros() < toMicros)
+                .filter(Mark::granted)
+                .count();
     }
 
     long granted() {

@@ -1,4 +1,4 @@
-/** The guide's pictures of how limits behave, drawn from runs of the limiter itself. */
+/** Pictures of limits for the guide, drawn from runs of the limiter. */
 @NullMarked
 package io.github.micronautratelimit.guide.pictures;
 

@@ -22,7 +22,7 @@ class SuspendingOnLateBackendTest : SuspendingTest() {
     @Test
     fun `the late backend decides`() {
         runBlocking { greeter.greet("a") }
-        assertEquals(1, backend.asked.get())
+        assertEquals(1, backend.requests.get())
     }
 }
 
@@ -39,8 +39,8 @@ class RouteOnLateBackendTest : RouteTest() {
     lateinit var backend: LateBackend
 
     @Test
-    fun `the late backend decides, once for a call`() {
+    fun `the late backend decides once per call`() {
         client.toBlocking().retrieve("/value")
-        assertEquals(1, backend.asked.get())
+        assertEquals(1, backend.requests.get())
     }
 }

@@ -7,7 +7,7 @@ import kotlinx.coroutines.flow.flowOf
 import kotlinx.coroutines.yield
 import java.util.concurrent.CopyOnWriteArrayList
 
-/** Limited functions that suspend before they are done, and a list of the calls that reached them. */
+/** Limited suspending functions, and a list of the calls that reached them. */
 @Singleton
 open class Greeter {
 

@@ -14,7 +14,7 @@ import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 
-/** Decides like the memory backend but answers late, when the caller has stopped looking, and on a thread of its own. */
+/** Decides like the memory backend, but answers two milliseconds later and on its own thread. */
 @Singleton
 @Named("late")
 @Bean(preDestroy = "close")
@@ -24,11 +24,11 @@ class LateBackend(clock: MicroClock) : RateLimitBackend {
     private val thread = Executors.newSingleThreadExecutor { Thread(it, "late-backend") }
     private val later = CompletableFuture.delayedExecutor(2, TimeUnit.MILLISECONDS, thread)
 
-    /** How many decisions were asked for. */
-    val asked = AtomicInteger()
+    /** Counts the requested decisions. */
+    val requests = AtomicInteger()
 
     override fun acquire(policy: Policy, key: String, permits: Long): CompletionStage<Decision> {
-        asked.incrementAndGet()
+        requests.incrementAndGet()
         return late { memory.acquire(policy, key, permits) }
     }
 

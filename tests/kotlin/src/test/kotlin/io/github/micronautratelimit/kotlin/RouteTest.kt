@@ -10,7 +10,7 @@ import jakarta.inject.Inject
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 
-/** What holds for routes that suspend, whichever backend decides. */
+/** Limits on suspending routes, with any backend. */
 abstract class RouteTest {
 
     @Inject
@@ -18,7 +18,7 @@ abstract class RouteTest {
     lateinit var client: HttpClient
 
     @Test
-    fun `a suspending route is counted once and then answered with 429`() {
+    fun `a suspending route is counted once and denied with 429`() {
         assertEquals(listOf("200 Hello!", "200 Hello!", "429 retry 30", "429 retry 30"), gets(4, "/value"))
     }
 
@@ -38,7 +38,7 @@ abstract class RouteTest {
     }
 
     @Test
-    fun `a denial of a function that a suspending route calls is answered with 429`() {
+    fun `a denied function that a suspending route calls results in 429`() {
         assertEquals(listOf("200 Hello, bean!", "200 Hello, bean!", "429 retry 30"), gets(3, "/bean"))
     }
 

@@ -17,7 +17,7 @@ import java.util.concurrent.CompletionStage
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 
-/** A WebSocket whose method for messages suspends. */
+/** Limits on a WebSocket with a suspending message method. */
 @MicronautTest(rebuildContext = true)
 class SocketTest {
 
@@ -25,7 +25,7 @@ class SocketTest {
     lateinit var server: EmbeddedServer
 
     @Test
-    fun `messages to a suspending method are counted once and then answered by an error`() {
+    fun `messages to a suspending method are counted once and denied with an error`() {
         val received = LinkedBlockingQueue<String>()
         val socket = HttpClient.newHttpClient().newWebSocketBuilder()
             .buildAsync(URI("ws://localhost:${server.port}/socket"), Listener(received)).join()

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import java.time.Duration
 
-/** What holds for limited suspending functions and flows, whichever backend decides. */
+/** Limits on suspending functions and flows, with any backend. */
 abstract class SuspendingTest {
 
     @Inject
@@ -24,7 +24,7 @@ abstract class SuspendingTest {
     lateinit var clock: VirtualClock
 
     @Test
-    fun `a value is returned until the limit, and then the call throws and does not reach the function`() {
+    fun `a call beyond the limit throws and does not reach the function`() {
         assertEquals("Hello, a!", runBlocking { greeter.greet("a") })
         assertEquals("Hello, b!", runBlocking { greeter.greet("b") })
 
@@ -35,7 +35,7 @@ abstract class SuspendingTest {
     }
 
     @Test
-    fun `a denied call may be made again when its time has come`() {
+    fun `a denied call passes after the time to wait`() {
         runBlocking {
             greeter.greet("a")
             greeter.greet("b")
@@ -60,7 +60,7 @@ abstract class SuspendingTest {
     }
 
     @Test
-    fun `null is a value like any other`() {
+    fun `null is returned like other values`() {
         runBlocking {
             assertNull(greeter.find("a"))
             assertNull(greeter.find("b"))
@@ -70,7 +70,7 @@ abstract class SuspendingTest {
     }
 
     @Test
-    fun `what the function throws comes through and costs its permit`() {
+    fun `an exception of the function is thrown and costs a permit`() {
         runBlocking {
             assertEquals("no a", assertThrows<IllegalStateException> { greeter.fail("a") }.message)
             assertEquals("no b", assertThrows<IllegalStateException> { greeter.fail("b") }.message)
@@ -80,7 +80,7 @@ abstract class SuspendingTest {
     }
 
     @Test
-    fun `an expression over the arguments tells callers apart`() {
+    fun `an expression over the arguments is the key`() {
         runBlocking {
             assertEquals("Hello, a!", greeter.greetOnce("a"))
             assertEquals("Hello, b!", greeter.greetOnce("b"))
@@ -89,7 +89,7 @@ abstract class SuspendingTest {
     }
 
     @Test
-    fun `many coroutines at once are granted as many calls as the limit`() {
+    fun `concurrent coroutines get exactly the permits of the limit`() {
         val outcomes = runBlocking {
             coroutineScope { (1..20).map { async { runCatching { greeter.greet("$it") } } }.awaitAll() }
         }
@@ -100,7 +100,7 @@ abstract class SuspendingTest {
     }
 
     @Test
-    fun `a flow is limited by its collections`() {
+    fun `each collection of a flow costs a permit`() {
         runBlocking {
             val letters = greeter.letters("ab")
             assertEquals(listOf("a", "b"), letters.toList())

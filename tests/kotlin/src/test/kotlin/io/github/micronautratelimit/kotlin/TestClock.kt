@@ -7,7 +7,7 @@ import io.micronaut.context.annotation.Replaces
 import jakarta.inject.Singleton
 import java.time.Instant
 
-/** In the tests time stands still until a test moves it. */
+/** Replaces the clock with one that tests move. */
 @Factory
 class TestClock {
 

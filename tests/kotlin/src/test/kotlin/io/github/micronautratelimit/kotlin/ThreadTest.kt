@@ -17,7 +17,7 @@ import reactor.core.publisher.Mono
 open class Probe(private val limiter: RateLimiter) {
     @RateLimit("9/min") open suspend fun suspending(): String = Thread.currentThread().name
     @RateLimit("9/min") open fun mono(): Mono<String> = Mono.fromCallable { Thread.currentThread().name }
-    @RateLimit("9/min") open suspend fun asksTheStore(): Long =
+    @RateLimit("9/min") open suspend fun callsTheStore(): Long =
         limiter.peek(Policy.of("other", "7/min"), "k", 0).remaining()
 }
 
@@ -31,7 +31,7 @@ class ThreadTest {
     @Test fun mono() = assertNotEquals("late-backend", probe.mono().block())
     @Test fun blockingInside() {
         val start = System.nanoTime()
-        runBlocking { probe.asksTheStore() }
-        assertTrue(System.nanoTime() - start < 1_000_000_000) { "the store's own thread waited for the store" }
+        runBlocking { probe.callsTheStore() }
+        assertTrue(System.nanoTime() - start < 1_000_000_000) { "The thread of the store waited for the store." }
     }
 }

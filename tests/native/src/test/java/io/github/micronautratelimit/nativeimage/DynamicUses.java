@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Set;
 import java.util.TreeSet;
-
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
@@ -18,16 +17,15 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Finds what compiled classes do that a native image cannot see for itself: whatever is looked up by a name at run time.
- * A use is written {@code where: what}, such as {@code a.b.Cell.handle: java.lang.Class.forName}; code of a lambda counts as
- * of the method it is written in.
+ * Finds look-ups by name in compiled classes, which a native image cannot detect. A use has the form
+ * {@code caller: method}, such as {@code a.b.Cell.handle: java.lang.Class.forName}. The code of a lambda counts as the
+ * code of its method.
  */
 final class DynamicUses {
 
     private final Set<String> found = new TreeSet<>();
 
-    private DynamicUses() {
-    }
+    private DynamicUses() {}
 
     static Set<String> of(Collection<Path> classes) {
         DynamicUses uses = new DynamicUses();
@@ -50,14 +48,23 @@ final class DynamicUses {
         }
 
         @Override
-        public void visit(int version, int access, String name, @Nullable String signature, @Nullable String superName,
-                          String @Nullable [] interfaces) {
+        public void visit(
+                int version,
+                int access,
+                String name,
+                @Nullable String signature,
+                @Nullable String superName,
+                String @Nullable [] interfaces) {
             type = name.replace('/', '.');
         }
 
         @Override
-        public MethodVisitor visitMethod(int access, String name, String descriptor, @Nullable String signature,
-                                         String @Nullable [] exceptions) {
+        public MethodVisitor visitMethod(
+                int access,
+                String name,
+                String descriptor,
+                @Nullable String signature,
+                String @Nullable [] exceptions) {
             return new OfMethod(type + "." + name.replaceFirst("^lambda\\$(.+)\\$\\d+$", "$1"));
         }
     }
@@ -76,7 +83,7 @@ final class DynamicUses {
         public void visitMethodInsn(int opcode, String owner, String name, String descriptor, boolean ofInterface) {
             called(owner, name);
             if (afterClassLiteral && owner.equals("java/lang/Class") && name.equals("getName")) {
-                found.add(where + ": a class's name as text");
+                found.add(where + ": the name of a class as text");
             }
             afterClassLiteral = false;
         }

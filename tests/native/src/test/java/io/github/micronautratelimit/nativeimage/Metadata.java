@@ -1,5 +1,8 @@
 package io.github.micronautratelimit.nativeimage;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -8,27 +11,30 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.StreamSupport;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-
-/** What a module tells a native image of itself. */
+/** The native image metadata of a module. */
 record Metadata(List<JsonNode> types, List<String> resources, List<String> bundles) {
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     static Metadata of(Published module) {
         JsonNode resources = read(module.metadata().resolve("resource-config.json"));
-        return new Metadata(list(read(module.metadata().resolve("reflect-config.json"))),
-                list(resources.path("resources").path("includes")).stream().map(entry -> entry.get("pattern").textValue()).toList(),
-                list(resources.path("bundles")).stream().map(entry -> entry.get("name").textValue()).toList());
+        return new Metadata(
+                list(read(module.metadata().resolve("reflect-config.json"))),
+                list(resources.path("resources").path("includes")).stream()
+                        .map(entry -> entry.get("pattern").textValue())
+                        .toList(),
+                list(resources.path("bundles")).stream()
+                        .map(entry -> entry.get("name").textValue())
+                        .toList());
     }
 
-    /** The entries of all modules on types of a name. */
+    /** Returns the entries of all modules for a type name. */
     static List<JsonNode> onType(String name) {
         List<JsonNode> entries = new ArrayList<>();
         for (Published module : Published.all()) {
-            of(module).types.stream().filter(entry -> entry.get("name").textValue().equals(name)).forEach(entries::add);
+            of(module).types.stream()
+                    .filter(entry -> entry.get("name").textValue().equals(name))
+                    .forEach(entries::add);
         }
         return entries;
     }
@@ -37,7 +43,7 @@ record Metadata(List<JsonNode> types, List<String> resources, List<String> bundl
         try {
             return Files.exists(file) ? JSON.readTree(Files.readString(file)) : JSON.missingNode();
         } catch (IOException e) {
-            throw new UncheckedIOException(file + " is no JSON", e);
+            throw new UncheckedIOException(file + " is not valid JSON", e);
         }
     }
 

@@ -5,6 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.hazelcast.nio.serialization.IdentifiedDataSerializable;
+import com.hazelcast.spi.merge.SplitBrainMergePolicy;
+import io.netty.channel.ChannelHandler;
 import java.io.File;
 import java.io.Serializable;
 import java.lang.invoke.VarHandle;
@@ -17,25 +23,16 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.xpath.XPathConstants;
 import javax.xml.xpath.XPathFactory;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.w3c.dom.NodeList;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
-import com.hazelcast.nio.serialization.IdentifiedDataSerializable;
-import com.hazelcast.spi.merge.SplitBrainMergePolicy;
-import io.netty.channel.ChannelHandler;
-
-/** What the modules tell a native image is true, stands where it is looked for, and is all there is to tell. */
+/** Checks that the native image metadata of the modules is correct, complete and in the right place. */
 class MetadataTest {
 
     private static final Set<String> FILES = Set.of("reflect-config.json", "resource-config.json");
@@ -45,31 +42,37 @@ class MetadataTest {
     }
 
     @Test
-    void theModulesAreThoseOfTheBom() throws Exception {
-        NodeList names = (NodeList) XPathFactory.newInstance().newXPath().evaluate(
-                "/project/dependencyManagement/dependencies/dependency/artifactId",
-                DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new File("../../ratelimit-bom/pom.xml")),
-                XPathConstants.NODESET);
+    void modulesAreThoseOfTheBom() throws Exception {
+        NodeList names = (NodeList) XPathFactory.newInstance()
+                .newXPath()
+                .evaluate(
+                        "/project/dependencyManagement/dependencies/dependency/artifactId",
+                        DocumentBuilderFactory.newInstance()
+                                .newDocumentBuilder()
+                                .parse(new File("../../ratelimit-bom/pom.xml")),
+                        XPathConstants.NODESET);
         Set<String> published = new TreeSet<>();
         for (int i = 0; i < names.getLength(); i++) {
             published.add(names.item(i).getTextContent());
         }
-        assertEquals(published, new TreeSet<>(modules().stream().map(Published::artifact).toList()));
+        assertEquals(
+                published,
+                new TreeSet<>(modules().stream().map(Published::artifact).toList()));
     }
 
     @ParameterizedTest
     @MethodSource("modules")
-    void metadataStandsUnderGroupAndArtifact(Published module) {
+    void metadataIsInTheFolderOfGroupAndArtifact(Published module) {
         for (Path file : Published.filesUnder(module.root().resolve("META-INF/native-image"))) {
             assertEquals(module.metadata(), file.getParent());
-            assertTrue(FILES.contains(file.getFileName().toString()), file + " is read by no test");
+            assertTrue(FILES.contains(file.getFileName().toString()), file + " has no test");
             assertFalse(Metadata.read(file).isEmpty(), file.toString());
         }
     }
 
     @ParameterizedTest
     @MethodSource("modules")
-    void everyNamedClassAndMemberIsThere(Published module) throws Exception {
+    void namedClassesAndMembersExist(Published module) throws Exception {
         for (JsonNode entry : Metadata.of(module).types()) {
             Class<?> type = load(entry.get("name").textValue());
             for (JsonNode field : Metadata.list(entry.path("fields"))) {
@@ -87,12 +90,13 @@ class MetadataTest {
         }
     }
 
-    /** {@code Cell} looks them up by a name that is no constant where it is used. */
+    /** {@code Cell} looks up fields by a name that is a parameter, so {@link DynamicUses} cannot see it. */
     @Test
-    void theFieldsThatCellSwapsAreListed() throws Exception {
+    void fieldsOfCellAreListed() throws Exception {
         Class<?> cell = load("io.github.micronautratelimit.memory.Cell");
         Set<String> listed = new TreeSet<>();
-        Metadata.list(Metadata.onType(cell.getName()).get(0).get("fields")).forEach(field -> listed.add(field.get("name").textValue()));
+        Metadata.list(Metadata.onType(cell.getName()).get(0).get("fields"))
+                .forEach(field -> listed.add(field.get("name").textValue()));
         Set<String> handles = new TreeSet<>();
         for (Field field : cell.getDeclaredFields()) {
             if (field.getType() == VarHandle.class) {
@@ -103,56 +107,68 @@ class MetadataTest {
         assertEquals(handles, listed);
     }
 
-    /** Caffeine looks its classes up by what the cache is to do; ours are of two kinds, which {@link ReflectionTest} holds. */
+    /** Caffeine selects classes by the features of a cache. Our caches use two kinds, see {@link ReflectionTest}. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void theClassesOfOurCachesAreListed(boolean heard) throws Exception {
-        Caffeine<Object, Object> kindOfOurs = Caffeine.newBuilder().maximumSize(1).executor(Runnable::run);
-        if (heard) {
-            kindOfOurs.removalListener((key, value, cause) -> { });
+    void classesOfOurCachesAreListed(boolean withListener) throws Exception {
+        Caffeine<Object, Object> builder = Caffeine.newBuilder().maximumSize(1).executor(Runnable::run);
+        if (withListener) {
+            builder.removalListener((key, value, cause) -> {});
         }
-        Cache<String, String> cache = kindOfOurs.build();
+        Cache<String, String> cache = builder.build();
         cache.put("key", "value");
         Class<?> kind = cache.asMap().getClass();
-        Field data = Class.forName("com.github.benmanes.caffeine.cache.BoundedLocalCache").getDeclaredField("data");
+        Field data = Class.forName("com.github.benmanes.caffeine.cache.BoundedLocalCache")
+                .getDeclaredField("data");
         data.setAccessible(true);
-        Object node = ((Map<?, ?>) Objects.requireNonNull(data.get(cache.asMap()))).values().iterator().next();
+        Object node = ((Map<?, ?>) Objects.requireNonNull(data.get(cache.asMap())))
+                .values()
+                .iterator()
+                .next();
 
         for (Class<?> lookedUp : List.of(kind, node.getClass())) {
-            assertTrue(Metadata.onType(lookedUp.getName()).stream()
-                    .anyMatch(entry -> entry.path("allDeclaredConstructors").asBoolean()), lookedUp + " is not listed");
+            assertTrue(
+                    Metadata.onType(lookedUp.getName()).stream().anyMatch(entry -> entry.path("allDeclaredConstructors")
+                            .asBoolean()),
+                    lookedUp + " is not listed");
         }
     }
 
-    /** Netty asks for each method of a handler whether it may be passed by. */
+    /** Netty checks each method of a handler for an annotation that allows it to skip the method. */
     @Test
-    void handlersOfNettyAreListed() throws Exception {
+    void nettyHandlersAreListed() throws Exception {
         Set<String> handlers = new TreeSet<>();
         for (Class<?> type : all()) {
             if (ChannelHandler.class.isAssignableFrom(type)) {
                 handlers.add(type.getName());
-                assertTrue(Metadata.onType(type.getName()).stream()
-                        .anyMatch(entry -> entry.path("queryAllPublicMethods").asBoolean()), type + " is not listed");
+                assertTrue(
+                        Metadata.onType(type.getName()).stream().anyMatch(entry -> entry.path("queryAllPublicMethods")
+                                .asBoolean()),
+                        type + " is not listed");
             }
         }
         assertEquals(4, handlers.size(), handlers::toString);
     }
 
-    /** Hazelcast makes merge policies by their names. */
+    /** Hazelcast creates merge policies by name. */
     @Test
     void mergePoliciesAreListed() throws Exception {
-        List<Class<?>> policies = all().stream().filter(SplitBrainMergePolicy.class::isAssignableFrom).toList();
+        List<Class<?>> policies = all().stream()
+                .filter(SplitBrainMergePolicy.class::isAssignableFrom)
+                .toList();
 
         assertEquals(1, policies.size());
         assertEquals(1, Metadata.onType(policies.get(0).getName()).size());
     }
 
-    /** What is sent to other members writes and reads itself: Java's serialization would need every class registered. */
+    /** Objects for other members serialize themselves. Java serialization would need an entry for each class. */
     @Test
-    void nothingIsSerializedByJava() throws Exception {
+    void classesDoNotUseJavaSerialization() throws Exception {
         for (Class<?> type : all()) {
-            boolean says = Stream.of(type.getInterfaces()).anyMatch(Serializable.class::isAssignableFrom);
-            assertTrue(!says || IdentifiedDataSerializable.class.isAssignableFrom(type), type + " can be serialized");
+            boolean serializable = Stream.of(type.getInterfaces()).anyMatch(Serializable.class::isAssignableFrom);
+            assertTrue(
+                    !serializable || IdentifiedDataSerializable.class.isAssignableFrom(type),
+                    type + " uses Java serialization");
         }
     }
 

@@ -1,5 +1,14 @@
 package io.github.micronautratelimit.nativeimage;
 
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.dynamodb.DynamoDbBackend;
+import io.github.micronautratelimit.hazelcast.HazelcastBackend;
+import io.github.micronautratelimit.management.DashboardConfiguration;
+import io.github.micronautratelimit.redis.RedisBackend;
+import io.github.micronautratelimit.servlet.RateLimitFilter;
+import io.github.micronautratelimit.tck.RateLimitBackendContract;
+import io.github.micronautratelimit.web.DenialResponses;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
@@ -11,43 +20,40 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.annotation.RateLimit;
-import io.github.micronautratelimit.dynamodb.DynamoDbBackend;
-import io.github.micronautratelimit.hazelcast.HazelcastBackend;
-import io.github.micronautratelimit.redis.RedisBackend;
-import io.github.micronautratelimit.servlet.RateLimitFilter;
-import io.github.micronautratelimit.tck.RateLimitBackendContract;
-import io.github.micronautratelimit.web.DenialAnswers;
-
 /**
- * A module as it is published: the folder its classes were compiled to, or its jar.
+ * A published module: the folder of its compiled classes, or its jar.
  *
- * @param artifact its artifact's id
- * @param root     holds its files
+ * @param artifact the artifact id
+ * @param root     the folder or the root of the jar
  */
 record Published(String artifact, Path root) {
 
     static final String GROUP = "io.github.micronautratelimit";
 
-    private static final Map<String, Class<?>> ONE_OF_EACH = new TreeMap<>(Map.of(
+    private static final Map<String, Class<?>> CLASSES = new TreeMap<>(Map.of(
             "ratelimit-core", RateLimiter.class,
             "ratelimit-tck", RateLimitBackendContract.class,
-            "ratelimit-web", DenialAnswers.class,
+            "ratelimit-web", DenialResponses.class,
             "micronaut-ratelimit", RateLimit.class,
+            "micronaut-ratelimit-management", DashboardConfiguration.class,
             "ratelimit-servlet", RateLimitFilter.class,
             "micronaut-ratelimit-redis", RedisBackend.class,
             "micronaut-ratelimit-hazelcast", HazelcastBackend.class,
             "micronaut-ratelimit-dynamodb", DynamoDbBackend.class));
 
     static List<Published> all() {
-        return ONE_OF_EACH.entrySet().stream().map(one -> new Published(one.getKey(), rootOf(one.getValue()))).toList();
+        return CLASSES.entrySet().stream()
+                .map(entry -> new Published(entry.getKey(), rootOf(entry.getValue())))
+                .toList();
     }
 
     static Path rootOf(Class<?> type) {
         try {
-            Path place = Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
-            return Files.isDirectory(place) ? place : FileSystems.newFileSystem(place).getPath("/");
+            Path location = Path.of(
+                    type.getProtectionDomain().getCodeSource().getLocation().toURI());
+            return Files.isDirectory(location)
+                    ? location
+                    : FileSystems.newFileSystem(location).getPath("/");
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         } catch (IOException e) {
@@ -56,15 +62,20 @@ record Published(String artifact, Path root) {
     }
 
     List<Path> classes() {
-        return filesUnder(root).stream().filter(file -> file.toString().endsWith(".class")).toList();
+        return filesUnder(root).stream()
+                .filter(file -> file.toString().endsWith(".class"))
+                .toList();
     }
 
-    /** Names of all other files as a class loader takes them, with slashes and none at the beginning. */
+    /** Returns the names of all other files, with slashes but not at the beginning, as a class loader expects them. */
     List<String> resources() {
-        return filesUnder(root).stream().map(this::name).filter(name -> !name.endsWith(".class")).toList();
+        return filesUnder(root).stream()
+                .map(this::name)
+                .filter(name -> !name.endsWith(".class"))
+                .toList();
     }
 
-    /** The folder a native image looks for its metadata in. */
+    /** Returns the folder of the native image metadata. */
     Path metadata() {
         return root.resolve("META-INF/native-image").resolve(GROUP).resolve(artifact);
     }

@@ -8,85 +8,120 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-
 import org.junit.jupiter.api.Test;
 
-/** Nothing is looked up by name at run time but what is named here, and a native image knows of it. */
+/** Checks that all look-ups by name at run time are known here, and work in a native image. */
 class ReflectionTest {
 
     private static final String OURS = "io.github.micronautratelimit.";
-    private static final String NO_LOOK_UP = "a text to tell things apart by; nothing is looked up by it";
-    private static final String LISTED = "its resources are listed in the module's resource-config.json";
+    private static final String NO_LOOK_UP = "a text that distinguishes objects, without a look-up";
+    private static final String LISTED = "the resource-config.json of the module lists its resources";
 
-    /** Each use with the reason a native image is right with it. */
+    /** The known uses, each with the reason why it works in a native image. */
     private static final Map<String, String> KNOWN = Map.ofEntries(
-            use("memory.Cell.handle: java.lang.invoke.MethodHandles$Lookup.findVarHandle",
-                    "ratelimit-core's reflect-config.json names the fields"),
-            use("PermitLeaseTable.<init>: com.github.benmanes.caffeine.cache.Caffeine.removalListener",
-                    "ratelimit-core's reflect-config.json names the class of such a cache"),
+            use(
+                    "memory.Cell.handle: java.lang.invoke.MethodHandles$Lookup.findVarHandle",
+                    "the reflect-config.json of ratelimit-core names the fields"),
+            use(
+                    "hotkey.PrefetchCache.<init>: com.github.benmanes.caffeine.cache.Caffeine.removalListener",
+                    "the reflect-config.json of ratelimit-core names the class of such a cache"),
             use("redis.Script.of: java.lang.Class.getResourceAsStream", LISTED),
             use("management.DashboardEndpoint.text: java.lang.Class.getResourceAsStream", LISTED),
             use("tck.GoldenTraces.linesOf: java.lang.Class.getResourceAsStream", LISTED),
             use("tck.HostileHeaders.values: java.lang.Class.getResourceAsStream", LISTED),
-            use("hazelcast.OwnInstance.read: io.micronaut.core.io.ResourceResolver.getResourceAsStream",
-                    "a file of the application's, which docs/native-image.adoc tells it to list"),
-            use("hazelcast.KeyMap.configure: a class's name as text",
-                    "Hazelcast makes the merge policy; micronaut-ratelimit-hazelcast's reflect-config.json names it"),
-            use("intercept.LimitedRequest.<clinit>: a class's name as text", NO_LOOK_UP),
-            use("websocket.NettyUpgrades.<clinit>: a class's name as text", NO_LOOK_UP),
-            use("servlet.RateLimitFilter.<init>: a class's name as text", NO_LOOK_UP),
-            use("config.SettingsCheck.example: java.lang.Class.getEnumConstants",
-                    "an image keeps each enum's constants with its class, and does not look for its methods"),
-            use("processor.RateLimitVisitor.getSupportedAnnotationNames: a class's name as text",
-                    "runs in the compiler, in no image"));
+            use(
+                    "hazelcast.HazelcastBackendFactory.read: io.micronaut.core.io.ResourceResolver.getResourceAsStream",
+                    "a file of the application, which must list it; see docs/native-image.adoc"),
+            use(
+                    "hazelcast.RateLimitMapConfig.own: the name of a class as text",
+                    "Hazelcast creates the merge policy, which reflect-config.json of the module names"),
+            use("hazelcast.RateLimitMapConfig.warningsOf: the name of a class as text", NO_LOOK_UP),
+            use("hazelcast.ClusterWarning.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use("http.RateLimitContext.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use("http.StreamCallbacks.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use("interceptor.SkippedCalls.isBetween: java.lang.Class.getPackageName", NO_LOOK_UP),
+            use("policy.AnnotatedMethod.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use(
+                    "policy.AnnotatedMethod.owner: java.lang.Class.getInterfaces",
+                    "an image keeps the interfaces of every class"),
+            use(
+                    "policy.LimitPlacement.isProtected: io.micronaut.inject.ExecutableMethod.getTargetMethod",
+                    "fails in an image, where only the annotation processor rejects protected methods"),
+            use("policy.LimitPlacement.isProtected: java.lang.reflect.Method.getModifiers", NO_LOOK_UP),
+            use("policy.LimitPlacement.isProtected: java.lang.reflect.Modifier.isProtected", NO_LOOK_UP),
+            use(
+                    "policy.ReachabilityCheck$Route.of: io.micronaut.web.router.UriRouteInfo.getTargetMethod",
+                    "returns the executable method that Micronaut has generated"),
+            use(
+                    "policy.WebSocketSupport.require: io.micronaut.core.reflect.ClassUtils.forName",
+                    "the reflect-config.json of micronaut-ratelimit names the server"),
+            use("websocket.NettyWebSocketUpgradeHandler.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use("servlet.RateLimitFilter.<init>: the name of a class as text", NO_LOOK_UP),
+            use(
+                    "configuration.ConfigurationValidator.example: java.lang.Class.getEnumConstants",
+                    "an image keeps the constants of an enum with its class"),
+            use("processor.Placement.check: the name of a class as text", "runs only in the compiler"),
+            use(
+                    "processor.RateLimitVisitor.getSupportedAnnotationNames: the name of a class as text",
+                    "runs only in the compiler"));
 
     private static Map.Entry<String, String> use(String use, String reason) {
         return Map.entry(OURS + use, reason);
     }
 
-    /** What Micronaut's processor writes for {@code ExecutableMethod.getTargetMethod()}, which we are found to call nowhere. */
+    /** Micronaut generates this code for {@code ExecutableMethod.getTargetMethod()}, which our classes never call. */
     private static boolean isUnused(String use) {
         return use.contains(".getTargetMethodByIndex: io.micronaut.core.reflect.");
     }
 
     @Test
-    void ourClassesLookNothingUpByNameButWhatIsListed() {
+    void classesUseOnlyKnownLookUps() {
         Set<String> found = new TreeSet<>();
         for (Published module : Published.all()) {
-            DynamicUses.of(module.classes()).stream().filter(use -> !isUnused(use)).forEach(found::add);
+            DynamicUses.of(module.classes()).stream()
+                    .filter(use -> !isUnused(use))
+                    .forEach(found::add);
         }
-        assertEquals(lines(new TreeSet<>(KNOWN.keySet())), lines(found),
-                "Make the new use known to a native image, in the module's META-INF/native-image, and list it here with the "
-                        + "reason; take out what is gone.");
+        assertEquals(
+                lines(new TreeSet<>(KNOWN.keySet())),
+                lines(found),
+                "List new uses in META-INF/native-image of the module and here, with the reason; remove old ones.");
     }
 
     @Test
-    void everyKindOfLookUpIsFound() {
+    void everyKindOfLookUpIsDetected() {
         String name = Reflective.class.getName();
-        Set<String> found = DynamicUses.of(List.of(Published.rootOf(Reflective.class).resolve(name.replace('.', '/') + ".class")));
+        Set<String> found =
+                DynamicUses.of(List.of(Published.rootOf(Reflective.class).resolve(name.replace('.', '/') + ".class")));
 
-        assertEquals(lines(Set.of(
-                "<clinit>: java.util.concurrent.atomic.AtomicIntegerFieldUpdater.newUpdater",
-                "byName: java.lang.Class.forName",
-                "counted: com.github.benmanes.caffeine.cache.Caffeine.recordStats",
-                "handles: java.lang.invoke.MethodHandles$Lookup.findVarHandle",
-                "made: java.lang.Class.getDeclaredConstructor",
-                "made: java.lang.reflect.Constructor.newInstance",
-                "name: a class's name as text",
-                "read: java.io.ObjectInputStream.<init>",
-                "read: java.io.ObjectInputStream.close",
-                "read: java.io.ObjectInputStream.readObject",
-                "resources: java.lang.Class.getResourceAsStream",
-                "sent: java.lang.invoke.LambdaMetafactory.altMetafactory",
-                "services: java.util.ServiceLoader.load")),
-                lines(found.stream().filter(use -> !use.contains("deserializeLambda") && !use.contains("AtomicIntegerFieldUpdater.inc"))
-                        .map(use -> use.substring(name.length() + 1)).collect(Collectors.toSet())));
+        assertEquals(
+                lines(Set.of(
+                        "<clinit>: java.util.concurrent.atomic.AtomicIntegerFieldUpdater.newUpdater",
+                        "byName: java.lang.Class.forName",
+                        "counted: com.github.benmanes.caffeine.cache.Caffeine.recordStats",
+                        "handles: java.lang.invoke.MethodHandles$Lookup.findVarHandle",
+                        "made: java.lang.Class.getDeclaredConstructor",
+                        "made: java.lang.reflect.Constructor.newInstance",
+                        "name: the name of a class as text",
+                        "read: java.io.ObjectInputStream.<init>",
+                        "read: java.io.ObjectInputStream.close",
+                        "read: java.io.ObjectInputStream.readObject",
+                        "resources: java.lang.Class.getResourceAsStream",
+                        "sent: java.lang.invoke.LambdaMetafactory.altMetafactory",
+                        "services: java.util.ServiceLoader.load")),
+                lines(found.stream()
+                        .filter(use ->
+                                !use.contains("deserializeLambda") && !use.contains("AtomicIntegerFieldUpdater.inc"))
+                        .map(use -> use.substring(name.length() + 1))
+                        .collect(Collectors.toSet())));
     }
 
     @Test
-    void allClassesOfAllModulesAreRead() {
+    void allModulesHaveClasses() {
         for (Published module : Published.all()) {
-            assertTrue(module.classes().size() >= 5, module + " has " + module.classes().size() + " classes");
+            assertTrue(
+                    module.classes().size() >= 5,
+                    module + " has " + module.classes().size() + " classes");
         }
     }
 

@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.nativeimage;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.ObjectInputStream;
@@ -9,13 +11,9 @@ import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.function.Function;
-
 import org.jspecify.annotations.Nullable;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
-
-/** Does what our classes must not do, for the tests to find. */
+/** Uses every kind of look-up, so that the tests can check their detection. */
 final class Reflective {
 
     private static final AtomicIntegerFieldUpdater<Reflective> COUNT =

@@ -8,20 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.ResourceBundle;
 import java.util.regex.Pattern;
-
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every file a module ships for its code to read is in a native image, and nothing is listed that is not there. */
+/** Checks that a native image contains every resource of a module, and that every listed resource exists. */
 class ResourceTest {
 
     /**
-     * Not read by our code at run time: the metadata itself and what Maven adds; what an editor reads to complete
-     * properties; and two that a native image's builder collects by itself: services, as soon as their type is reachable,
-     * and the references to beans that Micronaut's own feature for native images collects.
+     * Files that our code does not read at run time: the metadata itself, files of Maven, and property metadata for
+     * editors. The native image builder collects services by itself, and Micronaut collects references to beans.
      */
-    private static final Pattern NOT_OURS_TO_LIST = Pattern.compile("META-INF/(native-image/.*|maven/.*|MANIFEST\\.MF|LICENSE|NOTICE"
-            + "|(spring-configuration-metadata|config-properties)\\.json|services/.*|micronaut/.*)");
+    private static final Pattern NOT_OURS_TO_LIST =
+            Pattern.compile("META-INF/(native-image/.*|maven/.*|MANIFEST\\.MF|LICENSE|NOTICE"
+                    + "|(spring-configuration-metadata|config-properties)\\.json|services/.*|micronaut/.*)");
 
     private static List<Published> modules() {
         return Published.all();
@@ -31,8 +30,11 @@ class ResourceTest {
     @MethodSource("modules")
     void everyResourceIsListed(Published module) {
         List<Pattern> listed = patterns(module);
-        List<String> missing = module.resources().stream().filter(name -> !NOT_OURS_TO_LIST.matcher(name).matches())
-                .filter(name -> listed.stream().noneMatch(pattern -> pattern.matcher(name).matches())).toList();
+        List<String> missing = module.resources().stream()
+                .filter(name -> !NOT_OURS_TO_LIST.matcher(name).matches())
+                .filter(name -> listed.stream()
+                        .noneMatch(pattern -> pattern.matcher(name).matches()))
+                .toList();
 
         assertEquals(List.of(), missing, "List them in " + module.metadata() + "/resource-config.json.");
     }
@@ -41,7 +43,9 @@ class ResourceTest {
     @MethodSource("modules")
     void everyPatternNamesAResource(Published module) {
         for (Pattern pattern : patterns(module)) {
-            assertTrue(module.resources().stream().anyMatch(name -> pattern.matcher(name).matches()),
+            assertTrue(
+                    module.resources().stream()
+                            .anyMatch(name -> pattern.matcher(name).matches()),
                     module.artifact() + " has no resource " + pattern);
         }
         for (String bundle : Metadata.of(module).bundles()) {
@@ -51,9 +55,11 @@ class ResourceTest {
 
     @ParameterizedTest
     @MethodSource("modules")
-    void noPatternTakesClassesAlong(Published module) {
+    void noPatternMatchesClasses(Published module) {
         for (Pattern pattern : patterns(module)) {
-            assertFalse(module.classes().stream().anyMatch(file -> pattern.matcher(module.name(file)).matches()),
+            assertFalse(
+                    module.classes().stream()
+                            .anyMatch(file -> pattern.matcher(module.name(file)).matches()),
                     module.artifact() + ": " + pattern);
         }
     }

@@ -1,4 +1,4 @@
-/** Holds the published modules to what {@code docs/native-image.adoc} says of them. */
+/** Checks the published modules against {@code docs/native-image.adoc}. */
 @NullMarked
 package io.github.micronautratelimit.nativeimage;
 

@@ -3,10 +3,9 @@ package io.github.micronautratelimit.benchmarks.dynamodb;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicLong;
-
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
-/** A client that writes down what AWS would bill: reads, and writes whether they succeed or fail. Items are below 1 KB. */
+/** Counts the reads and writes that AWS would bill. Failed writes are billed too. Items are smaller than 1 KB. */
 final class Bill {
 
     private final AtomicLong reads = new AtomicLong();
@@ -14,8 +13,8 @@ final class Bill {
     private final DynamoDbClient client;
 
     Bill(DynamoDbClient store) {
-        client = (DynamoDbClient) Proxy.newProxyInstance(Bill.class.getClassLoader(), new Class<?>[] {DynamoDbClient.class},
-                (proxy, method, arguments) -> {
+        client = (DynamoDbClient) Proxy.newProxyInstance(
+                Bill.class.getClassLoader(), new Class<?>[] {DynamoDbClient.class}, (proxy, method, arguments) -> {
                     (method.getName().equals("getItem") ? reads : writes).incrementAndGet();
                     try {
                         return method.invoke(store, arguments);

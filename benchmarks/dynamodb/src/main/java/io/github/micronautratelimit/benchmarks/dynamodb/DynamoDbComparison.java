@@ -1,5 +1,8 @@
 package io.github.micronautratelimit.benchmarks.dynamodb;
 
+import com.amazonaws.services.dynamodbv2.local.embedded.DynamoDBEmbedded;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.dynamodb.DynamoDbBackend;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,11 +12,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-
-import com.amazonaws.services.dynamodbv2.local.embedded.DynamoDBEmbedded;
-
-import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.dynamodb.DynamoDbBackend;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.BillingMode;
@@ -21,7 +19,7 @@ import software.amazon.awssdk.services.dynamodb.model.KeySchemaElement;
 import software.amazon.awssdk.services.dynamodb.model.KeyType;
 import software.amazon.awssdk.services.dynamodb.model.ScalarAttributeType;
 
-/** 32 callers behind 4 instances: on one key, and on 10 000. Prints a table. */
+/** Compares limiters for 32 callers behind 4 instances, on one key and on 10 000 keys. Prints a table. */
 public final class DynamoDbComparison {
 
     private static final int CALLERS = 32;
@@ -38,65 +36,73 @@ public final class DynamoDbComparison {
         this.out = out;
     }
 
-    /** Asks for one permit. */
+    /** Acquires one permit. */
     @FunctionalInterface
     private interface Limiter {
 
         boolean acquire(String key);
     }
 
-    /** Makes one of several instances. */
+    /** Creates an instance of a limiter. */
     @FunctionalInterface
-    private interface Maker {
+    private interface Factory {
 
-        Limiter make(DynamoDbClient client, String namespace);
+        Limiter create(DynamoDbClient client, String namespace);
     }
 
     /**
-     * Runs all.
+     * Runs the comparison.
      *
-     * @param arguments milliseconds per cell, 5000 unless given
-     * @throws Exception if one fails
+     * @param arguments the milliseconds per row; 5000 by default
+     * @throws Exception if a limiter fails
      */
     public static void main(String[] arguments) throws Exception {
         compare(arguments.length > 0 ? Long.parseLong(arguments[0]) : 5_000, System.out);
-        // The store in this process goes on otherwise.
+        // Stops the threads of the embedded store.
         System.exit(0);
     }
 
     static void compare(long millis, PrintStream out) throws Exception {
         DynamoDbClient store = DynamoDBEmbedded.create().dynamoDbClient();
-        store.createTable(table -> table.tableName(TABLE).billingMode(BillingMode.PAY_PER_REQUEST)
-                .keySchema(KeySchemaElement.builder().attributeName("pk").keyType(KeyType.HASH).build())
-                .attributeDefinitions(AttributeDefinition.builder().attributeName("pk")
-                        .attributeType(ScalarAttributeType.S).build()));
+        store.createTable(table -> table.tableName(TABLE)
+                .billingMode(BillingMode.PAY_PER_REQUEST)
+                .keySchema(KeySchemaElement.builder()
+                        .attributeName("pk")
+                        .keyType(KeyType.HASH)
+                        .build())
+                .attributeDefinitions(AttributeDefinition.builder()
+                        .attributeName("pk")
+                        .attributeType(ScalarAttributeType.S)
+                        .build()));
         new DynamoDbComparison(store, millis, out).run();
     }
 
     private void run() throws Exception {
-        out.println("| keys | limit | limiter | decisions/s | granted/s | requests | write units | read units | $ a million |");
+        out.println(
+                "| keys | limit | limiter | decisions/s | granted/s | requests | write units | read units | $ a million |");
         out.println("|---|---|---|---|---|---|---|---|---|");
         measure("ours, token bucket", 1, "10/s", ours("10/s"));
-        measure("read and swap, token bucket", 1, "10/s", swapping("10/s"));
+        measure("read and swap, token bucket", 1, "10/s", readAndSwap("10/s"));
         for (String limit : List.of("100/s", "100000/s")) {
             for (int keys : new int[] {1, 10_000}) {
                 measure("ours, token bucket", keys, limit, ours(limit));
                 measure("ours, fixed window", keys, limit + " fixed", ours(limit + " fixed"));
                 measure("ours, sliding window", keys, limit + " sliding", ours(limit + " sliding"));
-                measure("read and swap, token bucket", keys, limit, swapping(limit));
+                measure("read and swap, token bucket", keys, limit, readAndSwap(limit));
             }
         }
     }
 
-    private static Maker ours(String limits) {
+    private static Factory ours(String limits) {
         Policy policy = Policy.of("p", limits);
         return (client, namespace) -> {
-            DynamoDbBackend backend = new DynamoDbBackend(client, Runnable::run, TABLE, namespace);
-            return key -> backend.acquire(policy, key, 1).toCompletableFuture().join().allowed();
+            DynamoDbBackend backend = DynamoDbBackend.of(client, Runnable::run, TABLE, namespace);
+            return key ->
+                    backend.acquire(policy, key, 1).toCompletableFuture().join().allowed();
         };
     }
 
-    private static Maker swapping(String limit) {
+    private static Factory readAndSwap(String limit) {
         long permits = Long.parseLong(limit.substring(0, limit.indexOf('/')));
         return (client, namespace) -> {
             ReadAndSwap bucket = new ReadAndSwap(client, TABLE, permits, permits / 1e6);
@@ -104,12 +110,12 @@ public final class DynamoDbComparison {
         };
     }
 
-    private void measure(String name, int keys, String limit, Maker maker) throws Exception {
+    private void measure(String name, int keys, String limit, Factory factory) throws Exception {
         Bill bill = new Bill(store);
         String namespace = name.replaceAll("[^a-z]", "") + keys + limit.replaceAll("[^a-z0-9]", "");
         List<Limiter> instances = new ArrayList<>();
         for (int i = 0; i < INSTANCES; i++) {
-            instances.add(maker.make(bill.client(), namespace));
+            instances.add(factory.create(bill.client(), namespace));
         }
         AtomicLong decisions = new AtomicLong();
         AtomicLong granted = new AtomicLong();
@@ -118,10 +124,11 @@ public final class DynamoDbComparison {
         long end = began + TimeUnit.MILLISECONDS.toNanos(millis);
         List<Future<?>> all = new ArrayList<>();
         for (int i = 0; i < CALLERS; i++) {
-            Limiter mine = instances.get(i % INSTANCES);
+            Limiter instance = instances.get(i % INSTANCES);
             all.add(threads.submit(() -> {
                 do {
-                    granted.addAndGet(mine.acquire("key" + ThreadLocalRandom.current().nextInt(keys)) ? 1 : 0);
+                    granted.addAndGet(
+                            instance.acquire("key" + ThreadLocalRandom.current().nextInt(keys)) ? 1 : 0);
                     decisions.incrementAndGet();
                 } while (System.nanoTime() < end);
             }));
@@ -132,8 +139,16 @@ public final class DynamoDbComparison {
         threads.shutdown();
         double seconds = (System.nanoTime() - began) / 1e9;
         double each = decisions.get();
-        out.printf("| %d | %s | %s | %.0f | %.0f | %.3f | %.3f | %.3f | %.2f |%n", keys, limit, name, each / seconds,
-                granted.get() / seconds, (bill.reads() + bill.writes()) / each, bill.writes() / each,
-                bill.reads() / each, bill.writes() / each * 0.625 + bill.reads() / each * 0.125);
+        out.printf(
+                "| %d | %s | %s | %.0f | %.0f | %.3f | %.3f | %.3f | %.2f |%n",
+                keys,
+                limit,
+                name,
+                each / seconds,
+                granted.get() / seconds,
+                (bill.reads() + bill.writes()) / each,
+                bill.writes() / each,
+                bill.reads() / each,
+                bill.writes() / each * 0.625 + bill.reads() / each * 0.125);
     }
 }

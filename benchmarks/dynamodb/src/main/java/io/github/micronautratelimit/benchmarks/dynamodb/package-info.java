@@ -1,4 +1,4 @@
-/** What a decision costs on DynamoDB, beside reading the state and swapping it. */
+/** Compares the cost of a decision on DynamoDB with reading the state and replacing it. */
 @NullMarked
 package io.github.micronautratelimit.benchmarks.dynamodb;
 

@@ -7,17 +7,17 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-
 import org.junit.jupiter.api.Test;
 
-/** The comparison runs, and everybody in it grants something. */
+/** The comparison runs, and every limiter grants permits. */
 class ComparisonRunsTest {
 
     @Test
-    void everybodyDecides() throws Exception {
+    void everyLimiterGrants() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         DynamoDbComparison.compare(150, new PrintStream(bytes, true, StandardCharsets.UTF_8));
-        List<String> rows = bytes.toString(StandardCharsets.UTF_8).lines().skip(2).toList();
+        List<String> rows =
+                bytes.toString(StandardCharsets.UTF_8).lines().skip(2).toList();
         assertEquals(18, rows.size());
         for (String row : rows) {
             String[] cells = row.split("\\|");

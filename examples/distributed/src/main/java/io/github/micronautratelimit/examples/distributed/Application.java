@@ -5,13 +5,12 @@ import io.micronaut.runtime.Micronaut;
 /** Starts an instance. */
 public final class Application {
 
-    private Application() {
-    }
+    private Application() {}
 
     /**
      * Starts an instance.
      *
-     * @param args passed on to Micronaut
+     * @param args arguments for Micronaut
      */
     public static void main(String[] args) {
         Micronaut.run(Application.class, args);

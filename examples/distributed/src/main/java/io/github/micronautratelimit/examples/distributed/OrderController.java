@@ -8,15 +8,16 @@ import io.micronaut.http.MediaType;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Post;
 
-/** Limited by a policy whose numbers and key stand in the configuration. */
+/** Limited by a policy. Its limits and its key are in the configuration. */
 @Controller("/orders")
 class OrderController {
 
-    /** Takes an order, and tells who let it through: the store, or this instance by itself. */
+    /** Accepts an order. Returns the source of the decision: the store, or this instance during an outage. */
     @Post(produces = MediaType.TEXT_PLAIN)
     @RateLimit(policy = "orders")
     String order(HttpRequest<?> request) {
-        Decision decision = RateLimitAttributes.decisions(request).orElseThrow().each().get(0);
+        Decision decision =
+                RateLimitAttributes.decisions(request).orElseThrow().list().get(0);
         return decision.source().name();
     }
 }

@@ -1,6 +1,4 @@
-/**
- * An application of which several instances run, and whose limits hold for all of them together.
- */
+/** An application whose instances share rate limits. */
 @NullMarked
 package io.github.micronautratelimit.examples.distributed;
 

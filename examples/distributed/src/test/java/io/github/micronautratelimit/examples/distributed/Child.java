@@ -13,13 +13,15 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A process that ends with this one, however this one ends: a shell between them kills it when the pipe is closed. */
+/** A process that ends with this one, even after a crash: a shell kills it when the pipe to this process closes. */
 final class Child implements AutoCloseable {
 
-    /** No machine is that slow. */
-    private static final int PATIENCE_SECONDS = 120;
+    /** Longer than a slow machine needs. */
+    private static final int TIMEOUT_SECONDS = 120;
+
     private static final Pattern PID = Pattern.compile("pid (\\d+)");
-    private static final String SHELL = """
+    private static final String SHELL =
+            """
             "$@" 2>&1 &
             child=$!
             echo "pid $child"
@@ -40,7 +42,7 @@ final class Child implements AutoCloseable {
         this.ready = ready;
     }
 
-    /** Starts a command, and returns when it has printed what says that it is ready. */
+    /** Starts a command and returns when it has printed a line that matches the pattern. */
     static Child start(Map<String, String> environment, Pattern ready, List<String> command) {
         List<String> line = new ArrayList<>(List.of("sh", "-c", SHELL, "sh"));
         line.addAll(command);
@@ -52,7 +54,7 @@ final class Child implements AutoCloseable {
             BufferedReader output = shell.inputReader(StandardCharsets.UTF_8);
             Matcher pid = PID.matcher(String.valueOf(output.readLine()));
             if (!pid.matches()) {
-                throw new AssertionError("sh does not run.");
+                throw new AssertionError("sh did not print the process id of the command.");
             }
             ProcessHandle child = ProcessHandle.of(Long.parseLong(pid.group(1))).orElse(shell.toHandle());
             return new Child(shell, child, await(ready, output));
@@ -63,38 +65,40 @@ final class Child implements AutoCloseable {
 
     private static MatchResult await(Pattern ready, BufferedReader output) {
         CompletableFuture<MatchResult> found = new CompletableFuture<>();
-        StringBuffer said = new StringBuffer();
+        StringBuffer log = new StringBuffer();
         Thread reader = new Thread(() -> {
             output.lines().forEach(line -> {
                 Matcher matcher = ready.matcher(line);
                 if (!found.isDone()) {
-                    said.append(line).append('\n');
+                    log.append(line).append('\n');
                     if (matcher.find()) {
                         found.complete(matcher.toMatchResult());
                     }
                 }
             });
-            found.completeExceptionally(new IllegalStateException("It has ended."));
+            found.completeExceptionally(new IllegalStateException("The process has ended."));
         });
         reader.setDaemon(true);
         reader.start();
-        return found.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).exceptionally(failure -> {
-            throw new AssertionError("A process did not start:\n" + said, failure);
-        }).join();
+        return found.orTimeout(TIMEOUT_SECONDS, TimeUnit.SECONDS)
+                .exceptionally(failure -> {
+                    throw new AssertionError("The process did not start; its output:\n" + log, failure);
+                })
+                .join();
     }
 
-    /** A part of what said that it is ready. */
+    /** Returns a group of the matching line. */
     String ready(int group) {
         return ready.group(group);
     }
 
-    /** Ends it as a crash would: SIGKILL. */
+    /** Ends the process by SIGKILL, like a crash. */
     void kill() {
         child.destroyForcibly();
         awaitEnd();
     }
 
-    /** Asks it to end, as Kubernetes does: SIGTERM. Returns when it has. */
+    /** Ends the process by SIGTERM, like Kubernetes, and waits for its end. */
     void stop() {
         child.destroy();
         awaitEnd();
@@ -102,8 +106,8 @@ final class Child implements AutoCloseable {
 
     private void awaitEnd() {
         try {
-            if (!shell.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                throw new AssertionError("A process did not end.");
+            if (!shell.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+                throw new AssertionError("The process did not end within " + TIMEOUT_SECONDS + " s.");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,5 +1,8 @@
 package io.github.micronautratelimit.examples.distributed;
 
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.Secret;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -8,25 +11,23 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
-import io.fabric8.kubernetes.api.model.ConfigMap;
-import io.fabric8.kubernetes.api.model.EnvVar;
-import io.fabric8.kubernetes.api.model.Secret;
-
-/** What the manifests give a pod of the application, in a folder of this machine instead of the mounted one. */
+/** The files and environment of a pod of the application. A local folder replaces the mounted one. */
 final class Deployed {
 
     private final Manifests manifests;
     private final Path folder;
 
-    /** With files that are adapted to this machine: its ports instead of a pod's. */
-    Deployed(Manifests manifests, Path folder, UnaryOperator<String> adapted) {
+    /** Writes the files of the manifests, adapted to this machine: for example to its free ports. */
+    Deployed(Manifests manifests, Path folder, UnaryOperator<String> adapt) {
         this.manifests = manifests;
         this.folder = folder;
-        manifests.the(ConfigMap.class, "orders").getData()
-                .forEach((name, text) -> write(name, adapted.apply(here(text))));
+        manifests
+                .the(ConfigMap.class, "orders")
+                .getData()
+                .forEach((name, text) -> write(name, adapt.apply(localized(text))));
     }
 
-    private String here(String text) {
+    private String localized(String text) {
         return text.replace("/config/", folder + "/");
     }
 
@@ -39,17 +40,20 @@ final class Deployed {
         }
     }
 
-    /** A value of the secret. */
+    /** Returns a value of the secret. */
     String secret(String key) {
         return manifests.the(Secret.class, "orders").getStringData().get(key);
     }
 
-    /** The container's environment. */
+    /** Returns the environment of the container. */
     Map<String, String> environment() {
         Map<String, String> environment = new HashMap<>();
         for (EnvVar each : manifests.workload("orders").container().getEnv()) {
-            environment.put(each.getName(), each.getValue() != null ? here(each.getValue())
-                    : secret(each.getValueFrom().getSecretKeyRef().getKey()));
+            environment.put(
+                    each.getName(),
+                    each.getValue() != null
+                            ? localized(each.getValue())
+                            : secret(each.getValueFrom().getSecretKeyRef().getKey()));
         }
         return environment;
     }

@@ -3,21 +3,20 @@ package io.github.micronautratelimit.examples.distributed;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 
-/** Waits for what is bound to happen. */
+/** Waits for conditions of other processes. */
 final class Eventually {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration TIMEOUT = Duration.ofSeconds(120);
     private static final int POLL_MILLIS = 5;
 
-    private Eventually() {
-    }
+    private Eventually() {}
 
-    /** Returns as soon as the condition holds; fails if it does not within a time that no slow machine needs. */
-    static void await(String what, BooleanSupplier condition) {
-        long end = System.nanoTime() + PATIENCE.toNanos();
+    /** Returns as soon as the condition holds. Fails after a timeout that is longer than a slow machine needs. */
+    static void await(String expectation, BooleanSupplier condition) {
+        long end = System.nanoTime() + TIMEOUT.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - end > 0) {
-                throw new AssertionError("Not within " + PATIENCE.toSeconds() + " s: " + what);
+                throw new AssertionError("Timeout after " + TIMEOUT.toSeconds() + " s; expected: " + expectation);
             }
             try {
                 Thread.sleep(POLL_MILLIS);

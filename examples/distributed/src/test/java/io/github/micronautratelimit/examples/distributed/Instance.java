@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** An instance of the application: a process of its own, on free ports. */
+/** An instance of the application: a separate process on free ports. */
 final class Instance implements AutoCloseable {
 
     private static final Pattern RUNNING = Pattern.compile("Server Running: http://[^ ]*:(\\d+)");
@@ -25,42 +25,47 @@ final class Instance implements AutoCloseable {
         this.management = management;
     }
 
-    /** Starts it with settings from its environment, and options such as {@code -Dname=value}. */
+    /** Starts an instance with environment variables and options such as {@code -Dname=value}. */
     static Instance start(Map<String, String> environment, String... options) {
         int management = Ports.free();
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx192m",
-                // As it logs without tests: that it is running, for one.
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-Xmx192m",
+                // The log configuration of the application, which logs that the server is running.
                 "-Dlogback.configurationFile=logback.xml",
-                "-Dmicronaut.server.host=127.0.0.1", "-Dmicronaut.server.port=-1",
+                "-Dmicronaut.server.host=127.0.0.1",
+                "-Dmicronaut.server.port=-1",
                 "-Dendpoints.all.port=" + management));
         command.addAll(List.of(options));
-        command.addAll(List.of("-cp",
+        command.addAll(List.of(
+                "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 Application.class.getName()));
         return new Instance(Child.start(environment, RUNNING, command), management);
     }
 
-    /** Where it answers clients. */
+    /** Returns the address for clients. */
     URI uri(String path) {
         return URI.create("http://127.0.0.1:" + process.ready(1) + path);
     }
 
-    /** The status that a client is answered. */
+    /** Returns the status of a response to a client. */
     int status(String path) {
         return status(uri(path));
     }
 
-    /** The status that one of Kubernetes' probes is answered. */
+    /** Returns the status of a response to a probe of Kubernetes. */
     int probe(String path) {
         return status(URI.create("http://127.0.0.1:" + management + path));
     }
 
     private static int status(URI uri) {
         try {
-            return HttpClient.newHttpClient().send(HttpRequest.newBuilder(uri).build(),
-                    HttpResponse.BodyHandlers.discarding()).statusCode();
+            return HttpClient.newHttpClient()
+                    .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding())
+                    .statusCode();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
@@ -69,12 +74,12 @@ final class Instance implements AutoCloseable {
         }
     }
 
-    /** Ends it as a crash would. */
+    /** Ends the instance like a crash. */
     void kill() {
         process.kill();
     }
 
-    /** Ends it as Kubernetes does; returns when it has ended. */
+    /** Ends the instance like Kubernetes and waits for its end. */
     void stop() {
         process.stop();
     }

@@ -2,16 +2,6 @@ package io.github.micronautratelimit.examples.distributed;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MappingIterator;
@@ -20,7 +10,6 @@ import com.fasterxml.jackson.databind.introspect.Annotated;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
-
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.HasMetadata;
@@ -32,20 +21,35 @@ import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** The objects that the files of a folder describe. A property that Kubernetes does not know is refused. */
+/** The objects in the files of a folder. A property that Kubernetes does not know is an error. */
 final class Manifests {
 
     private static final Path FOLDER = Path.of("kubernetes");
-    private static final Map<String, Class<? extends HasMetadata>> KINDS = Stream.of(ConfigMap.class, Secret.class,
-            Service.class, Deployment.class, StatefulSet.class, PodDisruptionBudget.class, NetworkPolicy.class)
+    private static final Map<String, Class<? extends HasMetadata>> KINDS = Stream.of(
+                    ConfigMap.class,
+                    Secret.class,
+                    Service.class,
+                    Deployment.class,
+                    StatefulSet.class,
+                    PodDisruptionBudget.class,
+                    NetworkPolicy.class)
             .collect(Collectors.toMap(Class::getSimpleName, type -> type));
     private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory())
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .setAnnotationIntrospector(new JacksonAnnotationIntrospector() {
                 private static final long serialVersionUID = 1;
 
-                /** The model would keep what it does not know. */
+                /** The model would otherwise accept unknown properties. */
                 @Override
                 public Boolean hasAnySetter(Annotated method) {
                     return false;
@@ -59,20 +63,24 @@ final class Manifests {
         this.folder = folder;
     }
 
-    /** Reads the files that the folder's kustomization names. */
+    /** Reads the files that the kustomization of a folder lists. */
     static Manifests read(String name) {
         Manifests manifests = new Manifests(FOLDER.resolve(name));
-        manifests.named().forEach(manifests::add);
+        manifests.listed().forEach(manifests::add);
         return manifests;
     }
 
     private void add(String file) {
-        try (YAMLParser parser = new YAMLFactory().createParser(folder.resolve(file).toFile());
+        try (YAMLParser parser =
+                        new YAMLFactory().createParser(folder.resolve(file).toFile());
                 MappingIterator<JsonNode> documents = YAML.readValues(parser, JsonNode.class)) {
             while (documents.hasNext()) {
                 JsonNode document = documents.next();
-                HasMetadata object = YAML.treeToValue(document, KINDS.get(document.get("kind").asText()));
-                assertEquals(HasMetadata.getApiVersion(object.getClass()), document.get("apiVersion").asText());
+                HasMetadata object = YAML.treeToValue(
+                        document, KINDS.get(document.get("kind").asText()));
+                assertEquals(
+                        HasMetadata.getApiVersion(object.getClass()),
+                        document.get("apiVersion").asText());
                 objects.add(object);
             }
         } catch (IOException e) {
@@ -80,7 +88,7 @@ final class Manifests {
         }
     }
 
-    /** A document in YAML, such as a configuration within a manifest. */
+    /** Parses a YAML document, such as a configuration in a manifest. */
     static JsonNode tree(String yaml) {
         try {
             return YAML.readTree(yaml);
@@ -89,52 +97,69 @@ final class Manifests {
         }
     }
 
-    /** The files that are there, the kustomization apart. */
+    /** Returns the names of all files except the kustomization. */
     List<String> files() {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.map(file -> file.getFileName().toString()).filter(file -> !file.equals("kustomization.yaml"))
-                    .sorted().toList();
+            return files.map(file -> file.getFileName().toString())
+                    .filter(file -> !file.equals("kustomization.yaml"))
+                    .sorted()
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** The files that the kustomization names. */
-    List<String> named() {
+    /** Returns the names of the files that the kustomization lists. */
+    List<String> listed() {
         try {
-            List<String> named = new ArrayList<>();
-            YAML.readTree(folder.resolve("kustomization.yaml").toFile()).get("resources")
-                    .forEach(file -> named.add(file.asText()));
-            return named.stream().sorted().toList();
+            List<String> listed = new ArrayList<>();
+            YAML.readTree(folder.resolve("kustomization.yaml").toFile())
+                    .get("resources")
+                    .forEach(file -> listed.add(file.asText()));
+            return listed.stream().sorted().toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** All objects of a kind. */
+    /** Returns all objects of a kind. */
     <T extends HasMetadata> List<T> all(Class<T> kind) {
         return objects.stream().filter(kind::isInstance).map(kind::cast).toList();
     }
 
-    /** The object of a kind and a name. */
+    /** Returns the object with a kind and a name. */
     <T extends HasMetadata> T the(Class<T> kind, String name) {
-        return all(kind).stream().filter(object -> object.getMetadata().getName().equals(name)).findFirst()
-                .orElseThrow(() -> new AssertionError("There is no " + kind.getSimpleName() + " " + name + "."));
+        return all(kind).stream()
+                .filter(object -> object.getMetadata().getName().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(
+                        "The " + kind.getSimpleName() + " " + name + " is missing in " + folder + "."));
     }
 
-    /** What runs pods. */
+    /** Returns all Deployments and StatefulSets. */
     List<Workload> workloads() {
         return Stream.concat(
-                all(Deployment.class).stream().map(each -> new Workload(each.getMetadata().getName(),
-                        each.getSpec().getReplicas(), each.getSpec().getSelector(), each.getSpec().getTemplate())),
-                all(StatefulSet.class).stream().map(each -> new Workload(each.getMetadata().getName(),
-                        each.getSpec().getReplicas(), each.getSpec().getSelector(), each.getSpec().getTemplate())))
+                        all(Deployment.class).stream()
+                                .map(each -> new Workload(
+                                        each.getMetadata().getName(),
+                                        each.getSpec().getReplicas(),
+                                        each.getSpec().getSelector(),
+                                        each.getSpec().getTemplate())),
+                        all(StatefulSet.class).stream()
+                                .map(each -> new Workload(
+                                        each.getMetadata().getName(),
+                                        each.getSpec().getReplicas(),
+                                        each.getSpec().getSelector(),
+                                        each.getSpec().getTemplate())))
                 .toList();
     }
 
-    /** The one of a name. */
+    /** Returns the workload with a name. */
     Workload workload(String name) {
-        return workloads().stream().filter(each -> each.name().equals(name)).findFirst().orElseThrow();
+        return workloads().stream()
+                .filter(each -> each.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** A Deployment or StatefulSet with pods of one container. */
@@ -144,14 +169,18 @@ final class Manifests {
             return template.getSpec().getContainers().get(0);
         }
 
-        /** The number of the port of a name. */
+        /** Returns the number of the port with a name. */
         int port(String port) {
-            return container().getPorts().stream().filter(each -> each.getName().equals(port)).findFirst()
-                    .orElseThrow(() -> new AssertionError(name + " has no port " + port + ".")).getContainerPort();
+            return container().getPorts().stream()
+                    .filter(each -> each.getName().equals(port))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError(name + " has no port " + port + "."))
+                    .getContainerPort();
         }
 
         boolean hasLabels(Map<String, String> labels) {
-            return !labels.isEmpty() && template.getMetadata().getLabels().entrySet().containsAll(labels.entrySet());
+            return !labels.isEmpty()
+                    && template.getMetadata().getLabels().entrySet().containsAll(labels.entrySet());
         }
     }
 }

@@ -6,18 +6,20 @@ import java.net.ServerSocket;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 
-/** Loopback ports nobody listens on, below those that outgoing connections take: one that is left can be taken again. */
+/** Finds free ports below those of outgoing connections, so that a restarted process can use its port again. */
 final class Ports {
 
     private static final int LOWEST = 10_000;
     private static final int HIGHEST = 30_000;
 
-    private Ports() {
-    }
+    private Ports() {}
 
     static int free() {
-        return IntStream.range(0, 1_000).map(i -> ThreadLocalRandom.current().nextInt(LOWEST, HIGHEST))
-                .filter(Ports::isFree).findFirst().orElseThrow();
+        return IntStream.range(0, 1_000)
+                .map(i -> ThreadLocalRandom.current().nextInt(LOWEST, HIGHEST))
+                .filter(Ports::isFree)
+                .findFirst()
+                .orElseThrow();
     }
 
     private static boolean isFree(int port) {

@@ -3,21 +3,19 @@ package io.github.micronautratelimit.examples.distributed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.Service;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.api.io.TempDir;
 
-import io.fabric8.kubernetes.api.model.ConfigMap;
-import io.fabric8.kubernetes.api.model.Service;
-
-/** The application and Redis run as processes with what the manifests give their pods. */
+/** Runs the application and Redis with the settings of the manifests. */
 @DisabledIf("io.github.micronautratelimit.examples.distributed.Redis#isMissing")
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class RedisManifestsTest {
@@ -34,39 +32,40 @@ class RedisManifestsTest {
     }
 
     @Test
-    void theApplicationMayDoInRedisWhatItMustAndProbesLetItLiveWithout() {
-        try (Redis redis = redis(); Instance instance = start(environment(redis))) {
+    void redisUserHasEnoughRightsAndProbesSucceedDuringAnOutage() {
+        try (Redis redis = redis();
+                Instance instance = start(environment(redis))) {
             assertProbesSucceed(instance);
-            assertEquals(404, instance.status("/health"), "clients are not told");
+            assertEquals(404, instance.status("/health"), "hidden from clients");
 
             redis.kill();
-            Eventually.await("it decides by itself", client(instance)::decidedWithoutStore);
+            Eventually.await("on-error decides", client(instance)::decidedByFallback);
             assertProbesSucceed(instance);
             instance.stop();
         }
     }
 
-    /** While it runs, nobody else is granted what it has taken ahead; when Kubernetes stops it, all of it is there again. */
+    /** While an instance runs, others cannot use its prefetched permits. When Kubernetes stops it, they can. */
     @Test
-    void anInstanceThatIsStoppedGivesBackWhatItHasTakenAhead() {
+    void stoppedInstanceRefundsPrefetchedPermits() {
         try (Redis redis = redis()) {
             Map<String, String> settings = environment(redis);
             settings.putAll(SharedLimit.SETTINGS);
             String apiKey = UUID.randomUUID().toString();
-            try (Instance stays = start(settings)) {
-                settings.put("RATELIMIT_POLICIES_ORDERS_MODE", "leased");
-                try (Instance leasing = start(settings)) {
-                    assertEquals(60, passed(leasing, apiKey, 60));
-                    leasing.stop();
+            try (Instance other = start(settings)) {
+                settings.put("RATELIMIT_POLICIES_ORDERS_MODE", "prefetch");
+                try (Instance prefetching = start(settings)) {
+                    assertEquals(60, passed(prefetching, apiKey, 60));
+                    prefetching.stop();
                 }
-                assertEquals(40, passed(stays, apiKey, 60));
+                assertEquals(40, passed(other, apiKey, 60));
             }
         }
     }
 
     private static Instance start(Map<String, String> environment) {
         Instance instance = Instance.start(environment);
-        Eventually.await("the user may do what decisions need", client(instance)::decidedByStore);
+        Eventually.await("the store decides", client(instance)::decidedByStore);
         return instance;
     }
 
@@ -75,19 +74,29 @@ class RedisManifestsTest {
     }
 
     private static int passed(Instance instance, String apiKey, int requests) {
-        return RoundRobin.count(new RoundRobin(List.of(instance), apiKey).ask(requests, 1), RoundRobin.Outcome.PASSED);
+        return RoundRobin.count(new RoundRobin(List.of(instance), apiKey).send(requests, 1), RoundRobin.Outcome.PASSED);
     }
 
     private Redis redis() {
         String acl = deployed.write("users.acl", deployed.secret("users.acl")).toString();
-        return new Redis(deployed.write("redis.conf", manifests.the(ConfigMap.class, "orders-redis").getData()
-                .get("redis.conf").replace("/acl/users.acl", acl)));
+        return new Redis(deployed.write(
+                "redis.conf",
+                manifests
+                        .the(ConfigMap.class, "orders-redis")
+                        .getData()
+                        .get("redis.conf")
+                        .replace("/acl/users.acl", acl)));
     }
 
-    /** With a server here instead of the service. */
+    /** Returns the environment with a local server in index of the service. */
     private Map<String, String> environment(Redis redis) {
         Map<String, String> environment = deployed.environment();
-        int port = manifests.the(Service.class, "orders-redis").getSpec().getPorts().get(0).getPort();
+        int port = manifests
+                .the(Service.class, "orders-redis")
+                .getSpec()
+                .getPorts()
+                .get(0)
+                .getPort();
         String uri = environment.get("REDIS_URI");
         assertTrue(uri.endsWith("@orders-redis:" + port), uri);
         environment.put("REDIS_URI", uri.replace("orders-redis:" + port, redis.address()));

@@ -1,11 +1,10 @@
 package io.github.micronautratelimit.examples.distributed;
 
 import java.util.Map;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.condition.DisabledIf;
 
-/** Their store is a Redis beside them. */
+/** The instances share a Redis server. */
 @DisabledIf("io.github.micronautratelimit.examples.distributed.Redis#isMissing")
 class RedisTest extends SharedLimit {
 
@@ -17,17 +16,17 @@ class RedisTest extends SharedLimit {
     }
 
     @Override
-    Map<String, String> store(int place) {
+    Map<String, String> store(int index) {
         return Map.of("RATELIMIT_BACKEND", "redis", "REDIS_URI", "redis://" + redis.address());
     }
 
     @Override
     void awaitSettled() {
-        // An instance holds nothing.
+        // Instances have no state of their own.
     }
 
     @Override
-    int uncertain(int underWay) {
+    int uncertain(int inFlight) {
         return 0;
     }
 }

@@ -16,55 +16,57 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * A client that asks instances in turn. One that refuses the connection has not got the request, so the next is asked. A
- * connection that breaks after that says nothing: the request may have been charged. Then nobody is asked again, and the
- * request is {@link Outcome#LOST}. (They are POSTs because {@link HttpClient} sends a GET twice by itself.)
+ * A client that sends requests to instances in turn. If an instance refuses the connection, the client sends the
+ * request to the next one. If a connection breaks later, the request may have been charged, so it is not sent again and
+ * counts as {@link Outcome#LOST}. Requests are POSTs, because {@link HttpClient} may send a GET twice.
  */
 final class RoundRobin {
 
-    /** What becomes of a request. */
+    /** The result of a request. */
     enum Outcome {
-        /** Let through, and charged in the store. */
+        /** Allowed and charged in the store. */
         PASSED,
-        /** 429. */
+        /** Rejected with 429. */
         DENIED,
-        /** Sent, and never answered. */
+        /** Sent, without a response. */
         LOST
     }
 
-    private static final Set<String> CHARGED = Set.of("STORE", "LEASE");
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Set<String> CHARGED = Set.of("STORE", "PREFETCHED");
+    private static final Duration TIMEOUT = Duration.ofSeconds(120);
 
     private final List<Instance> instances;
     private final String apiKey;
-    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final HttpClient http =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicInteger ended = new AtomicInteger();
 
-    /** A client with an API key, of these instances, dead ones among them. */
+    /** Creates a client with an API key. Some of the instances may be dead. */
     RoundRobin(List<Instance> instances, String apiKey) {
         this.instances = List.copyOf(instances);
         this.apiKey = apiKey;
     }
 
-    /** Makes so many requests, of which so many at a time are under way, and waits until each has ended. */
-    List<Outcome> ask(int requests, int atOnce) {
-        ExecutorService callers = Executors.newFixedThreadPool(atOnce);
+    /** Sends requests, a number of them concurrently, and waits until all have ended. */
+    List<Outcome> send(int requests, int concurrency) {
+        ExecutorService callers = Executors.newFixedThreadPool(concurrency);
         try {
-            return Stream.generate(() -> callers.submit(this::askNext)).limit(requests).toList().stream()
-                    .map(RoundRobin::ended).toList();
+            return Stream.generate(() -> callers.submit(this::sendNext)).limit(requests).toList().stream()
+                    .map(RoundRobin::ended)
+                    .toList();
         } finally {
             callers.shutdown();
         }
     }
 
-    /** Asks once, and tells whether the store let the request through. */
+    /** Sends one request and returns whether the store allowed it. */
     boolean decidedByStore() {
         return isDecidedBy("STORE");
     }
 
-    /** Asks once, and tells whether the instance let the request through by itself. */
-    boolean decidedWithoutStore() {
+    /** Sends one request and returns whether on-error allowed it. */
+    boolean decidedByFallback() {
         return isDecidedBy("FALLBACK");
     }
 
@@ -79,7 +81,7 @@ final class RoundRobin {
         }
     }
 
-    /** How many requests have ended so far. */
+    /** Returns the number of requests that have ended so far. */
     int ended() {
         return ended.get();
     }
@@ -92,32 +94,37 @@ final class RoundRobin {
         }
     }
 
-    private Outcome askNext() throws InterruptedException {
+    private Outcome sendNext() throws InterruptedException {
         try {
-            return askFrom(next.getAndIncrement(), instances.size());
+            return sendTo(next.getAndIncrement(), instances.size());
         } finally {
             ended.incrementAndGet();
         }
     }
 
-    private Outcome askFrom(int place, int tries) throws InterruptedException {
-        Instance instance = instances.get(Math.floorMod(place, instances.size()));
+    private Outcome sendTo(int index, int tries) throws InterruptedException {
+        Instance instance = instances.get(Math.floorMod(index, instances.size()));
         try {
-            HttpResponse<String> answer = send(instance);
-            return outcome(answer.statusCode(), answer.body());
+            HttpResponse<String> response = send(instance);
+            return outcome(response.statusCode(), response.body());
         } catch (ConnectException e) {
             if (tries == 1) {
-                throw new AssertionError("No instance is there.", e);
+                throw new AssertionError("No instance accepts connections.", e);
             }
-            return askFrom(place + 1, tries - 1);
+            return sendTo(index + 1, tries - 1);
         } catch (IOException e) {
             return Outcome.LOST;
         }
     }
 
     private HttpResponse<String> send(Instance instance) throws IOException, InterruptedException {
-        return http.send(HttpRequest.newBuilder(instance.uri("/orders")).header("X-API-Key", apiKey)
-                .POST(HttpRequest.BodyPublishers.noBody()).timeout(PATIENCE).build(), BodyHandlers.ofString());
+        return http.send(
+                HttpRequest.newBuilder(instance.uri("/orders"))
+                        .header("X-API-Key", apiKey)
+                        .POST(HttpRequest.BodyPublishers.noBody())
+                        .timeout(TIMEOUT)
+                        .build(),
+                BodyHandlers.ofString());
     }
 
     private static Outcome outcome(int status, String body) {
@@ -127,10 +134,10 @@ final class RoundRobin {
         if (status == 200 && CHARGED.contains(body)) {
             return Outcome.PASSED;
         }
-        throw new AssertionError("Not charged in the store: " + status + ": " + body);
+        throw new AssertionError("The request was not charged in the store: " + status + ": " + body);
     }
 
-    /** How many of them ended so. */
+    /** Returns the number of requests with an outcome. */
     static int count(List<Outcome> outcomes, Outcome outcome) {
         return (int) outcomes.stream().filter(outcome::equals).count();
     }

@@ -4,6 +4,7 @@ import static io.github.micronautratelimit.examples.distributed.RoundRobin.count
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.examples.distributed.RoundRobin.Outcome;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,7 +13,6 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,9 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
-import io.github.micronautratelimit.examples.distributed.RoundRobin.Outcome;
-
-/** Three instances behind a client that asks them in turn share a limit of 100, also while one dies and comes back. */
+/** Three instances share a limit of 100. A client sends requests to them in turn, also after a crash and a restart. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 abstract class SharedLimit {
@@ -31,14 +29,15 @@ abstract class SharedLimit {
     private static final int LIMIT = 100;
     private static final int REQUESTS = 150;
     private static final int ROUNDS = 3;
-    /** In a cluster they belong to different members, so some of them to the one that dies. */
+    /** Enough keys that every member of a cluster owns some. */
     private static final int KEYS = 8;
+
     private static final int CALLERS = 12;
     private static final int NONE = -1;
 
     /**
-     * Nothing comes back during a test, as after a minute it would; and a machine that stands still for a second does not
-     * make an instance decide by itself.
+     * No permit is refilled during a test. The deadline is so long that a pause of the machine does not make on-error
+     * decide.
      */
     static final Map<String, String> SETTINGS =
             Map.of("RATELIMIT_POLICIES_ORDERS_LIMITS", LIMIT + "/366day", "RATELIMIT_DEADLINE", "60s");
@@ -46,30 +45,30 @@ abstract class SharedLimit {
     private final List<Instance> instances = new ArrayList<>();
     private int dead = NONE;
 
-    /** The environment that tells an instance its store. */
-    abstract Map<String, String> store(int place);
+    /** Returns the environment variables that select the store of an instance. */
+    abstract Map<String, String> store(int index);
 
-    /** The options that tell an instance its store. */
-    String[] options(int place) {
+    /** Returns the options that select the store of an instance. */
+    String[] options(int index) {
         return new String[0];
     }
 
-    /** Returns when the store is ready to lose an instance. */
+    /** Waits until the store can lose an instance without losing keys. */
     abstract void awaitSettled();
 
-    /** How many grants for requests on the way through other instances may be lost or doubled when one dies. */
-    abstract int uncertain(int underWay);
+    /** Returns how many requests in flight through other instances may be charged or granted twice after a crash. */
+    abstract int uncertain(int inFlight);
 
-    private Instance start(int place) {
+    private Instance start(int index) {
         Map<String, String> environment = new HashMap<>(SETTINGS);
-        environment.putAll(store(place));
-        return Instance.start(environment, options(place));
+        environment.putAll(store(index));
+        return Instance.start(environment, options(index));
     }
 
     @BeforeAll
     void startAll() {
         List<CompletableFuture<Instance>> starting = IntStream.range(0, INSTANCES)
-                .mapToObj(place -> CompletableFuture.supplyAsync(() -> start(place), task -> new Thread(task).start()))
+                .mapToObj(index -> CompletableFuture.supplyAsync(() -> start(index), task -> new Thread(task).start()))
                 .toList();
         starting.forEach(instance -> instances.add(instance.join()));
         awaitReady();
@@ -88,7 +87,7 @@ abstract class SharedLimit {
         awaitSettled();
     }
 
-    /** Makes three of them again, after one was killed. */
+    /** Starts the killed instance again. */
     @BeforeEach
     void restart() {
         if (dead != NONE) {
@@ -98,9 +97,9 @@ abstract class SharedLimit {
         }
     }
 
-    private void kill(int place) {
-        instances.get(place).kill();
-        dead = place;
+    private void kill(int index) {
+        instances.get(index).kill();
+        dead = index;
     }
 
     private static RoundRobin client(List<Instance> instances) {
@@ -118,44 +117,44 @@ abstract class SharedLimit {
     }
 
     @Test
-    void ofAHundredAndFiftyRequestsAtOnceExactlyAHundredPass() {
+    void exactlyAHundredOfConcurrentRequestsPass() {
         for (int i = 0; i < ROUNDS; i++) {
-            assertOutcomes(LIMIT, REQUESTS - LIMIT, client(instances).ask(REQUESTS, REQUESTS));
+            assertOutcomes(LIMIT, REQUESTS - LIMIT, client(instances).send(REQUESTS, REQUESTS));
         }
     }
 
     @Test
-    void exactlyAHundredPassIfAnInstanceIsKilledAndComesBackBetweenRequests() {
+    void exactlyAHundredPassWithACrashAndARestartInBetween() {
         List<String> keys = Stream.generate(SharedLimit::freshKey).limit(KEYS).toList();
-        askAll(keys, 50, 0, 50);
+        sendAll(keys, 50, 0, 50);
         kill(1);
-        askAll(keys, 30, 0, 30);
+        sendAll(keys, 30, 0, 30);
         restart();
-        askAll(keys, 20, 50, 70);
+        sendAll(keys, 20, 50, 70);
     }
 
-    private void askAll(List<String> keys, int passed, int denied, int requests) {
+    private void sendAll(List<String> keys, int passed, int denied, int requests) {
         for (String key : keys) {
-            assertOutcomes(passed, denied, new RoundRobin(instances, key).ask(requests, requests));
+            assertOutcomes(passed, denied, new RoundRobin(instances, key).send(requests, requests));
         }
     }
 
-    /** What was on its way through the dead instance may have been charged. Nobody knows, and nobody is granted it twice. */
+    /** The killed instance may have charged its requests in flight, so no other request gets their permits. */
     @Test
-    void atMostWhatADyingInstanceTakesAlongIsMissingFromTheHundred() {
+    void crashLosesAtMostTheRequestsInFlight() {
         String key = freshKey();
         RoundRobin client = new RoundRobin(instances, key);
-        CompletableFuture<List<Outcome>> asking = CompletableFuture.supplyAsync(
-                () -> client.ask(10 * REQUESTS, CALLERS), task -> new Thread(task).start());
-        Eventually.await("some have passed", () -> client.ended() >= LIMIT / 5);
+        CompletableFuture<List<Outcome>> sending = CompletableFuture.supplyAsync(
+                () -> client.send(10 * REQUESTS, CALLERS), task -> new Thread(task).start());
+        Eventually.await("some requests have ended", () -> client.ended() >= LIMIT / 5);
         kill(2);
-        assertTrue(client.ended() < 10 * REQUESTS, "killed while requests were under way");
-        List<Outcome> outcomes = asking.join();
+        assertTrue(client.ended() < 10 * REQUESTS, "killed with requests in flight");
+        List<Outcome> outcomes = sending.join();
         int passed = count(outcomes, Outcome.PASSED);
         int lost = count(outcomes, Outcome.LOST);
         assertTrue(lost <= LIMIT / 2, () -> lost + " were lost");
         assertTrue(passed <= LIMIT + uncertain(CALLERS), () -> passed + " passed");
         assertTrue(passed >= LIMIT - lost - uncertain(CALLERS), () -> passed + " passed, " + lost + " lost");
-        assertOutcomes(0, REQUESTS, new RoundRobin(instances, key).ask(REQUESTS, CALLERS));
+        assertOutcomes(0, REQUESTS, new RoundRobin(instances, key).send(REQUESTS, CALLERS));
     }
 }

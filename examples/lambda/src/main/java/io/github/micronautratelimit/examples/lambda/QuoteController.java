@@ -5,7 +5,7 @@ import io.micronaut.http.MediaType;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 
-/** Five requests an hour for each client, however many instances of the function serve them. */
+/** Allows five requests per hour for each client, counted across all instances of the function. */
 @Controller("/quote")
 class QuoteController {
 

@@ -1,4 +1,4 @@
-/** A function whose limits hold across all its instances. */
+/** A function whose instances share their rate limits. */
 @NullMarked
 package io.github.micronautratelimit.examples.lambda;
 

@@ -1,13 +1,15 @@
 package io.github.micronautratelimit.examples.lambda;
 
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -15,10 +17,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
-
-/** The side of Lambda that a runtime talks to: it hands out events to whoever asks next, and takes the answers. */
+/** The runtime API of Lambda: sends each event to the instance that polls next, and receives the responses. */
 final class RuntimeApi implements AutoCloseable {
 
     private static final String PREFIX = "/2018-06-01/runtime/";
@@ -28,8 +27,9 @@ final class RuntimeApi implements AutoCloseable {
     private final Map<Integer, String> events = new ConcurrentHashMap<>();
     private final Map<Integer, CompletableFuture<String>> answers = new ConcurrentHashMap<>();
     private final AtomicInteger ids = new AtomicInteger();
-    /** A permit for each time an instance has asked for an event. */
-    final Semaphore asked = new Semaphore(0);
+    /** Has a permit for each poll of an instance. */
+    final Semaphore polls = new Semaphore(0);
+
     final CountDownLatch restore = new CountDownLatch(1);
     final CountDownLatch checkpointed = new CountDownLatch(1);
 
@@ -44,7 +44,7 @@ final class RuntimeApi implements AutoCloseable {
         return "127.0.0.1:" + server.getAddress().getPort();
     }
 
-    /** Sends an event to whichever instance asks next. */
+    /** Sends an event to the instance that polls next. */
     CompletableFuture<String> invoke(String event) {
         int id = ids.incrementAndGet();
         CompletableFuture<String> answer = new CompletableFuture<>();
@@ -59,13 +59,17 @@ final class RuntimeApi implements AutoCloseable {
             String path = exchange.getRequestURI().getPath().substring(PREFIX.length());
             byte[] body = exchange.getRequestBody().readAllBytes();
             if (path.equals("invocation/next")) {
-                asked.release();
+                polls.release();
                 int id = waiting.take();
                 exchange.getResponseHeaders().add("Lambda-Runtime-Aws-Request-Id", Integer.toString(id));
-                exchange.getResponseHeaders().add("Lambda-Runtime-Deadline-Ms",
-                        Long.toString(System.currentTimeMillis() + TimeUnit.MINUTES.toMillis(1)));
-                exchange.getResponseHeaders().add("Lambda-Runtime-Invoked-Function-Arn",
-                        "arn:aws:lambda:eu-central-1:123456789012:function:quotes");
+                exchange.getResponseHeaders()
+                        .add(
+                                "Lambda-Runtime-Deadline-Ms",
+                                Long.toString(System.currentTimeMillis() + TimeUnit.MINUTES.toMillis(1)));
+                exchange.getResponseHeaders()
+                        .add(
+                                "Lambda-Runtime-Invoked-Function-Arn",
+                                "arn:aws:lambda:eu-central-1:123456789012:function:quotes");
                 answer(exchange, 200, events.get(id));
             } else if (path.equals("restore/next")) {
                 checkpointed.countDown();
@@ -75,8 +79,9 @@ final class RuntimeApi implements AutoCloseable {
                 answers.get(Integer.parseInt(path.split("/")[1])).complete(new String(body, StandardCharsets.UTF_8));
                 answer(exchange, 202, "");
             } else {
-                answers.values().forEach(answer -> answer.completeExceptionally(
-                        new AssertionError(path + ": " + new String(body, StandardCharsets.UTF_8))));
+                answers.values()
+                        .forEach(answer -> answer.completeExceptionally(
+                                new AssertionError(path + ": " + new String(body, StandardCharsets.UTF_8))));
                 answer(exchange, 202, "");
             }
         } catch (InterruptedException e) {

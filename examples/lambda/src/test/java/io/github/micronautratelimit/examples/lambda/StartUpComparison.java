@@ -5,11 +5,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Starts {@link StartUp} so many times with limits and without, in turn, and prints the medians. */
+/** Runs {@link StartUp} 11 times each with and without rate limits, alternately, and prints the medians. */
 final class StartUpComparison {
 
-    private StartUpComparison() {
-    }
+    private StartUpComparison() {}
 
     public static void main(String[] arguments) throws Exception {
         String table = LocalTable.create();
@@ -21,18 +20,27 @@ final class StartUpComparison {
         }
         without.sort(null);
         with.sort(null);
-        System.out.printf("SDK alone %d ms (%d-%d), with limits %d ms (%d-%d)%n", without.get(5), without.get(0),
-                without.get(10), with.get(5), with.get(0), with.get(10));
+        System.out.printf(
+                "SDK alone %d ms (%d-%d), with limits %d ms (%d-%d)%n",
+                without.get(5), without.get(0), without.get(10), with.get(5), with.get(0), with.get(10));
         System.exit(0);
     }
 
     private static long start(String table, boolean enabled) throws Exception {
-        Process process = new ProcessBuilder(new File(System.getProperty("java.home"), "bin/java").getPath(),
-                "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", System.getProperty("java.class.path"),
-                StartUp.class.getName(), LocalTable.endpoint(), table, Boolean.toString(enabled))
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        Process process = new ProcessBuilder(
+                        new File(System.getProperty("java.home"), "bin/java").getPath(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-Xshare:auto",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        StartUp.class.getName(),
+                        LocalTable.endpoint(),
+                        table,
+                        Boolean.toString(enabled))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
         process.waitFor();
-        return Long.parseLong(said.substring(said.lastIndexOf('\n') + 1));
+        return Long.parseLong(output.substring(output.lastIndexOf('\n') + 1));
     }
 }

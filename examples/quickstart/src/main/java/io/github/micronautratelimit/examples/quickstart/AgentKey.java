@@ -1,14 +1,13 @@
 package io.github.micronautratelimit.examples.quickstart;
 
-import java.util.Optional;
-
 import io.github.micronautratelimit.key.RateLimitKeyResolver;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.security.authentication.Authentication;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
+import java.util.Optional;
 
-/** Stands for {@code {bean:agent}} in a key: the agent that the user is, by what the authentication says. */
+/** Resolves {@code {bean:agent}} in a key to the {@code agent_id} of the authenticated user. */
 // tag::resolver[]
 @Singleton
 @Named("agent")

@@ -9,26 +9,25 @@ import io.micronaut.websocket.annotation.ServerWebSocket;
 import org.reactivestreams.Publisher;
 
 /**
- * A chat. On the class a limit is one on connections, by a policy in application.yml: how many may be open per client
- * address. On the method for messages it is one on messages: how many may come over each connection.
+ * A chat with two limits. The one on the class limits connections: application.yml sets how many a client address may
+ * have open. The one on the method limits the messages of each connection.
  */
 @ServerWebSocket("/api/chat")
 @RateLimit(policy = "chat")
 class ChatSocket {
 
-    private final WebSocketBroadcaster everybody;
+    private final WebSocketBroadcaster broadcaster;
 
-    ChatSocket(WebSocketBroadcaster everybody) {
-        this.everybody = everybody;
+    ChatSocket(WebSocketBroadcaster broadcaster) {
+        this.broadcaster = broadcaster;
     }
 
     @Serdeable
-    record Said(String from, String text) {
-    }
+    record ChatMessage(String from, String text) {}
 
     @OnMessage
     @RateLimit("5/10s")
-    Publisher<Said> said(String text, @QueryValue String name) {
-        return everybody.broadcast(new Said(name, text));
+    Publisher<ChatMessage> onMessage(String text, @QueryValue String name) {
+        return broadcaster.broadcast(new ChatMessage(name, text));
     }
 }

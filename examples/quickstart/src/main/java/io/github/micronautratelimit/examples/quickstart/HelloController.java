@@ -7,8 +7,8 @@ import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 
 /**
- * Limited inline: the numbers stand where they act, and count per client address. The policy has a name only so that
- * {@link StandingController} can ask about it; {@code @RateLimit("5/10s")} limits as well.
+ * Limited inline per client address. {@code @RateLimit("5/10s")} would be enough; the policy has a name so that
+ * {@link StatusController} can read its state.
  */
 @Controller("/api/hello")
 class HelloController {
@@ -20,7 +20,7 @@ class HelloController {
 
     @Get
     @RateLimit(value = LIMIT, policy = NAME)
-    Answer hello(HttpRequest<?> request) {
-        return Answer.to(request, "Hello!");
+    ApiResponse hello(HttpRequest<?> request) {
+        return ApiResponse.of(request, "Hello!");
     }
 }

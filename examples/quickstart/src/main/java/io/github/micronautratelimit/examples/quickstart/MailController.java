@@ -11,9 +11,7 @@ import io.micronaut.http.exceptions.HttpStatusException;
 import io.micronaut.scheduling.TaskExecutors;
 import io.micronaut.scheduling.annotation.ExecuteOn;
 
-/**
- * Not limited itself, but calls what is: the {@link RateLimitExceededException} of the service becomes a 429 here too.
- */
+/** Calls a limited bean. The {@link RateLimitExceededException} of the bean becomes a 429 response. */
 @Controller("/api/mails")
 @ExecuteOn(TaskExecutors.BLOCKING)
 class MailController {
@@ -28,11 +26,12 @@ class MailController {
 
     @Post
     @Status(HttpStatus.ACCEPTED)
-    Answer send(@QueryValue String to) {
+    ApiResponse send(@QueryValue String to) {
         if (to.isBlank()) {
-            throw new HttpStatusException(HttpStatus.BAD_REQUEST, "Say who the mail is to: /api/mails?to=ann");
+            throw new HttpStatusException(HttpStatus.BAD_REQUEST, "The recipient is missing; call /api/mails?to=ann.");
         }
         mails.send(to, "You have a mail.");
-        return new Answer("Mail sent.", limiter.peek(MailService.POLICY, to, 0).remaining());
+        return new ApiResponse(
+                "Mail sent.", limiter.peek(MailService.POLICY, to, 0).remaining());
     }
 }

@@ -1,13 +1,12 @@
 package io.github.micronautratelimit.examples.quickstart;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.annotation.RateLimit;
 import jakarta.inject.Singleton;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Limited as a bean, whoever calls it: nobody gets more than two mails in ten seconds. */
+/** A limited bean: at most two mails in ten seconds for each recipient, from all callers together. */
 @Singleton
 class MailService {
 

@@ -1,15 +1,14 @@
 package io.github.micronautratelimit.examples.quickstart;
 
-import java.util.concurrent.atomic.AtomicLong;
-
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpStatus;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Post;
 import io.micronaut.http.annotation.Status;
+import java.util.concurrent.atomic.AtomicLong;
 
-/** Limited by a policy: its numbers and its key, the caller's API key, stand in application.yml. */
+/** Limited by a policy. Its limits and its key, the API key of the caller, are in application.yml. */
 @Controller("/api/orders")
 class OrderController {
 
@@ -18,7 +17,7 @@ class OrderController {
     @Post
     @Status(HttpStatus.CREATED)
     @RateLimit(policy = "orders")
-    Answer order(HttpRequest<?> request) {
-        return Answer.to(request, "Order " + orders.incrementAndGet() + " taken.");
+    ApiResponse order(HttpRequest<?> request) {
+        return ApiResponse.of(request, "Order " + orders.incrementAndGet() + " accepted.");
     }
 }

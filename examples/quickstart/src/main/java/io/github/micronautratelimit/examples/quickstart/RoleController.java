@@ -9,7 +9,7 @@ import io.micronaut.http.annotation.Status;
 import io.micronaut.security.annotation.Secured;
 import io.micronaut.security.rules.SecurityRule;
 
-/** Agents may ask for a sensitive role 10 times a minute, whichever role it is. */
+/** Each agent may request sensitive roles 10 times a minute in total. */
 @Controller("/roles")
 @Secured(SecurityRule.IS_AUTHENTICATED)
 class RoleController {
@@ -18,8 +18,8 @@ class RoleController {
     @Post("/{role}/requests")
     @Status(HttpStatus.ACCEPTED)
     @RateLimit(policy = "role-requests")
-    Answer request(HttpRequest<?> request, String role) {
-        return Answer.to(request, "The role " + role + " is asked for.");
+    ApiResponse request(HttpRequest<?> request, String role) {
+        return ApiResponse.of(request, "Role " + role + " requested.");
     }
     // end::request[]
 }

@@ -1,6 +1,4 @@
-/**
- * A small application with three limits: on a route, by a configured policy, and on a bean.
- */
+/** A small application with limits on a route, by a configured policy, on a bean, by path rules and on a WebSocket. */
 @NullMarked
 package io.github.micronautratelimit.examples.quickstart;
 

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
-
 import org.junit.jupiter.api.Assumptions;
 import org.openqa.selenium.By;
 import org.openqa.selenium.StaleElementReferenceException;
@@ -19,26 +18,35 @@ import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
 import org.openqa.selenium.support.ui.WebDriverWait;
 
-/** A real browser, if Chromium and its driver are on the path; else the test is skipped, and says so. */
+/** Opens Chromium. If Chromium or its driver is missing on the path, the test is skipped with a message. */
 final class Browser {
 
-    private static final List<String> OPTIONS = List.of("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync");
+    private static final List<String> OPTIONS = List.of(
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync");
 
-    private Browser() {
-    }
+    private Browser() {}
 
     static WebDriver open() {
         Optional<File> chromium = onPath("chromium", "google-chrome");
         Optional<File> driver = onPath("chromedriver");
         if (chromium.isEmpty() || driver.isEmpty()) {
-            String skipped = "SKIPPED: the page was not tested in a browser; there is no chromium with chromedriver.";
+            String skipped = "SKIPPED: the page is not tested in a browser; chromium or chromedriver is missing.";
             System.err.println(skipped);
             Assumptions.abort(skipped);
         }
         ChromeOptions options = new ChromeOptions().setBinary(chromium.get()).addArguments(OPTIONS);
         return new ChromeDriver(
-                new ChromeDriverService.Builder().usingDriverExecutable(driver.get()).build(), options);
+                new ChromeDriverService.Builder()
+                        .usingDriverExecutable(driver.get())
+                        .build(),
+                options);
     }
 
     static void await(WebDriver browser, BooleanSupplier condition) {
@@ -47,12 +55,12 @@ final class Browser {
                 .until(any -> condition.getAsBoolean());
     }
 
-    /** Nothing on the page is wider than the screen. */
+    /** Requires that no part of the page is wider than the screen. */
     static void requireFit(WebDriver browser) {
         WebElement page = browser.findElement(By.tagName("html"));
         int width = Integer.parseInt(String.valueOf(page.getDomProperty("clientWidth")));
         int needed = Integer.parseInt(String.valueOf(page.getDomProperty("scrollWidth")));
-        assertTrue(needed <= width, () -> needed + " pixels on a screen of " + width);
+        assertTrue(needed <= width, () -> "The page needs " + needed + " pixels; the screen has " + width + ".");
     }
 
     private static Optional<File> onPath(String... names) {

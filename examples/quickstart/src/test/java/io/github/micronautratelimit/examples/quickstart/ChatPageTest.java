@@ -2,25 +2,21 @@ package io.github.micronautratelimit.examples.quickstart;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.micronaut.runtime.server.EmbeddedServer;
+import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.BooleanSupplier;
-
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
-import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebDriver;
 import org.openqa.selenium.WebElement;
-import org.openqa.selenium.support.ui.WebDriverWait;
-
-import io.github.micronautratelimit.tck.VirtualClock;
-import io.micronaut.runtime.server.EmbeddedServer;
-import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
-import jakarta.inject.Inject;
 
 /** The chat in a real browser; see {@link Browser}. */
 @MicronautTest(rebuildContext = true)
@@ -50,11 +46,11 @@ class ChatPageTest {
     }
 
     @Test
-    void threeConnectionsOpenTheFourthIsToldWhyNotAndWhenOneIsClosedTheNextOpens() {
+    void fourthConnectionIsClosedWithTheTimeToWaitAndAClosedOneFreesItsSlot() {
         free(3);
-        for (int left = 2; left >= 0; left--) {
+        for (int remaining = 2; remaining >= 0; remaining--) {
             connect();
-            free(left);
+            free(remaining);
         }
         connect();
         state("guest 4", "Closed by the server: 1008 retry-after=30");
@@ -67,7 +63,7 @@ class ChatPageTest {
     }
 
     @Test
-    void fiveMessagesReachEverybodyTheSixthOnlyItsSenderAsAnErrorAndWhoGoesOnIsClosed() {
+    void sixthMessageIsAnErrorForItsSenderAndAFloodClosesTheConnection() {
         connect();
         connect();
         state("guest 1", "Open");
@@ -91,14 +87,11 @@ class ChatPageTest {
     }
 
     @Test
-    void thePageFitsAPhone() {
+    void pageFitsAPhoneScreen() {
         browser().manage().window().setSize(new Dimension(390, 844));
         connect();
         state("guest 1", "Open");
-        WebElement page = browser().findElement(By.tagName("html"));
-        int width = Integer.parseInt(String.valueOf(page.getDomProperty("clientWidth")));
-        int needed = Integer.parseInt(String.valueOf(page.getDomProperty("scrollWidth")));
-        assertTrue(needed <= width, () -> needed + " pixels on a screen of " + width);
+        Browser.requireFit(browser());
     }
 
     private WebDriver browser() {
@@ -107,7 +100,7 @@ class ChatPageTest {
     }
 
     private void connect() {
-        browser().findElement(By.cssSelector("#places button")).click();
+        browser().findElement(By.cssSelector("#slots button")).click();
     }
 
     private void send(String name) {
@@ -116,12 +109,14 @@ class ChatPageTest {
 
     private WebElement card(String name) {
         return browser().findElements(By.className("connection")).stream()
-                .filter(card -> card.findElement(By.tagName("h2")).getText().equals(name)).findAny().orElseThrow();
+                .filter(card -> card.findElement(By.tagName("h2")).getText().equals(name))
+                .findAny()
+                .orElseThrow();
     }
 
-    private void free(int places) {
-        await(() -> browser().findElements(By.cssSelector("#places .dots .free")).size() == places
-                && browser().findElement(By.cssSelector("#places .dots")).getDomAttribute("aria-valuenow") != null);
+    private void free(int slots) {
+        await(() -> browser().findElements(By.cssSelector("#slots .dots .free")).size() == slots
+                && browser().findElement(By.cssSelector("#slots .dots")).getDomAttribute("aria-valuenow") != null);
     }
 
     private void state(String name, String state) {
@@ -129,13 +124,13 @@ class ChatPageTest {
     }
 
     private void lines(String name, String... lines) {
-        await(() -> card(name).findElements(By.tagName("li")).stream().map(WebElement::getText).toList()
+        await(() -> card(name).findElements(By.tagName("li")).stream()
+                .map(WebElement::getText)
+                .toList()
                 .equals(List.of(lines)));
     }
 
     private void await(BooleanSupplier condition) {
-        new WebDriverWait(browser(), Duration.ofSeconds(20), Duration.ofMillis(50))
-                .ignoring(StaleElementReferenceException.class)
-                .until(any -> condition.getAsBoolean());
+        Browser.await(browser(), condition);
     }
 }

@@ -4,9 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.micronaut.http.client.HttpClient;
+import io.micronaut.http.client.annotation.Client;
+import io.micronaut.http.client.exceptions.HttpClientResponseException;
+import io.micronaut.runtime.server.EmbeddedServer;
+import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
+import jakarta.inject.Inject;
 import java.util.List;
 import java.util.logging.Level;
-
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -18,14 +23,7 @@ import org.openqa.selenium.WebDriver;
 import org.openqa.selenium.WebElement;
 import org.openqa.selenium.logging.LogType;
 
-import io.micronaut.http.client.HttpClient;
-import io.micronaut.http.client.annotation.Client;
-import io.micronaut.http.client.exceptions.HttpClientResponseException;
-import io.micronaut.runtime.server.EmbeddedServer;
-import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
-import jakarta.inject.Inject;
-
-/** The library's live page in a real browser. */
+/** Tests the live page of the library in a browser. */
 @MicronautTest(rebuildContext = true)
 class LivePageTest {
 
@@ -42,7 +40,7 @@ class LivePageTest {
     void open() {
         browser = Browser.open();
         browser.get(server.getURL().toString());
-        browser.findElement(By.linkText("See them live")).click();
+        browser.findElement(By.linkText("Live page")).click();
         awaitText("connection", "Live");
     }
 
@@ -54,42 +52,54 @@ class LivePageTest {
     }
 
     @Test
-    void numbersMoveWhileRequestsAreDecided() {
+    void figuresFollowTheRequests() {
         awaitText("allowed", "0");
-        assertTrue(shown("no-blocked"));
+        assertTrue(shown("no-denied"));
         assertTrue(shown("quiet"));
 
         hello(12);
-        Browser.await(browser(), () -> List.of("allowed", "blocked").stream()
+        Browser.await(browser(), () -> List.of("allowed", "denied").stream()
                 .allMatch(id -> text(id).matches("[0-9.,]+") && !text(id).equals("0")));
-        Browser.await(browser(), () -> hashes("top-blocked").size() == 1 && hashes("near-limit").size() == 1);
-        assertFalse(shown("no-blocked"));
+        Browser.await(
+                browser(),
+                () -> hashes("top-denied").size() == 1 && hashes("near-limit").size() == 1);
+        assertFalse(shown("no-denied"));
         assertFalse(shown("quiet"));
-        assertEquals(hashes("near-limit"), hashes("top-blocked"), "the same client, by the same hash");
-        assertTrue(hashes("top-blocked").get(0).matches("[0-9a-f]{64}"), hashes("top-blocked")::toString);
-        Browser.await(browser(), () -> !row("hello").findElement(By.cssSelector(".b.line")).getDomAttribute("d").isEmpty());
+        assertEquals(hashes("near-limit"), hashes("top-denied"), "the same client, by the same hash");
+        assertTrue(hashes("top-denied").get(0).matches("[0-9a-f]{64}"), hashes("top-denied")::toString);
+        Browser.await(browser(), () -> !row("hello")
+                .findElement(By.cssSelector(".b.line"))
+                .getDomAttribute("d")
+                .isEmpty());
 
-        // The requests are over, and the averages are back at nothing a few seconds later.
+        // A few seconds after the last request, the averages are 0 again.
         awaitText("allowed", "0");
-        awaitText("blocked", "0");
-        assertEquals(List.of(), browser().manage().logs().get(LogType.BROWSER).getAll().stream()
-                .filter(entry -> entry.getLevel().intValue() >= Level.WARNING.intValue()).toList(),
-                "nothing the page's own policy forbids");
+        awaitText("denied", "0");
+        assertEquals(
+                List.of(),
+                browser().manage().logs().get(LogType.BROWSER).getAll().stream()
+                        .filter(entry -> entry.getLevel().intValue() >= Level.WARNING.intValue())
+                        .toList(),
+                "no violation of the content security policy of the page");
     }
 
     @Test
-    void aPolicyTellsByKeyboardWhereItComesFrom() {
+    void keyboardOpensTheDetailsOfAPolicy() {
         Browser.await(browser(), () -> rows().size() >= 3);
         WebElement orders = row("orders").findElement(By.tagName("button"));
         orders.sendKeys(Keys.ENTER);
         assertEquals("true", orders.getDomAttribute("aria-expanded"));
-        String details = row("orders").findElement(By.xpath("following-sibling::tr[1]")).getText();
-        assertTrue(details.contains("application.yml") && details.contains("OrderController") && details.contains("{api-key}"),
+        String details =
+                row("orders").findElement(By.xpath("following-sibling::tr[1]")).getText();
+        assertTrue(
+                details.contains("application.yml")
+                        && details.contains("OrderController")
+                        && details.contains("{api-key}"),
                 details);
     }
 
     @Test
-    void itStandsStillWhilePausedAndCatchesUpAfterwards() {
+    void pausedPageCatchesUpAfterwards() {
         WebElement pause = browser().findElement(By.id("pause"));
         pause.click();
         awaitText("connection", "Paused");
@@ -101,10 +111,10 @@ class LivePageTest {
     }
 
     @Test
-    void itFitsAPhone() {
+    void pageFitsAPhoneScreen() {
         browser().manage().window().setSize(new Dimension(390, 844));
         hello(7);
-        Browser.await(browser(), () -> hashes("top-blocked").size() == 1);
+        Browser.await(browser(), () -> hashes("top-denied").size() == 1);
         Browser.requireFit(browser());
     }
 
@@ -137,7 +147,8 @@ class LivePageTest {
 
     private List<String> hashes(String list) {
         return browser().findElements(By.cssSelector("#" + list + " code")).stream()
-                .map(hash -> String.valueOf(hash.getDomProperty("textContent"))).toList();
+                .map(hash -> String.valueOf(hash.getDomProperty("textContent")))
+                .toList();
     }
 
     private List<WebElement> rows() {
@@ -145,7 +156,9 @@ class LivePageTest {
     }
 
     private WebElement row(String policy) {
-        return rows().stream().filter(row -> row.findElement(By.tagName("button")).getText().equals(policy))
-                .findFirst().orElseThrow();
+        return rows().stream()
+                .filter(row -> row.findElement(By.tagName("button")).getText().equals(policy))
+                .findFirst()
+                .orElseThrow();
     }
 }

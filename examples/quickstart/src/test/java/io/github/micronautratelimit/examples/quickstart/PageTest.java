@@ -3,10 +3,13 @@ package io.github.micronautratelimit.examples.quickstart;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.micronaut.runtime.server.EmbeddedServer;
+import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.BooleanSupplier;
-
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -18,12 +21,7 @@ import org.openqa.selenium.WebDriver;
 import org.openqa.selenium.WebElement;
 import org.openqa.selenium.interactions.Actions;
 
-import io.github.micronautratelimit.tck.VirtualClock;
-import io.micronaut.runtime.server.EmbeddedServer;
-import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
-import jakarta.inject.Inject;
-
-/** The page in a real browser, if Chromium and its driver are on the path. The server's time stands still. */
+/** Tests the page in a browser; see {@link Browser}. The clock of the server moves only on request. */
 @MicronautTest(rebuildContext = true)
 class PageTest {
 
@@ -49,12 +47,12 @@ class PageTest {
     }
 
     @Test
-    void permitsGoWithEachClickAndComeBackWithTime() {
+    void eachClickTakesAPermitAndPermitsComeBackOverTime() {
         free("hello", 5);
-        for (int left = 4; left >= 0; left--) {
+        for (int remaining = 4; remaining >= 0; remaining--) {
             button("hello").click();
-            free("hello", left);
-            newest("200", Integer.toString(left), "–", "hello");
+            free("hello", remaining);
+            newest("200", Integer.toString(remaining), "–", "hello");
         }
         button("hello").click();
         newest("429", "–", "2 s", "hello");
@@ -66,7 +64,7 @@ class PageTest {
     }
 
     @Test
-    void aButtonHeldDownKeepsAsking() {
+    void heldButtonKeepsSending() {
         new Actions(browser()).clickAndHold(button("mails")).perform();
         await(() -> rows().size() >= 4);
         new Actions(browser()).release().perform();
@@ -75,7 +73,7 @@ class PageTest {
     }
 
     @Test
-    void eachApiKeyHasPermitsOfItsOwn() {
+    void eachApiKeyHasSeparatePermits() {
         button("orders").click();
         free("orders", 2);
         WebElement key = browser().findElement(By.id("api-key"));
@@ -85,7 +83,7 @@ class PageTest {
     }
 
     @Test
-    void thePageFitsAPhone() {
+    void pageFitsAPhoneScreen() {
         browser().manage().window().setSize(new Dimension(390, 844));
         free("hello", 5);
         Browser.requireFit(browser());
@@ -105,8 +103,12 @@ class PageTest {
     }
 
     private void free(String card, int permits) {
-        await(() -> browser().findElements(By.cssSelector("#" + card + " .dots .free")).size() == permits
-                && browser().findElement(By.cssSelector("#" + card + " .dots")).getDomAttribute("aria-valuenow") != null);
+        await(() -> browser()
+                                .findElements(By.cssSelector("#" + card + " .dots .free"))
+                                .size()
+                        == permits
+                && browser().findElement(By.cssSelector("#" + card + " .dots")).getDomAttribute("aria-valuenow")
+                        != null);
     }
 
     private void newest(String... cells) {
@@ -115,7 +117,9 @@ class PageTest {
     }
 
     private static List<String> texts(WebElement row) {
-        return row.findElements(By.tagName("td")).stream().map(WebElement::getText).toList();
+        return row.findElements(By.tagName("td")).stream()
+                .map(WebElement::getText)
+                .toList();
     }
 
     private void await(BooleanSupplier condition) {

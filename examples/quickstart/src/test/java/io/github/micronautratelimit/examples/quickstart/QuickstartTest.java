@@ -3,15 +3,6 @@ package io.github.micronautratelimit.examples.quickstart;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.IntStream;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.micronaut.core.type.Argument;
 import io.micronaut.http.HttpHeaders;
@@ -22,6 +13,13 @@ import io.micronaut.http.client.annotation.Client;
 import io.micronaut.http.client.exceptions.HttpClientResponseException;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @MicronautTest(rebuildContext = true)
 class QuickstartTest {
@@ -34,73 +32,91 @@ class QuickstartTest {
     VirtualClock clock;
 
     @Test
-    void helloIsGrantedFiveTimesAndAgainTwoSecondsLater() {
-        assertEquals(List.of("200 left 4", "200 left 3", "200 left 2", "200 left 1", "200 left 0", "429 retry 2"),
-                answers(6, hello()));
+    void helloIsGrantedFiveTimesAndAgainAfterTwoSeconds() {
+        assertEquals(
+                List.of(
+                        "200 remaining 4",
+                        "200 remaining 3",
+                        "200 remaining 2",
+                        "200 remaining 1",
+                        "200 remaining 0",
+                        "429 retry 2"),
+                responses(6, hello()));
 
         clock.advance(Duration.ofSeconds(2));
-        assertEquals(List.of("200 left 0", "429 retry 2"), answers(2, hello()));
+        assertEquals(List.of("200 remaining 0", "429 retry 2"), responses(2, hello()));
     }
 
     @Test
-    void everyApiKeyHasOrdersOfItsOwn() {
-        assertEquals(List.of("201 left 2", "201 left 1", "201 left 0", "429 retry 2"), answers(4, order("alice")));
-        assertEquals(List.of("201 left 2"), answers(1, order("bob")));
+    void everyApiKeyHasASeparateOrderLimit() {
+        assertEquals(
+                List.of("201 remaining 2", "201 remaining 1", "201 remaining 0", "429 retry 2"),
+                responses(4, order("alice")));
+        assertEquals(List.of("201 remaining 2"), responses(1, order("bob")));
     }
 
     @Test
-    void noMoreThanTwentyOrdersPassInAnyMinute() {
+    void atMostTwentyOrdersPassInAMinute() {
         for (int i = 0; i < 6; i++) {
             assertEquals(List.of("201", "201", "201"), statuses(3, order("alice")), "round " + i);
             clock.advance(Duration.ofSeconds(5));
         }
-        assertEquals(List.of("201 left 1", "201 left 0", "429 retry 31"), answers(3, order("alice")));
+        assertEquals(List.of("201 remaining 1", "201 remaining 0", "429 retry 31"), responses(3, order("alice")));
     }
 
     @Test
-    void everyRecipientGetsTwoMailsAndTheThirdIsAnsweredLikeALimitedRoute() {
-        assertEquals(List.of("202 left 1", "202 left 0", "429 retry 5"), answers(3, mail("ann")));
-        assertEquals(List.of("202 left 1"), answers(1, mail("ben")));
+    void thirdMailToARecipientIsRejectedLikeARequestToALimitedRoute() {
+        assertEquals(List.of("202 remaining 1", "202 remaining 0", "429 retry 5"), responses(3, mail("ann")));
+        assertEquals(List.of("202 remaining 1"), responses(1, mail("ben")));
         assertEquals(List.of("400"), statuses(1, mail("")));
     }
 
     @Test
-    void standingsTellWhatIsLeftAndCostNothing() {
-        answers(5, hello());
-        answers(1, order("alice"));
+    void statusShowsRemainingPermitsAndCostsNone() {
+        responses(5, hello());
+        responses(1, order("alice"));
         clock.advance(Duration.ofMillis(500));
 
         for (int i = 0; i < 10; i++) {
-            assertEquals(Map.of(
-                    "hello", new Standing(List.of("5/10s"), 5, 0, 1_500_000, List.of("5/10s")),
-                    "orders", new Standing(List.of("3/5s", "20/min sliding"), 3, 2, 1_166_667, List.of("3/5s")),
-                    "mails", new Standing(List.of("2/10s"), 2, 2, -1, List.of("2/10s"))), standings("alice", "ann"));
+            assertEquals(
+                    Map.of(
+                            "hello", new PolicyStatus(List.of("5/10s"), 5, 0, 1_500_000, List.of("5/10s")),
+                            "orders",
+                                    new PolicyStatus(
+                                            List.of("3/5s", "20/min sliding"), 3, 2, 1_166_667, List.of("3/5s")),
+                            "mails", new PolicyStatus(List.of("2/10s"), 2, 2, -1, List.of("2/10s"))),
+                    status("alice", "ann"));
         }
-        assertEquals(3, standings("bob", "ann").get("orders").left());
+        assertEquals(3, status("bob", "ann").get("orders").remaining());
     }
 
     @Test
-    void whatWasDecidedIsShownToPrometheus() {
-        answers(7, hello());
-        answers(3, mail("ann"));
+    void prometheusEndpointReportsDecisions() {
+        responses(7, hello());
+        responses(3, mail("ann"));
 
-        String shown = client.toBlocking().retrieve("/prometheus");
-        assertEquals(List.of("allowed 5.0", "denied 2.0"), samples(shown, "hello", "http"));
-        assertEquals(List.of("allowed 2.0", "denied 1.0"), samples(shown, "mails", "method"));
+        String metrics = client.toBlocking().retrieve("/prometheus");
+        assertEquals(List.of("allowed 5.0", "denied 2.0"), samples(metrics, "hello", "http"));
+        assertEquals(List.of("allowed 2.0", "denied 1.0"), samples(metrics, "mails", "method"));
     }
 
-    /** Outcomes and counts of the decisions under a policy. */
-    private static List<String> samples(String shown, String policy, String type) {
-        return shown.lines()
-                .filter(line -> line.startsWith("ratelimit_decisions_total{limit_type=\"" + type + "\"")
+    /** Returns outcomes and counts of the decisions under a policy. */
+    private static List<String> samples(String metrics, String policy, String origin) {
+        return metrics.lines()
+                .filter(line -> line.startsWith("ratelimit_decisions_total{origin=\"" + origin + "\"")
                         && line.contains("policy=\"" + policy + "\""))
-                .map(line -> line.replaceAll(".*outcome=\"(\\w+)\".* ", "$1 ")).sorted().toList();
+                .map(line -> line.replaceAll(".*outcome=\"(\\w+)\".* ", "$1 "))
+                .sorted()
+                .toList();
     }
 
     @ParameterizedTest
-    @CsvSource({"/, text/html, Rate limits at work", "/app.js, application/javascript, /api/standings",
-            "/style.css, text/css, prefers-color-scheme: dark"})
-    void thePageIsServed(String path, String type, String text) {
+    @CsvSource({
+        "/, text/html, Rate limit demo",
+        "/app.js, application/javascript, /api/status",
+        "/style.css, text/css, prefers-color-scheme: dark"
+    })
+    void pageIsServed(String path, String type, String text) {
         HttpResponse<String> response = client.toBlocking().exchange(HttpRequest.GET(path), String.class);
 
         assertEquals(type, response.getContentType().orElseThrow().getName());
@@ -119,24 +135,27 @@ class QuickstartTest {
         return HttpRequest.POST("/api/mails?to=" + recipient, "");
     }
 
-    private Map<String, Standing> standings(String apiKey, String recipient) {
-        return client.toBlocking().retrieve(
-                HttpRequest.GET("/api/standings?to=" + recipient).header("X-Api-Key", apiKey),
-                Argument.mapOf(String.class, Standing.class));
+    private Map<String, PolicyStatus> status(String apiKey, String recipient) {
+        return client.toBlocking()
+                .retrieve(
+                        HttpRequest.GET("/api/status?to=" + recipient).header("X-Api-Key", apiKey),
+                        Argument.mapOf(String.class, PolicyStatus.class));
     }
 
     private List<String> statuses(int times, HttpRequest<?> request) {
-        return answers(times, request).stream().map(answer -> answer.substring(0, 3)).toList();
+        return responses(times, request).stream()
+                .map(response -> response.substring(0, 3))
+                .toList();
     }
 
-    private List<String> answers(int times, HttpRequest<?> request) {
-        return IntStream.range(0, times).mapToObj(i -> answer(request)).toList();
+    private List<String> responses(int times, HttpRequest<?> request) {
+        return IntStream.range(0, times).mapToObj(i -> response(request)).toList();
     }
 
-    private String answer(HttpRequest<?> request) {
+    private String response(HttpRequest<?> request) {
         try {
-            HttpResponse<Answer> granted = client.toBlocking().exchange(request, Answer.class);
-            return granted.code() + " left " + granted.body().left();
+            HttpResponse<ApiResponse> granted = client.toBlocking().exchange(request, ApiResponse.class);
+            return granted.code() + " remaining " + granted.body().remaining();
         } catch (HttpClientResponseException e) {
             return e.getStatus().getCode() + " retry " + e.getResponse().header(HttpHeaders.RETRY_AFTER);
         }

@@ -1,14 +1,13 @@
 package io.github.micronautratelimit.examples.quickstart;
 
-import java.time.Instant;
-
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.context.annotation.Replaces;
 import jakarta.inject.Singleton;
+import java.time.Instant;
 
-/** In the tests time stands still until a test moves it. */
+/** Replaces the clock by one that only tests move. */
 @Factory
 class TestClock {
 

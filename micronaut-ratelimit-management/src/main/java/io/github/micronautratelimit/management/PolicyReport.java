@@ -1,0 +1,132 @@
+package io.github.micronautratelimit.management;
+
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitSet;
+import io.github.micronautratelimit.policy.LimitBinding;
+import io.github.micronautratelimit.policy.PolicyRegistry;
+import jakarta.inject.Singleton;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Describes the current policies as maps, lists, strings and numbers, which every JSON library can write. Contains only
+ * hashes of keys, also for the keys of overrides.
+ */
+@Singleton
+@RequiresRateLimit
+final class PolicyReport {
+
+    private static final int TOP = 20;
+    private static final long MICROS_PER_MILLI = 1_000;
+
+    private final PolicyCatalog catalog;
+    private final PolicyRegistry policies;
+    private final RateLimiter limiter;
+    private final TopDeniedKeys denied;
+
+    PolicyReport(PolicyCatalog catalog, PolicyRegistry policies, RateLimiter limiter, TopDeniedKeys denied) {
+        this.catalog = catalog;
+        this.policies = policies;
+        this.limiter = limiter;
+        this.denied = denied;
+    }
+
+    Map<String, Object> toMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("defaultKey", policies.defaultKey().text());
+        map.put("policies", policies(true));
+        map.put("topDenied", toList(denied.top(TOP)));
+        return map;
+    }
+
+    /** Describes all policies by name, with or without the hashes of the keys of overrides. */
+    Map<String, Object> policies(boolean withHashes) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        catalog.all().forEach((name, entry) -> all.put(name, toMap(entry, withHashes)));
+        return all;
+    }
+
+    private Map<String, Object> toMap(PolicyCatalog.Entry entry, boolean withHashes) {
+        Policy policy = entry.policy();
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("limits", texts(new LimitSet(policy.rateLimits(), policy.concurrency())));
+        map.put("declaredIn", entry.declaredIn());
+        map.put("onError", policy.onError().name());
+        if (policy.deadline() != null) {
+            map.put("deadlineMillis", policy.deadline().toMillis());
+        }
+        if (!policy.localLimits().isEmpty()) {
+            map.put("localLimits", texts(policy.localLimits()));
+        }
+        if (policy.maxPrefetch() > 0) {
+            map.put("maxPrefetch", policy.maxPrefetch());
+        }
+        if (entry.key() != null) {
+            map.put("key", entry.key().text());
+        }
+        map.put("appliesTo", entry.bindings().stream().map(PolicyReport::toMap).toList());
+        map.put("overrides", overrides(entry, withHashes));
+        return map;
+    }
+
+    private List<Map<String, Object>> overrides(PolicyCatalog.Entry policy, boolean withHashes) {
+        return policy.overrides().entrySet().stream()
+                .flatMap(override -> overrides(policy, override.getKey(), override.getValue(), withHashes))
+                .sorted(Comparator.comparing(
+                        override -> String.valueOf(override.get(withHashes ? "keyHash" : "limits"))))
+                .toList();
+    }
+
+    private Stream<Map<String, Object>> overrides(
+            PolicyCatalog.Entry policy, String value, LimitSet limits, boolean withHashes) {
+        return withHashes
+                ? KeyQuery.keysOf(policy, value).stream()
+                        .map(key -> Map.of("keyHash", limiter.keyHash(key), "limits", texts(limits)))
+                : Stream.of(Map.of("limits", texts(limits)));
+    }
+
+    private static Map<String, Object> toMap(LimitBinding binding) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("location", binding.location());
+        map.put("key", PolicyCatalog.keyOf(binding));
+        map.put(
+                "permits",
+                binding.costExpression() != null
+                        ? binding.costExpression().toString()
+                        : binding.cost().toString());
+        return map;
+    }
+
+    static List<Map<String, Object>> toList(List<HeavyHitters.Hitter> hitters) {
+        return hitters.stream().map(PolicyReport::toMap).toList();
+    }
+
+    private static Map<String, Object> toMap(HeavyHitters.Hitter hitter) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("policy", hitter.policy());
+        map.put("keyHash", hitter.keyHash());
+        map.put("perSecond", Math.round(hitter.perSecond() * 1_000) / 1_000.0);
+        return map;
+    }
+
+    private static List<String> texts(LimitSet limits) {
+        return Stream.concat(limits.rateLimits().stream(), Stream.ofNullable(limits.concurrency()))
+                .map(Object::toString)
+                .toList();
+    }
+
+    static List<String> texts(List<Limit> limits) {
+        return limits.stream().map(Limit::toString).toList();
+    }
+
+    /** Converts microseconds to milliseconds, rounded up. */
+    static long millis(long micros) {
+        return (micros + MICROS_PER_MILLI - 1) / MICROS_PER_MILLI;
+    }
+}

@@ -1,0 +1,161 @@
+package io.github.micronautratelimit.management;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.policy.EffectivePolicyResolver;
+import io.github.micronautratelimit.web.ClientAddress;
+import io.micronaut.core.convert.ConversionService;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.HttpStatus;
+import io.micronaut.http.annotation.Body;
+import io.micronaut.http.exceptions.HttpStatusException;
+import io.micronaut.management.endpoint.annotation.Endpoint;
+import io.micronaut.management.endpoint.annotation.Read;
+import io.micronaut.management.endpoint.annotation.Selector;
+import io.micronaut.management.endpoint.annotation.Sensitive;
+import io.micronaut.management.endpoint.annotation.Write;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * The management endpoint {@code ratelimits}. GET returns the current policies. POST peeks at, resets or blocks one
+ * key.
+ *
+ * <p>Only the body of a POST identifies a key. Paths and queries are written to access logs, and intermediaries may
+ * drop the body of a DELETE (RFC 9110, section 9.3.5). Responses contain the hash of the key.
+ */
+@Endpoint(id = RateLimitsEndpoint.ID, defaultSensitive = true)
+@RequiresRateLimit
+final class RateLimitsEndpoint {
+
+    static final String ID = "ratelimits";
+
+    private static final String DURATION = "duration";
+
+    private final PolicyCatalog catalog;
+    private final PolicyReport report;
+    private final RateLimiter limiter;
+    private final EffectivePolicyResolver resolver;
+    private final ClientAddress addresses;
+    private final ConversionService conversions;
+
+    RateLimitsEndpoint(
+            PolicyCatalog catalog,
+            PolicyReport report,
+            RateLimiter limiter,
+            EffectivePolicyResolver resolver,
+            ClientAddress addresses,
+            ConversionService conversions) {
+        this.catalog = catalog;
+        this.report = report;
+        this.limiter = limiter;
+        this.resolver = resolver;
+        this.addresses = addresses;
+        this.conversions = conversions;
+    }
+
+    @Read
+    Map<String, Object> policies() {
+        return report.toMap();
+    }
+
+    /** Performs an action on one key of a policy and returns the state of the key afterwards. */
+    @Write
+    @Sensitive(property = "write-sensitive")
+    CompletionStage<Map<String, Object>> act(
+            @Selector String action, @Body Map<String, Object> body, HttpRequest<?> request) {
+        SameSite.require(request);
+        try {
+            return switch (action) {
+                case "peek" -> state(target(body, Set.of()));
+                case "reset", "unblock" -> reset(target(body, Set.of()));
+                case "block" -> block(target(body, Set.of(DURATION)), duration(body));
+                default -> throw new HttpStatusException(
+                        HttpStatus.NOT_FOUND,
+                        "Unknown action \"" + action + "\"; the actions are peek, reset, block and unblock.");
+            };
+        } catch (IllegalArgumentException e) {
+            throw new HttpStatusException(HttpStatus.BAD_REQUEST, e.getMessage());
+        }
+    }
+
+    /** A key and its policy, with the limits that apply to the key. */
+    private record Target(Policy policy, String key) {}
+
+    private Target target(Map<String, Object> body, Set<String> otherFields) {
+        KeyQuery query = KeyQuery.of(body, otherFields);
+        String name = KeyQuery.text(body, "policy");
+        if (name == null) {
+            throw new IllegalArgumentException(
+                    "\"policy\" is missing; write one of " + catalog.all().keySet() + ".");
+        }
+        PolicyCatalog.Entry entry = catalog.find(name)
+                .orElseThrow(() -> new HttpStatusException(
+                        HttpStatus.NOT_FOUND,
+                        "Unknown policy \"" + name + "\"; write one of "
+                                + catalog.all().keySet() + "."));
+        String key = query.keyUnder(entry, addresses);
+        return new Target(resolver.of(entry.policy(), key, null), key);
+    }
+
+    private Duration duration(Map<String, Object> body) {
+        String text = KeyQuery.text(body, DURATION);
+        return conversions
+                .convert(text, Duration.class)
+                .filter(duration ->
+                        !duration.isNegative() && !duration.isZero() && duration.compareTo(Limit.MAX_PERIOD) <= 0)
+                .orElseThrow(() -> new IllegalArgumentException((text == null
+                                ? "\"duration\" is missing"
+                                : "duration = \"" + text + "\" is not a positive duration of at most 366 days")
+                        + "; write one like \"30s\", \"10m\", \"2h\" or \"1d\"."));
+    }
+
+    private CompletionStage<Map<String, Object>> reset(Target target) {
+        return unavailableOnFailure(limiter.async().reset(target.policy, target.key))
+                .thenCompose(nothing -> state(target));
+    }
+
+    private CompletionStage<Map<String, Object>> block(Target target, Duration duration) {
+        return unavailableOnFailure(limiter.async().block(target.policy, target.key, duration))
+                .thenCompose(nothing -> state(target));
+    }
+
+    /** Returns the state of a key, without charging it. */
+    private CompletionStage<Map<String, Object>> state(Target target) {
+        return unavailableOnFailure(limiter.async().peek(target.policy, target.key, 1))
+                .thenApply(decision -> toMap(target, decision));
+    }
+
+    private Map<String, Object> toMap(Target target, Decision decision) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("policy", target.policy.name());
+        map.put("keyHash", limiter.keyHash(target.key));
+        map.put("limits", PolicyReport.texts(target.policy.rateLimits()));
+        map.put("allowed", decision.allowed());
+        map.put("remaining", decision.remaining());
+        if (decision.retryAfterMicros() != LimitState.NEVER) {
+            map.put("retryAfterMillis", PolicyReport.millis(decision.retryAfterMicros()));
+        }
+        map.put("resetAfterMillis", PolicyReport.millis(decision.resetAfterMicros()));
+        map.put("deniedBy", PolicyReport.texts(decision.deniedBy()));
+        map.put("source", decision.source().name());
+        return map;
+    }
+
+    /** Answers 503 instead of 500 if the store is unavailable or does not support the action. */
+    private static <T> CompletionStage<T> unavailableOnFailure(CompletionStage<T> stage) {
+        return stage.exceptionallyCompose(failure -> CompletableFuture.failedStage(new HttpStatusException(
+                HttpStatus.SERVICE_UNAVAILABLE,
+                "The store failed or does not support the action: "
+                        + Futures.unwrap(failure).getMessage())));
+    }
+}

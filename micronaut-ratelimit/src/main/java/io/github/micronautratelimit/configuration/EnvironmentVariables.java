@@ -1,0 +1,155 @@
+package io.github.micronautratelimit.configuration;
+
+import io.micronaut.context.env.Environment;
+import io.micronaut.context.env.PropertySource;
+import io.micronaut.context.exceptions.ConfigurationException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The environment variables that begin with {@code RATELIMIT_}, as properties.
+ *
+ * <p>The framework makes several names of each variable, because an underscore may be a dot or a hyphen. It makes no
+ * list of {@code RATELIMIT_RULES_0_PATH}, and cannot know where the name of a policy ends. The known properties decide
+ * both here.
+ */
+final class EnvironmentVariables {
+
+    private static final String SOURCE = "ratelimit-environment-variables";
+    private static final String PREFIX = RateLimitConfiguration.PREFIX.toUpperCase(Locale.ROOT) + "_";
+    /** The sections of policies and rules, with the number of typing errors in each that are recognized. */
+    private static final Map<String, Integer> LISTS = Map.of("policies", 2, "rules", 1);
+
+    private static final int MAX_WORDS = 20;
+
+    /** The variables of a Kubernetes service, which has any name. */
+    private static final Pattern OF_SERVICE = Pattern.compile(
+            ".*_(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)");
+
+    private final Environment environment;
+    private final ConfigurationSchema schema;
+
+    EnvironmentVariables(Environment environment, ConfigurationSchema schema) {
+        this.environment = environment;
+        this.schema = schema;
+    }
+
+    /** Returns whether there may be any. */
+    static boolean areIn(Environment environment) {
+        return environment.getPropertySources().stream()
+                .filter(source -> source.getConvention() == PropertySource.PropertyConvention.ENVIRONMENT_VARIABLE)
+                .flatMap(source -> StreamSupport.stream(source.spliterator(), false))
+                .anyMatch(variable -> variable.startsWith(PREFIX));
+    }
+
+    /**
+     * Adds the properties of policies and rules to the environment.
+     *
+     * @return all properties that variables set
+     * @throws ConfigurationException if a variable of rules or policies sets no property
+     */
+    List<PropertyName> translate() {
+        List<PropertyName> found = new ArrayList<>();
+        Map<String, Object> listed = new LinkedHashMap<>();
+        int order = 0;
+        for (PropertySource source : List.copyOf(environment.getPropertySources())) {
+            if (source.getConvention() == PropertySource.PropertyConvention.ENVIRONMENT_VARIABLE) {
+                order = source.getOrder();
+                for (String variable : source) {
+                    propertyOf(variable).ifPresent(name -> {
+                        found.add(name);
+                        if (LISTS.containsKey(name.parts().get(1)) && !isOverridden(name.toString(), source)) {
+                            add(name, source.get(variable), listed);
+                        }
+                    });
+                }
+            }
+        }
+        if (!listed.isEmpty()) {
+            environment.addPropertySource(PropertySource.of(SOURCE, listed, order));
+        }
+        return found;
+    }
+
+    /** Adds a property. The framework does not read elements of a list within a rule, so they become one text. */
+    private static void add(PropertyName name, @Nullable Object value, Map<String, Object> listed) {
+        if (name.isElementOfRule()) {
+            listed.merge(name.withoutIndex().toString(), String.valueOf(value), (one, other) -> one + "," + other);
+        } else if (value != null) {
+            listed.put(name.toString(), value);
+        }
+    }
+
+    /** Returns whether a source with precedence, such as the system properties, has the same property. */
+    private boolean isOverridden(String name, PropertySource source) {
+        return environment.getPropertySources().stream()
+                .anyMatch(other -> other.getOrder() > source.getOrder()
+                        && !other.getName().equals(SOURCE)
+                        && other.get(name) != null);
+    }
+
+    private Optional<PropertyName> propertyOf(String variable) {
+        if (!variable.startsWith(PREFIX) || variable.indexOf('[') >= 0) {
+            return Optional.empty();
+        }
+        String rest = variable.substring(PREFIX.length());
+        List<String> words = Arrays.asList(rest.toLowerCase(Locale.ROOT).split("_"));
+        PropertyName known = words.size() > MAX_WORDS ? null : known(RateLimitConfiguration.PREFIX, words);
+        if (known == null && !OF_SERVICE.matcher(rest).matches()) {
+            PropertyName guess = guess(words);
+            if (isMeantForUs(words, guess)) {
+                throw new ConfigurationException("The environment variable " + variable + " sets no property, because `"
+                        + guess + "` is unknown; " + schema.suggestion(guess));
+            }
+        }
+        return Optional.ofNullable(known);
+    }
+
+    /** Joins words by dots or hyphens, and numbers as indexes, until the name is known; prefers more parts. */
+    private @Nullable PropertyName known(String start, List<String> words) {
+        if (words.isEmpty()) {
+            PropertyName name = PropertyName.of(start);
+            return schema.typeOf(name).isPresent() ? name : null;
+        }
+        String word = words.get(0);
+        List<String> further = words.subList(1, words.size());
+        if (word.isEmpty()) {
+            return null;
+        }
+        boolean number = word.chars().allMatch(c -> c >= '0' && c <= '9');
+        PropertyName known = number ? known(start + "[" + word + "]", further) : null;
+        if (known == null && schema.isPrefix(PropertyName.of(start))) {
+            known = known(start + "." + word, further);
+        }
+        if (known == null && start.indexOf('.') > 0 && !start.endsWith("]")) {
+            known = known(start + "-" + word, further);
+        }
+        return known;
+    }
+
+    /** Variables that resemble none of our properties may belong to other software. */
+    private boolean isMeantForUs(List<String> words, PropertyName guess) {
+        boolean listed = LISTS.entrySet().stream()
+                .anyMatch(list -> PropertyName.editDistance(words.get(0), list.getKey()) <= list.getValue());
+        return words.size() > 2 && listed || schema.resemblesProperty(guess);
+    }
+
+    private static PropertyName guess(List<String> words) {
+        boolean list = words.size() > 2;
+        if (!list) {
+            return PropertyName.of(RateLimitConfiguration.PREFIX + "." + String.join("-", words));
+        }
+        String middle = String.join("-", words.subList(1, words.size() - 1));
+        String name = middle.matches("\\d+") ? "[" + middle + "]" : "." + middle;
+        return PropertyName.of(
+                RateLimitConfiguration.PREFIX + "." + words.get(0) + name + "." + words.get(words.size() - 1));
+    }
+}

@@ -1,0 +1,265 @@
+package io.github.micronautratelimit.configuration;
+
+import io.github.micronautratelimit.HoldUntil;
+import io.github.micronautratelimit.OnError;
+import io.micronaut.context.annotation.EachProperty;
+import io.micronaut.context.annotation.Parameter;
+import io.micronaut.core.annotation.Introspected;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The configuration of a policy, under its name. */
+@Introspected
+@EachProperty(RateLimitConfiguration.PREFIX + ".policies")
+public class PolicyConfiguration {
+
+    /** The default of {@link #findMaxPrefetch()} in the mode {@code prefetch}, in permits. */
+    public static final long DEFAULT_PREFETCH = 50;
+
+    private final String name;
+    private List<String> limits = List.of();
+    private @Nullable String key;
+    private Optional<OnError> onError = Optional.empty();
+    private Optional<Duration> deadline = Optional.empty();
+    private List<String> localLimit = List.of();
+    private Mode mode = Mode.EXACT;
+    private Optional<Long> maxPrefetch = Optional.empty();
+    private List<Map<String, Object>> overrides = List.of();
+    private Optional<Duration> holdAtMost = Optional.empty();
+    private HoldUntil holdUntil = HoldUntil.RESPONSE;
+
+    /**
+     * Creates the default configuration of a policy.
+     *
+     * @param name the name of the policy, hyphenated
+     */
+    public PolicyConfiguration(@Parameter String name) {
+        this.name = name;
+    }
+
+    /**
+     * Returns the name of the policy.
+     *
+     * @return the name, hyphenated
+     */
+    public String getName() {
+        return name;
+    }
+
+    /**
+     * Returns the limits.
+     *
+     * @return texts, each with one or more limits
+     */
+    public List<String> getLimits() {
+        return limits;
+    }
+
+    /**
+     * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}, with at most one concurrency limit.
+     * Required.
+     *
+     * @param limits texts, each with one or more limits
+     */
+    public void setLimits(List<String> limits) {
+        this.limits = List.copyOf(limits);
+    }
+
+    /**
+     * Returns the key template for annotations and rules without a key.
+     *
+     * @return a key template, or {@code null}
+     */
+    public @Nullable String getKey() {
+        return key;
+    }
+
+    /**
+     * The key template for annotations and rules without a key. Default: ratelimit.default-key.
+     *
+     * @param key a key template
+     */
+    public void setKey(String key) {
+        this.key = key;
+    }
+
+    /**
+     * Returns the decision while the store is unavailable. Not a getter: with a getter, the framework would treat the
+     * property as nullable and ignore an invalid value.
+     *
+     * @return the decision; empty if not configured
+     */
+    public Optional<OnError> findOnError() {
+        return onError;
+    }
+
+    /**
+     * The decision while the store is unavailable: {@code open}, {@code closed} or {@code local}. Default: the value of
+     * the annotation, otherwise ratelimit.on-error.
+     *
+     * @param onError the decision
+     */
+    public void setOnError(OnError onError) {
+        this.onError = Optional.of(onError);
+    }
+
+    /**
+     * Returns the most time a store call may take. Not a getter, for the same reason as {@link #findOnError()}.
+     *
+     * @return a duration; empty if not configured
+     */
+    public Optional<Duration> findDeadline() {
+        return deadline;
+    }
+
+    /**
+     * The most time a store call may take before on-error decides: 1 ms or more, or 0s to never wait for the store.
+     * Default: ratelimit.deadline.
+     *
+     * @param deadline 1 ms or more, or zero
+     */
+    public void setDeadline(Duration deadline) {
+        this.deadline = Optional.of(deadline);
+    }
+
+    /**
+     * Returns the limits on store calls of one instance for one key.
+     *
+     * @return texts, each with one or more limits
+     */
+    public List<String> getLocalLimit() {
+        return localLimit;
+    }
+
+    /**
+     * The limits on store calls of one instance for one key, for example {@code 50/s}. The instance denies requests
+     * beyond them in memory. Default: none.
+     *
+     * @param localLimit texts, each with one or more limits
+     */
+    public void setLocalLimit(List<String> localLimit) {
+        this.localLimit = List.copyOf(localLimit);
+    }
+
+    /**
+     * Returns whether permits are prefetched.
+     *
+     * @return the mode
+     */
+    public Mode getMode() {
+        return mode;
+    }
+
+    /**
+     * The mode: in {@code exact}, every request calls the store; in {@code prefetch}, an instance takes permits in
+     * advance, for very hot keys. Default: {@code exact}.
+     *
+     * @param mode the mode
+     */
+    public void setMode(Mode mode) {
+        this.mode = mode;
+    }
+
+    /**
+     * Returns the most permits that one instance prefetches for one key. Not a getter, for the same reason as
+     * {@link #findOnError()}.
+     *
+     * @return permits; empty if not configured
+     */
+    public Optional<Long> findMaxPrefetch() {
+        return maxPrefetch;
+    }
+
+    /**
+     * The most permits that one instance prefetches for one key in the mode {@code prefetch}, 1 to 1000000. Default:
+     * {@value #DEFAULT_PREFETCH}.
+     *
+     * @param maxPrefetch 1 to 1000000
+     */
+    public void setMaxPrefetch(long maxPrefetch) {
+        this.maxPrefetch = Optional.of(maxPrefetch);
+    }
+
+    /**
+     * Returns the longest time for which one request holds a slot. Not a getter, for the same reason as
+     * {@link #findOnError()}.
+     *
+     * @return a duration; empty if not configured
+     */
+    public Optional<Duration> findHoldAtMost() {
+        return holdAtMost;
+    }
+
+    /**
+     * The longest time for which one request or call holds a slot of a concurrency limit, 1s or more. After it, the
+     * slot is free, although the request may still run. Default: the value of the annotation, otherwise none.
+     *
+     * @param holdAtMost 1 second to 366 days
+     */
+    public void setHoldAtMost(Duration holdAtMost) {
+        this.holdAtMost = Optional.of(holdAtMost);
+    }
+
+    /**
+     * Returns the end of a request at which its slot is released.
+     *
+     * @return the end
+     */
+    public HoldUntil getHoldUntil() {
+        return holdUntil;
+    }
+
+    /**
+     * The end of a request at which its slot of a concurrency limit is released: {@code response}, when the response is
+     * written or the client has disconnected, or {@code completion}, when the method has ended too. Default:
+     * {@code response}.
+     *
+     * @param holdUntil the end
+     */
+    public void setHoldUntil(HoldUntil holdUntil) {
+        this.holdUntil = holdUntil;
+    }
+
+    /** The mode in which an instance takes permits from the store. */
+    public enum Mode {
+
+        /** Every request calls the store. */
+        EXACT,
+
+        /** An instance takes permits from the store in batches and grants them in memory. */
+        PREFETCH
+    }
+
+    /**
+     * Returns the keys with limits of their own.
+     *
+     * @return a "key" and its "limits" for each
+     */
+    public List<Map<String, Object>> getOverrides() {
+        return overrides;
+    }
+
+    /**
+     * The keys with limits of their own, for example {@code [{key: alice, limits: 1000/min}]}. Default: none.
+     *
+     * @param overrides a "key" and its "limits" for each
+     */
+    public void setOverrides(List<Map<String, Object>> overrides) {
+        this.overrides = List.copyOf(overrides);
+    }
+
+    /** Returns whether no property is set. */
+    boolean isEmpty() {
+        return limits.isEmpty()
+                && key == null
+                && onError.isEmpty()
+                && deadline.isEmpty()
+                && localLimit.isEmpty()
+                && mode == Mode.EXACT
+                && maxPrefetch.isEmpty()
+                && overrides.isEmpty();
+    }
+}

@@ -1,0 +1,130 @@
+package io.github.micronautratelimit.configuration;
+
+import io.micronaut.context.annotation.EachProperty;
+import io.micronaut.context.annotation.Parameter;
+import io.micronaut.core.annotation.Introspected;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The configuration of a limit on paths. It applies whether or not a route matches them. */
+@Introspected
+@EachProperty(value = RateLimitConfiguration.PREFIX + ".rules", list = true)
+public class RuleConfiguration {
+
+    private final int index;
+    private String path = "";
+    private List<String> methods = List.of();
+    private String policy = "";
+    private @Nullable String key;
+    private String permits = "1";
+
+    /**
+     * Creates the default configuration of a rule.
+     *
+     * @param index the index of the rule in the list, from 0
+     */
+    public RuleConfiguration(@Parameter Integer index) {
+        this.index = index;
+    }
+
+    /**
+     * Returns the index of the rule in the list.
+     *
+     * @return from 0
+     */
+    public int getIndex() {
+        return index;
+    }
+
+    /**
+     * Returns the paths.
+     *
+     * @return an Ant pattern
+     */
+    public String getPath() {
+        return path;
+    }
+
+    /**
+     * The paths within the application, without its context path, as an Ant pattern such as <code>/api/**</code> or
+     * <code>/orders/{id}</code>. Required.
+     *
+     * @param path an Ant pattern
+     */
+    public void setPath(String path) {
+        this.path = path;
+    }
+
+    /**
+     * Returns the HTTP methods.
+     *
+     * @return names; empty for all methods
+     */
+    public List<String> getMethods() {
+        return methods;
+    }
+
+    /**
+     * The HTTP methods in any case, such as {@code [POST, PUT]}. Default: all.
+     *
+     * @param methods names
+     */
+    public void setMethods(List<String> methods) {
+        this.methods = List.copyOf(methods);
+    }
+
+    /**
+     * Returns the policy that applies.
+     *
+     * @return a name under ratelimit.policies
+     */
+    public String getPolicy() {
+        return policy;
+    }
+
+    /**
+     * The name of the policy that applies. Required.
+     *
+     * @param policy a name under ratelimit.policies
+     */
+    public void setPolicy(String policy) {
+        this.policy = policy;
+    }
+
+    /**
+     * Returns the key template.
+     *
+     * @return a key template, or {@code null} for that of the policy
+     */
+    public @Nullable String getKey() {
+        return key;
+    }
+
+    /**
+     * The template of the keys that are limited. Default: the key of the policy.
+     *
+     * @param key a key template
+     */
+    public void setKey(String key) {
+        this.key = key;
+    }
+
+    /**
+     * Returns the cost of a request.
+     *
+     * @return a number of permits, or a placeholder
+     */
+    public String getPermits() {
+        return permits;
+    }
+
+    /**
+     * The cost of a request in permits: a number, or a placeholder such as <code>{query:size} 1..100</code>. Default:
+     * {@code 1}.
+     *
+     * @param permits a number, or a placeholder
+     */
+    public void setPermits(String permits) {
+        this.permits = permits;
+    }
+}

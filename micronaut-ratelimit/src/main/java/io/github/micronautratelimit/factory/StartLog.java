@@ -1,0 +1,40 @@
+package io.github.micronautratelimit.factory;
+
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.policy.ReachabilityCheck;
+import io.micronaut.context.event.ApplicationEventListener;
+import io.micronaut.context.event.StartupEvent;
+import jakarta.inject.Singleton;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Checks all limits together before the server accepts requests, and logs how many there are and where they are kept.
+ */
+@Singleton
+@RequiresRateLimit
+final class StartLog implements ApplicationEventListener<StartupEvent> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(StartLog.class);
+
+    private final SelectedBackend selected;
+    private final ReachabilityCheck reachability;
+
+    StartLog(SelectedBackend selected, ReachabilityCheck reachability) {
+        this.selected = selected;
+        this.reachability = reachability;
+    }
+
+    @Override
+    public void onApplicationEvent(StartupEvent event) {
+        ReachabilityCheck.Counts counts = reachability.check();
+        LOG.info(
+                "Rate limits are kept in {}.{} Limits on routes: {}, on beans: {}, on WebSockets: {}, path rules: {}.",
+                selected.name(),
+                selected.backend().isLocal() ? " Each instance of the application has its own limits." : "",
+                counts.onRoutes(),
+                counts.onBeans(),
+                counts.onWebSockets(),
+                counts.onPaths());
+    }
+}

@@ -1,0 +1,133 @@
+package io.github.micronautratelimit.http;
+
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.policy.LimitBinding;
+import io.micronaut.core.annotation.Internal;
+import io.micronaut.core.type.Argument;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.inject.ExecutableMethod;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The limits of a request and the decisions on it so far, as an attribute of the request. The filters create it; the
+ * interceptor adds its part. Not thread-safe: the threads of a request use it one after the other.
+ */
+@Internal
+public final class RateLimitContext {
+
+    private static final String ATTRIBUTE = RateLimitContext.class.getName();
+
+    private final StagedLimits limits;
+    private final SlotRelease slots = new SlotRelease();
+    private @Nullable Decisions decisions;
+    private boolean methodCalled;
+
+    private RateLimitContext(StagedLimits limits) {
+        this.limits = limits;
+    }
+
+    static RateLimitContext begin(HttpRequest<?> request, StagedLimits limits) {
+        RateLimitContext context = new RateLimitContext(limits);
+        request.setAttribute(ATTRIBUTE, context);
+        return context;
+    }
+
+    /**
+     * Returns the context of a request.
+     *
+     * @param request the request
+     * @return {@code null} if no limit can apply to the request, or the filters have not run yet
+     */
+    public static @Nullable RateLimitContext of(HttpRequest<?> request) {
+        return request.getAttributes().getValue(ATTRIBUTE) instanceof RateLimitContext context ? context : null;
+    }
+
+    StagedLimits limits() {
+        return limits;
+    }
+
+    @Nullable
+    Decisions decisions() {
+        return decisions;
+    }
+
+    /** Adds the decisions of a stage that allowed the request. */
+    void allowed(Decisions stage) {
+        decisions = decisions == null ? stage : decisions.and(stage);
+    }
+
+    /**
+     * Replaces the decisions by those of the stage that denied the request.
+     *
+     * @return the earlier decisions, whose permits must be refunded; {@code null} if there are none
+     */
+    @Nullable
+    Decisions denied(Decisions stage) {
+        Decisions earlier = decisions;
+        decisions = stage;
+        return earlier;
+    }
+
+    /**
+     * Returns the release of the slots of the request.
+     *
+     * @return always the same object
+     */
+    public SlotRelease slots() {
+        return slots;
+    }
+
+    /**
+     * Returns the limits that the filters have left to the interceptor, for the first call of the method of the route.
+     * All limits apply to later calls, for example by the method itself.
+     *
+     * @param method the method that is called
+     * @return {@code null} if it is not the method of the route, or not its first call
+     */
+    public @Nullable List<LimitBinding> takeLimitsAtCall(ExecutableMethod<?, ?> method) {
+        if (methodCalled || !isOfRoute(method)) {
+            return null;
+        }
+        methodCalled = true;
+        return limits.atCall();
+    }
+
+    /**
+     * Returns the class of the route.
+     *
+     * @return the class, or a proxy of it; {@code null} without a route
+     */
+    public @Nullable Class<?> routeClass() {
+        return limits.routeClass();
+    }
+
+    /**
+     * Adds the decisions of the interceptor, unless the call was of another method than that of the route.
+     *
+     * @param method  the method that is called
+     * @param allowed the decisions
+     */
+    public void allowedAtCall(ExecutableMethod<?, ?> method, Decisions allowed) {
+        if (isOfRoute(method)) {
+            allowed(allowed);
+        }
+    }
+
+    /** Compares names and types, because the route and the interceptor may have different objects for one method. */
+    private boolean isOfRoute(ExecutableMethod<?, ?> method) {
+        ExecutableMethod<?, ?> route = limits.method();
+        if (route == null || route == method) {
+            return route != null;
+        }
+        Argument<?>[] routeArguments = route.getArguments();
+        Argument<?>[] arguments = method.getArguments();
+        boolean same = route.getDeclaringType() == method.getDeclaringType()
+                && route.getMethodName().equals(method.getMethodName())
+                && routeArguments.length == arguments.length;
+        for (int i = 0; same && i < routeArguments.length; i++) {
+            same = routeArguments[i].getType() == arguments[i].getType();
+        }
+        return same;
+    }
+}

@@ -1,0 +1,128 @@
+package io.github.micronautratelimit.interceptor;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.RateLimitExceededException;
+import io.github.micronautratelimit.RequestOrigin;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.key.KeyResolution;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.policy.EffectivePolicyResolver;
+import io.github.micronautratelimit.policy.LimitBinding;
+import io.github.micronautratelimit.web.RequestKeys;
+import io.github.micronautratelimit.web.WebRequest;
+import io.micronaut.aop.MethodInvocationContext;
+import io.micronaut.core.expressions.EvaluatedExpression;
+import io.micronaut.core.expressions.ExpressionEvaluationContext;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.http.context.ServerRequestContext;
+import io.micronaut.inject.annotation.EvaluatedAnnotationMetadata;
+import jakarta.inject.Singleton;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Creates the permit requests of a method call. Keys and costs come from the arguments of the call or from the current
+ * HTTP request, if there is one.
+ */
+@Singleton
+@RequiresRateLimit
+final class CallRequests {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CallRequests.class);
+
+    private final KeyResolution keys;
+    private final EffectivePolicyResolver policies;
+    /** Policies whose missing key was logged. Bounded by the number of policies. */
+    private final Set<String> logged = ConcurrentHashMap.newKeySet();
+
+    CallRequests(KeyResolution keys, EffectivePolicyResolver policies) {
+        this.keys = keys;
+        this.policies = policies;
+    }
+
+    /**
+     * Returns one permit request per limit.
+     *
+     * @throws RateLimitExceededException if a limit has no key for this call
+     */
+    List<PermitRequest> of(MethodInvocationContext<Object, Object> call, List<LimitBinding> limits) {
+        HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
+        WebRequest web = request == null ? null : keys.of(request);
+        List<PermitRequest> requests = new ArrayList<>(limits.size());
+        for (LimitBinding limit : limits) {
+            long permits = permits(limit, call, web);
+            String key = key(limit, call, web);
+            if (key == null) {
+                logMissingKey(limit);
+                throw denial(limit, permits);
+            }
+            requests.add(
+                    new PermitRequest(policies.of(limit.policy(), key, request), key, permits, RequestOrigin.METHOD));
+        }
+        return requests;
+    }
+
+    /** Outside a request, a cost that depends on the request is the lower bound. */
+    private long permits(LimitBinding limit, MethodInvocationContext<Object, Object> call, @Nullable WebRequest web) {
+        if (limit.costExpression() != null) {
+            return limit.cost().computed(evaluate(limit.costExpression(), call));
+        }
+        return web == null ? limit.cost().least() : keys.permitsOf(limit.cost(), web);
+    }
+
+    /** Falls back to the address of the client; returns {@code null} outside a request. */
+    private @Nullable String key(
+            LimitBinding limit, MethodInvocationContext<Object, Object> call, @Nullable WebRequest web) {
+        if (limit.keyExpression() != null) {
+            Object value = evaluate(limit.keyExpression(), call);
+            if (value != null && !value.toString().isEmpty()) {
+                return RequestKeys.key(value.toString());
+            }
+        } else if (limit.key() == null || limit.key().isGlobal()) {
+            return RequestKeys.GLOBAL;
+        } else if (web != null) {
+            return keys.keyOf(limit.key(), web);
+        } else if (limit.key().isText()) {
+            return RequestKeys.textKey(limit.key().text());
+        }
+        return web == null ? null : RequestKeys.addressKey(web.address());
+    }
+
+    private void logMissingKey(LimitBinding limit) {
+        if (logged.add(limit.policy().name())) {
+            LOG.warn(
+                    "Denied a call under the policy \"{}\": its key \"{}\" has no value, and no request supplies an "
+                            + "address. Further denials of this policy for this reason are not logged.",
+                    limit.policy().name(),
+                    limit.key() == null ? limit.keyExpression() : limit.key());
+        }
+    }
+
+    private static RateLimitExceededException denial(LimitBinding limit, long permits) {
+        return new RateLimitExceededException(new Decisions(
+                List.of(new PermitRequest(limit.policy(), RequestKeys.GLOBAL, permits, RequestOrigin.METHOD)),
+                List.of(new Decision.Denied(0, LimitState.NEVER, 0, List.of(), Decision.Source.FALLBACK))));
+    }
+
+    /** Returns {@code null} if the expression fails, for example because an argument is {@code null}. */
+    private static @Nullable Object evaluate(
+            EvaluatedExpression expression, MethodInvocationContext<Object, Object> call) {
+        if (!(call.getAnnotationMetadata() instanceof EvaluatedAnnotationMetadata metadata)) {
+            return null;
+        }
+        try {
+            ExpressionEvaluationContext arguments = metadata.withArguments(call.getTarget(), call.getParameterValues())
+                    .getEvaluationContext();
+            return expression.evaluate(arguments);
+        } catch (RuntimeException e) {
+            return null;
+        }
+    }
+}

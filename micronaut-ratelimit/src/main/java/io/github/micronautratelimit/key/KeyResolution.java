@@ -1,0 +1,143 @@
+package io.github.micronautratelimit.key;
+
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.KeyTemplate;
+import io.github.micronautratelimit.web.KeyTemplate.Part;
+import io.github.micronautratelimit.web.RequestKeys;
+import io.github.micronautratelimit.web.WebRequest;
+import io.micronaut.context.BeanContext;
+import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.core.annotation.Internal;
+import io.micronaut.http.HttpRequest;
+import io.micronaut.inject.qualifiers.Qualifiers;
+import jakarta.inject.Singleton;
+import java.util.Optional;
+
+/** Resolves key templates and costs from Micronaut requests; see {@link RequestKeys}. */
+@Singleton
+public class KeyResolution {
+
+    private final RequestKeys keys = new RequestKeys();
+    private final BeanContext beans;
+    private final ClientAddressResolver addresses;
+
+    KeyResolution(BeanContext beans, ClientAddressResolver addresses) {
+        this.beans = beans;
+        this.addresses = addresses;
+    }
+
+    /**
+     * Rejects a template that names a WebSocket connection or a bean that does not exist.
+     *
+     * @param template the template
+     * @param location where it is configured
+     * @throws ConfigurationException if the template is invalid
+     */
+    @Internal
+    public void check(KeyTemplate template, String location) {
+        if (template.isOfConnection()) {
+            throw new ConfigurationException("The key \"" + template + "\" of " + location
+                    + " contains {connection}, which only WebSocket messages have; use it on an @OnMessage method, and"
+                    + " write {ip} or {principal} here.");
+        }
+        checkOfMessage(template, location);
+    }
+
+    /**
+     * Rejects a template for WebSocket messages that names a bean that does not exist.
+     *
+     * @param template the template
+     * @param location where it is configured
+     * @throws ConfigurationException if the template is invalid
+     */
+    @Internal
+    public void checkOfMessage(KeyTemplate template, String location) {
+        for (Part part : template.parts()) {
+            if (part.source() == KeyTemplate.Source.BEAN
+                    && resolver(part.name()).isEmpty()) {
+                throw new ConfigurationException("The key \"" + template + "\" of " + location + " names the bean \""
+                        + part.name() + "\", but no RateLimitKeyResolver has that name; "
+                        + "add @Named(\"" + part.name() + "\") to one.");
+            }
+        }
+    }
+
+    /**
+     * Returns whether a template can be resolved only after authentication.
+     *
+     * @param template the template
+     * @return {@code true} if it depends on the user
+     */
+    @Internal
+    public boolean afterAuthentication(KeyTemplate template) {
+        return template.parts().stream().anyMatch(this::afterAuthentication);
+    }
+
+    /**
+     * Returns whether a cost can be resolved only after authentication.
+     *
+     * @param cost the cost
+     * @return {@code true} if it depends on the user
+     */
+    @Internal
+    public boolean afterAuthentication(Cost cost) {
+        return cost.given() != null && afterAuthentication(cost.given());
+    }
+
+    private boolean afterAuthentication(Part part) {
+        return switch (part.source()) {
+            case PRINCIPAL, PRINCIPAL_OR_IP -> true;
+            case BEAN -> resolver(part.name())
+                    .map(RateLimitKeyResolver::afterAuthentication)
+                    .orElse(true);
+            default -> false;
+        };
+    }
+
+    /**
+     * Adapts a request for the resolution of keys and costs.
+     *
+     * @param request the request
+     * @return a view of the request, for use by one thread at a time
+     */
+    public WebRequest of(HttpRequest<?> request) {
+        return new MicronautRequest(request, addresses, beans);
+    }
+
+    /**
+     * Resolves a template.
+     *
+     * @param template the template
+     * @param request  the request
+     * @return the key
+     */
+    public String keyOf(KeyTemplate template, HttpRequest<?> request) {
+        return keyOf(template, of(request));
+    }
+
+    /**
+     * Resolves a template.
+     *
+     * @param template the template
+     * @param request  the request
+     * @return the key
+     */
+    public String keyOf(KeyTemplate template, WebRequest request) {
+        return keys.keyOf(template, request);
+    }
+
+    /**
+     * Resolves a cost.
+     *
+     * @param cost    the cost
+     * @param request the request
+     * @return the permits
+     */
+    public long permitsOf(Cost cost, WebRequest request) {
+        return cost.permits(keys, request);
+    }
+
+    private Optional<RateLimitKeyResolver> resolver(String name) {
+        return beans.findBean(RateLimitKeyResolver.class, Qualifiers.byName(name));
+    }
+}

@@ -1,8 +1,0 @@
-/**
- * What operators see and do while the application runs: health, the management endpoint {@code ratelimits} and the live
- * page.
- */
-@NullMarked
-package io.github.micronautratelimit.management;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,197 @@
+package io.github.micronautratelimit.policy;
+
+import io.github.micronautratelimit.HoldUntil;
+import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.key.KeyResolution;
+import io.github.micronautratelimit.limit.LimitSet;
+import io.github.micronautratelimit.web.KeyTemplate;
+import io.micronaut.context.env.Environment;
+import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.core.annotation.AnnotationValue;
+import io.micronaut.core.convert.ConversionService;
+import io.micronaut.core.expressions.EvaluatedExpression;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the {@link RateLimit} annotations of a class or method.
+ *
+ * <p>A limit without a policy name is a policy of its own, with the name of the class or method.
+ */
+@Singleton
+@RequiresRateLimit
+final class AnnotationReader {
+
+    private static final int MAX_NAME_LENGTH = 200;
+    private static final KeyTemplate CONNECTION = KeyTemplate.parse("{connection}");
+
+    private final PolicyRegistry policies;
+    private final KeyResolution keys;
+    private final GeneratedNames generatedNames;
+    private final Environment environment;
+
+    AnnotationReader(
+            PolicyRegistry policies, KeyResolution keys, GeneratedNames generatedNames, Environment environment) {
+        this.generatedNames = generatedNames;
+        this.policies = policies;
+        this.keys = keys;
+        this.environment = environment;
+    }
+
+    /**
+     * Returns the limits of a class or method.
+     *
+     * @throws ConfigurationException if an annotation is invalid, or names a policy or bean that does not exist
+     */
+    List<LimitBinding> read(AnnotatedElement element) {
+        List<AnnotationValue<RateLimit>> annotations = element.annotations().getAnnotationValuesByType(RateLimit.class);
+        List<LimitBinding> limits = new ArrayList<>();
+        for (int i = 0; i < annotations.size(); i++) {
+            try {
+                limits.add(read(annotations.get(i), element, element.name() + (i == 0 ? "" : "#" + (i + 1))));
+            } catch (IllegalArgumentException e) {
+                throw new ConfigurationException(String.valueOf(e.getMessage()), e);
+            }
+        }
+        return List.copyOf(limits);
+    }
+
+    /** Adds the key of requests to limits without one. */
+    List<LimitBinding> withDefaultKey(List<LimitBinding> limits) {
+        return limits.stream()
+                .map(limit -> limit.key() == null && limit.keyExpression() == null
+                        ? limit.withKey(policies.defaultKey())
+                        : limit)
+                .toList();
+    }
+
+    private LimitBinding read(AnnotationValue<RateLimit> annotation, AnnotatedElement element, String policyName) {
+        EvaluatedExpression keyExpression = expression(annotation, "key");
+        EvaluatedExpression costExpression = expression(annotation, "permits");
+        RateLimitDeclaration declaration = declaration(annotation, element, keyExpression, costExpression);
+        declaration.check();
+        if (element.role() == WebSocketMethod.EVENT) {
+            throw new IllegalArgumentException(declaration.location()
+                    + " is on a method for a closed connection, an error or a pong, which cannot be limited; write it on"
+                    + " the class to limit connections, or on the @OnMessage method to limit messages.");
+        }
+        Policy policy =
+                held(policy(declaration, policyName, onError(annotation, element)), annotation, declaration.location());
+        requireGrantable(declaration, policy);
+        if (element.role() == WebSocketMethod.MESSAGE && policy.concurrency() != null) {
+            throw new IllegalArgumentException(declaration.location() + " has the limit \"" + policy.concurrency()
+                    + "\", but a message holds no slot; write a rate limit such as \"100/min\".");
+        }
+        return new LimitBinding(
+                declaration.location(),
+                policy,
+                keyExpression != null ? null : key(declaration, policy, element),
+                keyExpression,
+                declaration.cost(),
+                costExpression);
+    }
+
+    private void requireGrantable(RateLimitDeclaration declaration, Policy policy) {
+        try {
+            policies.requireGrantable(declaration.cost(), policy);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(declaration.location() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private RateLimitDeclaration declaration(
+            AnnotationValue<RateLimit> annotation,
+            AnnotatedElement element,
+            @Nullable EvaluatedExpression keyExpression,
+            @Nullable EvaluatedExpression costExpression) {
+        String location = "@RateLimit on " + element.name();
+        return new RateLimitDeclaration(
+                location,
+                text(annotation, "value", "", location),
+                text(annotation, "policy", "", location),
+                keyExpression != null ? keyExpression.toString() : text(annotation, "key", "", location),
+                costExpression != null ? costExpression.toString() : text(annotation, "permits", "1", location),
+                RateLimitDeclaration.isSecured(element.method()),
+                WebSocketMethod.isServer(element.method()) && element.role() != WebSocketMethod.NONE);
+    }
+
+    /** Connections outlast an outage, so their default is {@link OnError#CLOSED}. */
+    private static @Nullable OnError onError(AnnotationValue<RateLimit> annotation, AnnotatedElement element) {
+        return annotation
+                .enumValue("onError", OnError.class)
+                .orElse(element.role() == WebSocketMethod.OPEN ? OnError.CLOSED : null);
+    }
+
+    private Policy policy(RateLimitDeclaration declaration, String name, @Nullable OnError onError) {
+        LimitSet limits =
+                declaration.value().isEmpty() ? new LimitSet(List.of(), null) : LimitSet.parse(declaration.value());
+        return policies.get(
+                declaration.policy().isEmpty() ? generatedNames.add(validName(name)) : declaration.policy(),
+                limits,
+                onError,
+                declaration.location());
+    }
+
+    /** The configuration of the policy takes precedence. */
+    private Policy held(Policy policy, AnnotationValue<RateLimit> annotation, String location) {
+        String text = text(annotation, "holdAtMost", "", location);
+        HoldUntil until = annotation.enumValue("holdUntil", HoldUntil.class).orElse(HoldUntil.RESPONSE);
+        try {
+            Policy held = text.isEmpty() || policy.holdAtMost() != null
+                    ? policy
+                    : policy.withHoldAtMost(ConversionService.SHARED
+                            .convert(text, Duration.class)
+                            .orElseThrow(() -> new IllegalArgumentException(
+                                    "The holdAtMost \"" + text + "\" is not a time; write one like \"30s\".")));
+            return until == HoldUntil.RESPONSE ? held : held.withHoldUntil(until);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(location + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Hashes names that a policy may not have: the name of a class may be longer or contain any character. */
+    private static String validName(String name) {
+        boolean valid = name.length() <= MAX_NAME_LENGTH && name.chars().allMatch(c -> c > ' ' && c < 127);
+        return valid ? name : KeyHash.of(name);
+    }
+
+    private @Nullable KeyTemplate key(RateLimitDeclaration declaration, Policy policy, AnnotatedElement element) {
+        boolean message = element.role() == WebSocketMethod.MESSAGE;
+        KeyTemplate key =
+                declaration.key().isEmpty() ? policies.keyOf(policy.name()) : KeyTemplate.parse(declaration.key());
+        if (key == null) {
+            return message ? CONNECTION : element.role() == WebSocketMethod.OPEN ? policies.defaultKey() : null;
+        }
+        if (message) {
+            keys.checkOfMessage(key, declaration.location());
+        } else {
+            keys.check(key, declaration.location());
+        }
+        return key;
+    }
+
+    /** Resolves properties in a text, such as {@code ${my.limit:100/min}}. */
+    private String text(AnnotationValue<RateLimit> annotation, String member, String defaultText, String location) {
+        String text = annotation.stringValue(member).orElse(defaultText);
+        try {
+            return environment.getPlaceholderResolver().resolveRequiredPlaceholders(text);
+        } catch (ConfigurationException e) {
+            throw new ConfigurationException(
+                    location + ": \"" + text
+                            + "\" contains a property that is not set; set it, or write a default such "
+                            + "as \"${my.limit:100/min}\".",
+                    e);
+        }
+    }
+
+    private static @Nullable EvaluatedExpression expression(AnnotationValue<RateLimit> annotation, String member) {
+        return annotation.getValues().get(member) instanceof EvaluatedExpression expression ? expression : null;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.observability;
+
+import org.jspecify.annotations.NullMarked;

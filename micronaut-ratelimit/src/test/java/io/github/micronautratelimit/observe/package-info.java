@@ -1,4 +1,0 @@
-@NullMarked
-package io.github.micronautratelimit.observe;
-
-import org.jspecify.annotations.NullMarked;

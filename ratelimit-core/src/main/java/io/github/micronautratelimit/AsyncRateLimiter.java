@@ -1,0 +1,308 @@
+package io.github.micronautratelimit;
+
+import com.google.errorprone.annotations.CheckReturnValue;
+import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.internal.Micros;
+import io.github.micronautratelimit.limit.Limit;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The verbs of {@link RateLimiter} without waiting: each returns at once, and its stage completes on the thread that
+ * receives the answer of the backend. See {@link RateLimiter#async()}.
+ *
+ * <p>A stage fails with the failure of the backend. Behind a guard decisions never fail, because the {@link OnError} of
+ * the policy decides instead. Arguments out of range throw at once. Safe for use by any number of threads.
+ */
+public final class AsyncRateLimiter {
+
+    private static final Duration SHORTEST_BLOCK = Duration.of(1, ChronoUnit.MICROS);
+
+    private final RateLimitBackend backend;
+    private final EventDispatcher events;
+    private final @Nullable KeySecret secret;
+    private final MicroClock clock;
+    private final HoldTimes holdTimes = new HoldTimes();
+
+    AsyncRateLimiter(RateLimitBackend backend, EventDispatcher events, @Nullable KeySecret secret, MicroClock clock) {
+        this.clock = clock;
+        this.backend = backend;
+        this.events = events;
+        this.secret = secret;
+    }
+
+    /**
+     * Takes one permit; see {@link #tryAcquire(Policy, String, long)}.
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited; any text
+     * @return completes with the decision
+     */
+    @CheckReturnValue
+    public CompletionStage<Decision> tryAcquire(Policy policy, String key) {
+        return tryAcquire(policy, key, 1);
+    }
+
+    /**
+     * Takes permits if every limit of the policy grants them now.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited; any text
+     * @param permits the cost, 0 or more
+     * @return completes with the decision
+     * @throws IllegalArgumentException if permits are negative, or the policy has no rate limits
+     */
+    @CheckReturnValue
+    public CompletionStage<Decision> tryAcquire(Policy policy, String key, long permits) {
+        requireRateLimits(policy, permits);
+        if (events.isEmpty()) {
+            String concealed = concealed(key);
+            return Futures.call(() -> backend.acquire(policy, concealed, permits));
+        }
+        return decide(concealed(new PermitRequest(policy, key, permits)));
+    }
+
+    private CompletionStage<Decision> decide(PermitRequest request) {
+        long begun = events.begin();
+        CompletionStage<Decision> answer =
+                Futures.call(() -> backend.acquire(request.policy(), request.key(), request.permits()));
+        if (events.isEmpty()) {
+            return answer;
+        }
+        if (answer instanceof CompletableFuture<Decision> made && made.isDone() && !made.isCompletedExceptionally()) {
+            events.decided(request, made.join(), begun);
+            return answer;
+        }
+        return answer.whenComplete((decision, failure) -> {
+            if (failure != null) {
+                events.failed(List.of(request), failure, begun);
+            } else {
+                events.decided(request, decision, begun);
+            }
+        });
+    }
+
+    /**
+     * Takes permits under several policies, or none under any.
+     *
+     * @param requests the requests
+     * @return completes with the decisions
+     * @throws IllegalArgumentException if a policy has no rate limits
+     */
+    @CheckReturnValue
+    public CompletionStage<Decisions> tryAcquireAll(List<PermitRequest> requests) {
+        requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
+        List<PermitRequest> concealed = concealed(requests);
+        long beganMicros = clock.micros();
+        if (concealed.size() == 1) {
+            return decide(concealed.get(0))
+                    .thenApply(decision -> new Decisions(requests, List.of(decision), beganMicros));
+        }
+        long begun = events.begin();
+        return Futures.call(() -> backend.acquireAll(concealed)).handle((list, failure) -> {
+            dispatch(concealed, list, failure, begun);
+            return new Decisions(requests, list, beganMicros);
+        });
+    }
+
+    /**
+     * Takes one permit and one slot; see {@link #leaseAll}.
+     *
+     * @param policy the policy, with or without a concurrency limit
+     * @param key    the key that the permit and the slot belong to; any text
+     * @return completes with the lease, which holds nothing if denied; close it
+     */
+    @CheckReturnValue
+    public CompletionStage<Lease> lease(Policy policy, String key) {
+        return leaseAll(List.of(new PermitRequest(policy, key, 1)));
+    }
+
+    /**
+     * Takes the permits of all rate limits and then one slot per concurrency limit, or nothing at all.
+     *
+     * <p>Each slot is one exact step in the store, so there are never more holders than slots. If a later step is
+     * denied, everything taken is given back; in the meantime other callers may be denied.
+     *
+     * @param requests the requests; policies with limits of either kind
+     * @return completes with the lease, which holds nothing if denied; close it
+     */
+    @CheckReturnValue
+    public CompletionStage<Lease> leaseAll(List<PermitRequest> requests) {
+        if (haveRateLimitsOnly(requests)) {
+            return tryAcquireAll(requests).thenApply(decisions -> new Lease(decisions, List.of()));
+        }
+        List<PermitRequest> concealed = concealed(requests);
+        long begun = events.begin();
+        long beganMicros = clock.micros();
+        LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, concealed, clock);
+        return acquisition.acquire().handle((list, failure) -> {
+            dispatch(failure == null ? LeaseAcquisition.split(concealed) : concealed, list, failure, begun);
+            return new Lease(new Decisions(LeaseAcquisition.split(requests), list, beganMicros), acquisition.held());
+        });
+    }
+
+    private static boolean haveRateLimitsOnly(List<PermitRequest> requests) {
+        for (PermitRequest request : requests) {
+            if (request.policy().concurrency() != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Dispatches decisions, or a failure, which it throws again. */
+    private void dispatch(List<PermitRequest> concealed, List<Decision> list, @Nullable Throwable failure, long begun) {
+        if (failure != null) {
+            events.failed(concealed, failure, begun);
+            throw new CompletionException(Futures.unwrap(failure));
+        }
+        events.decided(concealed, list, begun);
+    }
+
+    /**
+     * Returns the decision that a request would get now, without taking permits. Under a policy with a concurrency
+     * limit this is the decision on the permits and a slot.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited
+     * @param permits the cost, 0 or more; 0 reads the state of the key
+     * @return completes with the decision
+     * @throws IllegalArgumentException if permits are negative
+     */
+    @CheckReturnValue
+    public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+        PermitRequest.requireNotNegative(permits);
+        String concealed = concealed(key);
+        if (policy.concurrency() == null) {
+            return Futures.call(() -> backend.peek(policy, concealed, permits));
+        }
+        CompletionStage<Decision> slot = Futures.call(
+                        () -> backend.concurrency().peek(policy.concurrencyOnly(), concealed))
+                .thenApply(decision -> holdTimes.estimated(policy, decision));
+        return policy.rateLimits().isEmpty()
+                ? slot
+                : Futures.call(() -> backend.peek(policy.rateLimitsOnly(), concealed, permits))
+                        .thenCombine(slot, AsyncRateLimiter::both);
+    }
+
+    private static Decision both(Decision permits, Decision slot) {
+        if (!permits.allowed() || !slot.allowed()) {
+            return permits.allowed() ? slot : permits;
+        }
+        return new Decision.Allowed(
+                Math.min(permits.remaining(), slot.remaining()),
+                Math.max(permits.resetAfterMicros(), slot.resetAfterMicros()),
+                slot.source(),
+                (permits.remaining() <= slot.remaining() ? permits : slot).nextPermitMicros());
+    }
+
+    /**
+     * Gives back the permits that were taken last, for a request that turned out to cost nothing. Meant for operators:
+     * the store does not know when these permits were taken, so permits that have come back with time meanwhile are
+     * given back once more, at most this number. To give back a request, use {@link #refund(Decisions)}.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited
+     * @param permits the permits, 0 or more; more than were taken gives back all that were taken
+     * @return completes when the permits are given back
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        PermitRequest.requireNotNegative(permits);
+        String concealed = concealed(key);
+        return policy.rateLimits().isEmpty()
+                ? CompletableFuture.completedFuture(null)
+                : Futures.call(() -> backend.refund(policy, concealed, permits));
+    }
+
+    /**
+     * Gives back all permits that were charged for earlier decisions, in the store or by {@link OnError#LOCAL} in this
+     * process, for a request that a later step rejected. Never fails: a refund that fails is lost, which costs permits
+     * but grants none. Call it once, because a second call gives back permits of other requests.
+     *
+     * <p>Permits that have come back with time are not given back once more: those of a fixed window that is over, of a
+     * bucket that is full meanwhile, and of a sliding window after more than one of its 64 segments. Under several
+     * limits, permits are given back for a second, or longer if all limits need longer, but never into another fixed
+     * window.
+     *
+     * @param decisions the earlier decisions
+     * @return completes when the permits are given back
+     */
+    public CompletionStage<Void> refund(Decisions decisions) {
+        long now = clock.micros();
+        List<Charge> charged = new ArrayList<>();
+        for (int i = 0; i < decisions.list().size(); i++) {
+            Decision decision = decisions.list().get(i);
+            PermitRequest request = decisions.requests().get(i);
+            if (Charge.isCharged(request, decision)) {
+                charged.add(new Charge(concealed(request), decision, Math.min(now, decisions.beganMicros())));
+            }
+        }
+        return Refunds.refundAll(backend, charged, now);
+    }
+
+    /**
+     * Blocks a key for a time on all instances; see {@link RateLimiter#block}.
+     *
+     * @param policy   the policy
+     * @param key      identifies the caller to block
+     * @param duration 1 microsecond to 366 days; a fraction of a microsecond is cut off
+     * @return completes when the key is blocked; fails if the backend failed, and the key may be blocked or not
+     * @throws IllegalArgumentException if the duration is out of range, or the policy has no rate limits
+     */
+    public CompletionStage<Void> block(Policy policy, String key, Duration duration) {
+        if (duration.compareTo(SHORTEST_BLOCK) < 0 || duration.compareTo(Limit.MAX_PERIOD) > 0) {
+            throw new IllegalArgumentException(
+                    "The duration of a block is " + duration + "; it must be 1 microsecond to 366 days.");
+        }
+        requireRateLimits(policy, 0);
+        String concealed = concealed(key);
+        return Futures.call(() -> backend.block(policy, concealed, Micros.of(duration)));
+    }
+
+    /**
+     * Removes a key: all permits and slots are free and blocks are lifted; see {@link RateLimiter#reset}.
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited
+     * @return completes when the key is removed
+     */
+    public CompletionStage<Void> reset(Policy policy, String key) {
+        String concealed = concealed(key);
+        CompletionStage<Void> permits = policy.rateLimits().isEmpty()
+                ? CompletableFuture.completedFuture(null)
+                : Futures.call(() -> backend.reset(policy, concealed));
+        return policy.concurrency() == null
+                ? permits
+                : permits.thenCombine(
+                        Futures.call(() -> backend.concurrency().reset(policy, concealed)), (done, too) -> done);
+    }
+
+    static void requireRateLimits(Policy policy, long permits) {
+        PermitRequest.requireNotNegative(permits);
+        if (policy.rateLimits().isEmpty()) {
+            throw new IllegalArgumentException("The policy \"" + policy.name() + "\" has only the concurrency limit "
+                    + policy.concurrency() + ", which grants no permits; call lease().");
+        }
+    }
+
+    String concealed(String key) {
+        return secret == null ? key : secret.conceal(key);
+    }
+
+    private PermitRequest concealed(PermitRequest request) {
+        return secret == null ? request : request.withKey(secret.conceal(request.key()));
+    }
+
+    private List<PermitRequest> concealed(List<PermitRequest> requests) {
+        return secret == null
+                ? requests
+                : requests.stream().map(this::concealed).toList();
+    }
+}

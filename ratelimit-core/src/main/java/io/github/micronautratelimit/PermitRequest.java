@@ -1,0 +1,66 @@
+package io.github.micronautratelimit;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A request for permits: how many, for which key, under which policy.
+ *
+ * @param policy  the policy
+ * @param key     identifies the caller that is limited, or the resource; any text, also empty
+ * @param permits the cost, 0 or more
+ * @param origin  the integration that makes the request, for listeners and metrics
+ */
+public record PermitRequest(Policy policy, String key, long permits, RequestOrigin origin) {
+
+    /**
+     * Creates a request.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited, or the resource; any text, also empty
+     * @param permits the cost, 0 or more
+     * @param origin  the integration that makes the request
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public PermitRequest {
+        requireNotNegative(permits);
+    }
+
+    /**
+     * Creates a request of the application's own code: {@link RequestOrigin#CODE}.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited, or the resource; any text, also empty
+     * @param permits the cost, 0 or more
+     * @throws IllegalArgumentException if permits are negative
+     */
+    public PermitRequest(Policy policy, String key, long permits) {
+        this(policy, key, permits, RequestOrigin.CODE);
+    }
+
+    /**
+     * Returns this request under a policy with another deadline; see {@link Policy#withDeadline}.
+     *
+     * @param deadline 1 ms or more; zero to never wait; {@code null} for the deadline of the limiter
+     * @return a copy with this deadline
+     */
+    public PermitRequest withDeadline(@Nullable Duration deadline) {
+        return new PermitRequest(policy.withDeadline(deadline), key, permits, origin);
+    }
+
+    PermitRequest withKey(String other) {
+        return new PermitRequest(policy, other, permits, origin);
+    }
+
+    /** Returns the policy and the cost, but not the key, which may be personal data. */
+    @Override
+    public String toString() {
+        return "PermitRequest[policy=" + policy.name() + ", permits=" + permits + "]";
+    }
+
+    static void requireNotNegative(long permits) {
+        if (permits < 0) {
+            throw new IllegalArgumentException("A request costs " + permits + " permits; it must cost 0 or more.");
+        }
+    }
+}

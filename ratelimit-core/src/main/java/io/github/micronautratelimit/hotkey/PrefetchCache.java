@@ -1,0 +1,214 @@
+package io.github.micronautratelimit.hotkey;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.RemovalCause;
+import io.github.micronautratelimit.LimiterStats;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.internal.IdleStoppingWorker;
+import io.github.micronautratelimit.internal.Scheduler;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The prefetched permits of all keys: refills them by calls in the background, sweeps them every quarter of a second
+ * while there are any, and counts them.
+ */
+final class PrefetchCache {
+
+    static final int MAX_KEYS = 10_000;
+    private static final Duration SWEEP = Duration.ofMillis(250);
+    private static final Duration DRAIN = Duration.ofSeconds(2);
+    /** Refunds at the same time while draining. */
+    private static final int IN_FLIGHT = 64;
+
+    private final LongAdder taken = new LongAdder();
+    private final LongAdder granted = new LongAdder();
+    private final LongAdder returned = new LongAdder();
+    private final LongAdder expired = new LongAdder();
+
+    private final PermitSource source;
+    private final MicroClock clock;
+    private final Scheduler scheduler;
+    private final Cache<Name, PrefetchedPermits> keys = Caffeine.newBuilder()
+            .maximumSize(MAX_KEYS)
+            .executor(Runnable::run)
+            .removalListener(this::removed)
+            .build();
+    private final IdleStoppingWorker sweeper;
+    private volatile long sweepDueNanos;
+    private volatile boolean drained;
+
+    private record Name(String policy, String key) {}
+
+    PrefetchCache(PermitSource source, MicroClock clock, Scheduler scheduler) {
+        this.source = source;
+        this.clock = clock;
+        this.scheduler = scheduler;
+        this.sweeper = new IdleStoppingWorker(
+                "ratelimit-prefetch", () -> !keys.asMap().isEmpty(), this::sweepWhenDue, scheduler);
+    }
+
+    private void removed(@Nullable Name name, @Nullable PrefetchedPermits permits, RemovalCause cause) {
+        if (cause.wasEvicted() && permits != null) {
+            close(permits);
+        }
+    }
+
+    LimiterStats.Prefetch stats() {
+        long takenNow = taken.sum();
+        long grantedNow = granted.sum();
+        long returnedNow = returned.sum();
+        long expiredNow = expired.sum();
+        // Includes permits whose refund is under way.
+        long held = Math.max(0, takenNow - grantedNow - returnedNow - expiredNow);
+        return new LimiterStats.Prefetch(held, takenNow, grantedNow, returnedNow, expiredNow);
+    }
+
+    void countGranted(long permits) {
+        granted.add(permits);
+    }
+
+    @Nullable
+    PrefetchedPermits find(Policy policy, String key) {
+        return keys.getIfPresent(new Name(policy.name(), key));
+    }
+
+    /** Returns the permits of a key, new ones if there were none under these limits. */
+    PrefetchedPermits of(Policy policy, String key, long now) {
+        Name name = new Name(policy.name(), key);
+        PrefetchedPermits found = keys.getIfPresent(name);
+        while (found == null || !found.fits(policy)) {
+            if (found != null && keys.asMap().remove(name, found)) {
+                close(found);
+            }
+            PrefetchedPermits fresh = new PrefetchedPermits(policy, key, now, expired);
+            found = keys.asMap().putIfAbsent(name, fresh);
+            if (found == null) {
+                found = fresh;
+                startSweeper();
+            }
+        }
+        return found;
+    }
+
+    /** A new key is idle until its first decision, so the first sweep is not due at once. */
+    private void startSweeper() {
+        if (!sweeper.isRunning()) {
+            sweepDueNanos = scheduler.nanoTime() + SWEEP.toNanos();
+        }
+        sweeper.start();
+    }
+
+    private long sweepWhenDue(long now) {
+        if (now - sweepDueNanos < 0) {
+            return sweepDueNanos - now;
+        }
+        sweep();
+        sweepDueNanos = scheduler.nanoTime() + SWEEP.toNanos();
+        return SWEEP.toNanos();
+    }
+
+    /** Removes and refunds the permits of a key; completes when they are refunded. */
+    CompletableFuture<Void> remove(PrefetchedPermits permits) {
+        keys.asMap().remove(new Name(permits.policy().name(), permits.key()), permits);
+        return close(permits);
+    }
+
+    /** Takes permits from the store if it is time. */
+    void refill(PrefetchedPermits permits, long now) {
+        long wanted = permits.startRefill(now);
+        if (wanted == 0) {
+            return;
+        }
+        source.acquire(permits.policy(), permits.key(), wanted).whenComplete((decision, failure) -> {
+            long charged = failure == null && decision.allowed() ? wanted : 0;
+            taken.add(charged);
+            if (failure == null) {
+                permits.answered(decision, now);
+            }
+            long endsAt = failure == null ? PrefetchedPermits.windowEnd(permits.policy(), decision, now) : now;
+            refund(permits, permits.refilled(charged, endsAt, clock.micros()));
+            if (drained) {
+                close(permits);
+            }
+        });
+    }
+
+    private CompletableFuture<Void> close(PrefetchedPermits permits) {
+        return refund(permits, permits.close(clock.micros()));
+    }
+
+    /** Never fails. Permits whose refund may have failed come back in the store with time. */
+    CompletableFuture<Void> refund(PrefetchedPermits permits, long surplus) {
+        if (surplus == 0) {
+            return CompletableFuture.completedFuture(null);
+        }
+        return source.refund(permits.policy(), permits.key(), surplus)
+                .toCompletableFuture()
+                .handle((done, failure) -> {
+                    (failure == null ? returned : expired).add(surplus);
+                    return null;
+                });
+    }
+
+    /**
+     * Refunds permits that were not used. While the store is unavailable they are kept, because they are charged and
+     * can be granted.
+     */
+    void sweep() {
+        long now = clock.micros();
+        keys.asMap().forEach((name, permits) -> {
+            if (source.isAvailable(permits.policy(), permits.key())) {
+                refund(permits, permits.endPeriod(now));
+            } else {
+                permits.expireOldWindow(now);
+            }
+            if (permits.isIdle() && keys.asMap().remove(name, permits)) {
+                close(permits);
+            }
+        });
+    }
+
+    boolean isDrained() {
+        return drained;
+    }
+
+    /** Stops prefetching and refunds all permits. Waits for the refunds, at most two seconds. */
+    void drain() {
+        drained = true;
+        long end = scheduler.nanoTime() + DRAIN.toNanos();
+        List<CompletableFuture<?>> underWay = new ArrayList<>();
+        try {
+            for (Name name : keys.asMap().keySet()) {
+                PrefetchedPermits permits = keys.asMap().remove(name);
+                if (permits != null) {
+                    underWay.add(close(permits));
+                }
+                if (underWay.size() == IN_FLIGHT) {
+                    await(underWay, end);
+                }
+            }
+            await(underWay, end);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void await(List<CompletableFuture<?>> calls, long end) throws InterruptedException {
+        try {
+            scheduler.await(
+                    CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new)), end - scheduler.nanoTime());
+        } catch (ExecutionException | TimeoutException e) {
+            // The calls end at their own deadlines.
+        }
+        calls.clear();
+    }
+}

@@ -1,0 +1,47 @@
+package io.github.micronautratelimit.limit;
+
+import java.util.List;
+
+/** The state of one limit. */
+abstract sealed class SingleLimitState extends LimitState
+        permits TokenBucket.State, SlidingWindow.State, FixedWindow.State {
+
+    /** Returns the limit that the state belongs to. */
+    abstract Limit limit();
+
+    /** Joins this state and another state of the same limit. */
+    abstract SingleLimitState joinSame(SingleLimitState other);
+
+    /** Returns the permits that are spent in this state and not in another state of the same limit. May be negative. */
+    abstract long spentBeyondSame(SingleLimitState other);
+
+    /** Writes the state for {@link Limit#read}. */
+    abstract void write(StateCodec.Writer out);
+
+    /** Returns {@link #expiresAfter} as {@link #resetAfter}: no longer than the limit can need. */
+    @Override
+    public final long resetAfter(long nowMicros) {
+        return Math.min(expiresAfter(nowMicros), longestWait());
+    }
+
+    /** Returns the most time that this state can need at its own instant. */
+    long longestWait() {
+        return limit().longestResetMicros();
+    }
+
+    @Override
+    public abstract SingleLimitState charge(long permits);
+
+    @Override
+    public abstract SingleLimitState refund(long permits);
+
+    @Override
+    public final List<Limit> deniedBy(long permits) {
+        return admits(permits) ? List.of() : limit().alone();
+    }
+
+    @Override
+    final List<SingleLimitState> parts() {
+        return List.of(this);
+    }
+}

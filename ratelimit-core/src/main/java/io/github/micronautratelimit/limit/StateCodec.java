@@ -1,0 +1,248 @@
+package io.github.micronautratelimit.limit;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Encodes states and limits as bytes, for stores that keep or send them as such. The first byte is the form of the
+ * rest.
+ *
+ * <p>A newer version of this library reads the bytes of an older one. An older version rejects newer forms and never
+ * misreads them, so instances of both versions may share a store during an update.
+ */
+public final class StateCodec {
+
+    private static final int FORM = 1;
+    /** Slots, which a store may keep beside states. */
+    private static final int SLOTS_FORM = 65;
+    /** A blocked state: the end of the block, then the state in the first form without its first byte. */
+    private static final int BLOCKED_FORM = 2;
+
+    private static final int TOKEN_BUCKET = 1;
+    private static final int SLIDING_WINDOW = 2;
+    private static final int FIXED_WINDOW = 3;
+
+    private StateCodec() {}
+
+    /**
+     * Encodes a state together with its limits.
+     *
+     * @param state any state
+     * @return the bytes for {@link #readState}
+     */
+    public static byte[] write(LimitState state) {
+        boolean blocked = state.blockedUntil() != LimitState.NOT_BLOCKED;
+        Writer out = new Writer(blocked ? BLOCKED_FORM : FORM);
+        if (blocked) {
+            out.number(state.blockedUntil());
+        }
+        List<SingleLimitState> parts = state.parts();
+        out.number(parts.size());
+        for (SingleLimitState part : parts) {
+            write(part.limit(), out);
+            part.write(out);
+        }
+        return out.bytes();
+    }
+
+    /**
+     * Decodes a state.
+     *
+     * @param bytes the result of {@link #write(LimitState)}, of this or an older version
+     * @return the state
+     * @throws IllegalArgumentException if the bytes are of a newer version, or not a state
+     */
+    public static LimitState readState(byte[] bytes) {
+        Reader in = new Reader(bytes, BLOCKED_FORM);
+        if (in.form == BLOCKED_FORM) {
+            long until = in.number();
+            return readParts(in).blockedUntil(until);
+        }
+        return readParts(in);
+    }
+
+    private static LimitState readParts(Reader in) {
+        int count = in.count();
+        if (count == 1) {
+            return readLimit(in).read(in);
+        }
+        List<SingleLimitState> parts = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            parts.add(readLimit(in).read(in));
+        }
+        return CompositeState.whole(parts);
+    }
+
+    /**
+     * Encodes limits.
+     *
+     * @param limits one or more
+     * @return the bytes for {@link #readLimits}
+     */
+    public static byte[] write(List<Limit> limits) {
+        Writer out = new Writer(FORM);
+        out.number(limits.size());
+        for (Limit limit : limits) {
+            write(limit, out);
+        }
+        return out.bytes();
+    }
+
+    /**
+     * Decodes limits.
+     *
+     * @param bytes the result of {@link #write(List)}, of this or an older version
+     * @return the limits in their order
+     * @throws IllegalArgumentException if the bytes are of a newer version, or not limits
+     */
+    public static List<Limit> readLimits(byte[] bytes) {
+        Reader in = new Reader(bytes, FORM);
+        int count = in.count();
+        List<Limit> limits = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            limits.add(readLimit(in));
+        }
+        return limits;
+    }
+
+    /**
+     * Encodes slots.
+     *
+     * @param slots the holders of a key
+     * @return the bytes for {@link #readSlots}
+     */
+    public static byte[] write(SlotState slots) {
+        Writer out = new Writer(SLOTS_FORM);
+        slots.write(out);
+        return out.bytes();
+    }
+
+    /**
+     * Decodes slots.
+     *
+     * @param bytes the result of {@link #write(SlotState)}, of this or an older version
+     * @return the holders of a key
+     * @throws IllegalArgumentException if the bytes are of a newer version, or not slots
+     */
+    public static SlotState readSlots(byte[] bytes) {
+        Reader in = new Reader(bytes, SLOTS_FORM);
+        if (in.form != SLOTS_FORM) {
+            throw new IllegalArgumentException("The store contains a state of permits where slots are expected.");
+        }
+        return SlotState.read(in);
+    }
+
+    /**
+     * Returns whether bytes contain slots rather than a state.
+     *
+     * @param bytes the result of a {@code write} method of any version
+     * @return {@code true} if {@link #readSlots} applies
+     */
+    public static boolean isSlots(byte[] bytes) {
+        return bytes.length > 0 && bytes[0] == SLOTS_FORM;
+    }
+
+    private static void write(Limit limit, Writer out) {
+        out.number(
+                limit instanceof TokenBucket
+                        ? TOKEN_BUCKET
+                        : limit instanceof SlidingWindow ? SLIDING_WINDOW : FIXED_WINDOW);
+        out.number(limit.permits());
+        out.number(limit.periodMicros());
+        if (limit instanceof TokenBucket bucket) {
+            out.number(bucket.burst());
+        }
+    }
+
+    private static Limit readLimit(Reader in) {
+        int kind = (int) in.number();
+        return switch (kind) {
+            case TOKEN_BUCKET -> new TokenBucket(in.number(), in.number(), in.number());
+            case SLIDING_WINDOW -> new SlidingWindow(in.number(), in.number());
+            case FIXED_WINDOW -> new FixedWindow(in.number(), in.number());
+            default -> throw new IllegalArgumentException(
+                    "Unknown kind of limit " + kind + ": the store contains bytes that are not a state.");
+        };
+    }
+
+    /** Writes numbers in groups of seven bits, lowest first. The high bit marks that more groups follow (LEB128). */
+    static final class Writer {
+
+        private static final int MAX_BYTES = 10;
+
+        private byte[] bytes = new byte[48];
+        private int end;
+
+        private Writer(int form) {
+            bytes[end++] = (byte) form;
+        }
+
+        void number(long number) {
+            if (bytes.length - end < MAX_BYTES) {
+                bytes = Arrays.copyOf(bytes, 2 * bytes.length);
+            }
+            long left = number;
+            while ((left & ~0x7fL) != 0) {
+                bytes[end++] = (byte) (left | 0x80);
+                left >>>= 7;
+            }
+            bytes[end++] = (byte) left;
+        }
+
+        private byte[] bytes() {
+            return Arrays.copyOf(bytes, end);
+        }
+    }
+
+    /** Reads the bytes of a {@link Writer}. */
+    static final class Reader {
+
+        private final byte[] bytes;
+        private final int form;
+        private int next;
+
+        private Reader(byte[] bytes, int newest) {
+            this.bytes = bytes;
+            this.form = next();
+            if (form < FORM || form > newest) {
+                throw new IllegalArgumentException("The store contains or sent form " + form + " of a state or limit, "
+                        + "written by a newer version of micronaut-ratelimit. This version reads up to form " + newest
+                        + "; update this instance.");
+            }
+        }
+
+        long number() {
+            long number = 0;
+            int shift = 0;
+            int group = next();
+            while (group < 0) {
+                number |= (group & 0x7fL) << shift;
+                shift += 7;
+                group = next();
+            }
+            return number | (long) group << shift;
+        }
+
+        /** Reads the number of following elements, which have at least a byte each. */
+        int count() {
+            long count = number();
+            if (count < 0 || count > bytes.length - next) {
+                throw tooShort();
+            }
+            return (int) count;
+        }
+
+        private int next() {
+            if (next == bytes.length) {
+                throw tooShort();
+            }
+            return bytes[next++];
+        }
+
+        private static IllegalArgumentException tooShort() {
+            return new IllegalArgumentException(
+                    "The bytes end too early: the store contains bytes that are not a state.");
+        }
+    }
+}

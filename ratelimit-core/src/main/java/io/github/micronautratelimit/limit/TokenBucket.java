@@ -1,0 +1,295 @@
+package io.github.micronautratelimit.limit;
+
+import java.math.BigInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A steady rate with bursts: {@code 100/min}, {@code 5/s burst 20}.
+ *
+ * <p>Picture a bucket that holds at most {@code burst} tokens and starts full. Tokens drip in evenly at {@code permits}
+ * per {@code period}; tokens that do not fit are lost. A request takes one token per permit, all of them together, or
+ * it is denied and takes none. In any time t the bucket therefore grants at most {@code burst + t * permits / period}
+ * permits. (This is the leaky bucket as a meter of ITU-T I.371, seen from the other side.)
+ *
+ * <p>The arithmetic is exact. The bucket counts its debt, the tokens that are missing, in units of which both a token
+ * and the drip of a microsecond are whole numbers. With permits/period reduced to the fraction a/b per microsecond, a
+ * token is b units, and a microsecond repays a units. No step rounds, so no error accumulates.
+ */
+public final class TokenBucket extends Limit {
+
+    /** Bounds the debt of a key and the cost of a request, so that their sums do not overflow. */
+    private static final long MAX_UNITS = 1L << 62;
+
+    private final long burst;
+    private final long unitsPerPermit;
+    private final long unitsPerMicro;
+    private final long capacityUnits;
+    private final long longestDripMicros;
+
+    /**
+     * Creates a limit; see {@link Limit#tokenBucket(long, java.time.Duration, long)}.
+     *
+     * @param permits      tokens that drip in per period, 1 to {@link Limit#MAX_PERMITS}
+     * @param periodMicros the period in microseconds, 1 to 366 days
+     * @param burst        tokens that the bucket holds, 1 to {@link Limit#MAX_PERMITS}
+     * @throws IllegalArgumentException if a number is out of range, or the numbers together exceed exact arithmetic
+     */
+    public TokenBucket(long permits, long periodMicros, long burst) {
+        super(permits, periodMicros);
+        if (burst < 1 || burst > MAX_PERMITS) {
+            throw new IllegalArgumentException(
+                    "A burst of " + burst + " permits is out of range; it must be 1 to " + MAX_PERMITS + ".");
+        }
+        long divisor = greatestCommonDivisor(permits, periodMicros);
+        this.burst = burst;
+        this.unitsPerPermit = periodMicros / divisor;
+        this.unitsPerMicro = permits / divisor;
+        if (burst > MAX_UNITS / unitsPerPermit) {
+            throw new IllegalArgumentException("A burst of " + burst + " at " + permits + " per " + periodMicros
+                    + " microseconds cannot be counted exactly; use rounder or smaller numbers.");
+        }
+        this.capacityUnits = burst * unitsPerPermit;
+        this.longestDripMicros = (Long.MAX_VALUE - MAX_UNITS) / unitsPerMicro;
+    }
+
+    /**
+     * Returns the tokens that fit into the bucket.
+     *
+     * @return at least 1
+     */
+    public long burst() {
+        return burst;
+    }
+
+    /**
+     * Returns a bucket of the same rate that holds another number of tokens, at most as many as can be counted exactly.
+     *
+     * @param other the tokens, at least 1
+     * @return a bucket whose state continues that of this one
+     */
+    public TokenBucket withBurst(long other) {
+        return new TokenBucket(
+                permits(), periodMicros(), Math.min(other, Math.min(MAX_PERMITS, MAX_UNITS / unitsPerPermit)));
+    }
+
+    @Override
+    public long capacity() {
+        return burst;
+    }
+
+    @Override
+    public long longestResetMicros() {
+        return microsToRepay(capacityUnits);
+    }
+
+    @Override
+    String suffix() {
+        return burst == permits() ? "" : " burst " + burst;
+    }
+
+    @Override
+    boolean continues(LimitState stored) {
+        return stored instanceof State;
+    }
+
+    @Override
+    SingleLimitState single(@Nullable LimitState stored, long nowMicros) {
+        if (!(stored instanceof State state)) {
+            return new State(this, nowMicros, 0);
+        }
+        return new State(this, Math.max(nowMicros, state.timeMicros), debtAt(state, nowMicros));
+    }
+
+    @Override
+    SingleLimitState read(StateCodec.Reader in) {
+        return new State(this, in.number(), in.number());
+    }
+
+    /** Returns the debt at an instant; an earlier instant counts as that of the state. */
+    private long debtAt(State state, long nowMicros) {
+        long drip = Math.max(0, nowMicros - state.timeMicros);
+        return drip > longestDripMicros ? 0 : Math.max(0, state.debtIn(this) - drip * unitsPerMicro);
+    }
+
+    /**
+     * Returns the units of one permit.
+     *
+     * @return at least 1; without a common divisor with {@link #unitsPerMicro()}
+     */
+    public long unitsPerPermit() {
+        return unitsPerPermit;
+    }
+
+    /**
+     * Returns the units that one microsecond repays.
+     *
+     * @return at least 1
+     */
+    public long unitsPerMicro() {
+        return unitsPerMicro;
+    }
+
+    /**
+     * Returns the longest time that can be counted in units. A longer time repays any debt. The units repaid in this
+     * time and the largest debt together fit into a {@code long}.
+     *
+     * @return microseconds
+     */
+    public long longestDripMicros() {
+        return longestDripMicros;
+    }
+
+    /**
+     * Returns whether a bucket with a debt grants a request.
+     *
+     * @param debt    units missing from a full bucket
+     * @param permits 0 or more; 0 is always granted
+     * @return {@code true} if the bucket holds enough tokens
+     */
+    public boolean admits(long debt, long permits) {
+        return permits == 0 || permits <= burst && permits * unitsPerPermit <= capacityUnits - debt;
+    }
+
+    /**
+     * Returns the whole permits that are free in a bucket with a debt.
+     *
+     * @param debt units missing from a full bucket
+     * @return 0 or more
+     */
+    public long remaining(long debt) {
+        return Math.max(0, capacityUnits - debt) / unitsPerPermit;
+    }
+
+    /**
+     * Returns how long it takes to repay a debt.
+     *
+     * @param units 0 to 2^62
+     * @return whole microseconds, rounded up
+     */
+    public long microsToRepay(long units) {
+        return unitsPerMicro == 1 ? units : (units + unitsPerMicro - 1) / unitsPerMicro;
+    }
+
+    /**
+     * Returns how long it takes until one more whole permit is free.
+     *
+     * @param debt units missing from a full bucket, more than 0 and at most its capacity
+     * @return whole microseconds, rounded up
+     */
+    public long microsToNextPermit(long debt) {
+        return microsToRepay((debt - 1) % unitsPerPermit + 1);
+    }
+
+    /**
+     * Returns the state of a bucket with a debt.
+     *
+     * @param timeMicros the instant, in microseconds since the epoch
+     * @param debt       units missing from a full bucket, 0 to 2^62
+     * @return the state
+     */
+    public LimitState state(long timeMicros, long debt) {
+        return new State(this, timeMicros, debt);
+    }
+
+    private static long greatestCommonDivisor(long a, long b) {
+        while (b != 0) {
+            long rest = a % b;
+            a = b;
+            b = rest;
+        }
+        return a;
+    }
+
+    /** The debt of a bucket at an instant, in the units of its limit. */
+    static final class State extends SingleLimitState {
+
+        private final TokenBucket limit;
+        private final long timeMicros;
+        /** At most {@link #MAX_UNITS}; exceeds the capacity only after a limit was lowered. */
+        private final long debt;
+
+        State(TokenBucket limit, long timeMicros, long debt) {
+            this.limit = limit;
+            this.timeMicros = timeMicros;
+            this.debt = debt;
+        }
+
+        /** Returns the debt in the units of another limit. Spent permits stay spent; fractions are rounded up. */
+        private long debtIn(TokenBucket other) {
+            if (limit == other || limit.unitsPerPermit == other.unitsPerPermit) {
+                return debt;
+            }
+            BigInteger divisor = BigInteger.valueOf(limit.unitsPerPermit);
+            return BigInteger.valueOf(debt)
+                    .multiply(BigInteger.valueOf(other.unitsPerPermit))
+                    .add(divisor.subtract(BigInteger.ONE))
+                    .divide(divisor)
+                    .min(BigInteger.valueOf(MAX_UNITS))
+                    .longValueExact();
+        }
+
+        @Override
+        public boolean admits(long permits) {
+            return limit.admits(debt, permits);
+        }
+
+        @Override
+        public SingleLimitState charge(long permits) {
+            return new State(limit, timeMicros, debt + permits * limit.unitsPerPermit);
+        }
+
+        @Override
+        public SingleLimitState refund(long permits) {
+            long units = permits > MAX_UNITS / limit.unitsPerPermit ? MAX_UNITS : permits * limit.unitsPerPermit;
+            return new State(limit, timeMicros, Math.max(0, debt - units));
+        }
+
+        @Override
+        public long remaining() {
+            return limit.remaining(debt);
+        }
+
+        @Override
+        public long retryAfter(long permits, long nowMicros) {
+            if (permits > limit.burst) {
+                return NEVER;
+            }
+            long need = limit.microsToRepay(debt - limit.capacityUnits + permits * limit.unitsPerPermit);
+            return Math.min(need + timeMicros - nowMicros, longestWait());
+        }
+
+        @Override
+        public long expiresAfter(long nowMicros) {
+            return debt == 0 ? 0 : Math.max(0, limit.microsToRepay(debt) + timeMicros - nowMicros);
+        }
+
+        /** A debt that was made under a larger limit may exceed the capacity. */
+        @Override
+        long longestWait() {
+            return limit.microsToRepay(Math.max(debt, limit.capacityUnits));
+        }
+
+        @Override
+        SingleLimitState joinSame(SingleLimitState other) {
+            State same = (State) other;
+            long later = Math.max(timeMicros, same.timeMicros);
+            return new State(limit, later, Math.max(limit.debtAt(this, later), limit.debtAt(same, later)));
+        }
+
+        @Override
+        long spentBeyondSame(SingleLimitState other) {
+            return -Math.floorDiv(((State) other).debt - debt, limit.unitsPerPermit);
+        }
+
+        @Override
+        void write(StateCodec.Writer out) {
+            out.number(timeMicros);
+            out.number(debt);
+        }
+
+        @Override
+        Limit limit() {
+            return limit;
+        }
+    }
+}

@@ -1,0 +1,304 @@
+package io.github.micronautratelimit.simulation;
+
+import io.github.micronautratelimit.ConcurrencyBackend;
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.ForwardingBackend;
+import io.github.micronautratelimit.ForwardingSlots;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.internal.Scheduler;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+
+/** Faults of the guard stack that once existed or might be made. The simulation has to find each of them. */
+enum Mutants implements Mutant {
+    CHARGES_LOST_AFTER_AN_OUTAGE("every permit is charged") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return charges(boundary, (policy, key, permits) -> completed(allowed()));
+        }
+    },
+
+    CHARGED_TWICE_AFTER_AN_OUTAGE("every permit is charged at most once") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return charges(boundary, (policy, key, permits) -> {
+                boundary.acquire(policy, key, permits);
+                return boundary.acquire(policy, key, permits);
+            });
+        }
+    },
+
+    /** A call whose outcome is unknown is taken for one that was not executed. */
+    CHARGED_AFTER_A_LOST_REPLY("every permit is charged at most once") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return requests(
+                    boundary,
+                    answer -> answer.exceptionallyCompose(failure -> CompletableFuture.failedFuture(
+                            Futures.unwrap(failure) instanceof TimeoutException
+                                    ? new IllegalStateException()
+                                    : failure)));
+        }
+    },
+
+    /** A call that was refused is taken for one whose outcome is unknown. */
+    NEVER_CHARGED_AFTER_A_REFUSAL("every permit is charged") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return requests(
+                    boundary,
+                    answer -> answer.exceptionallyCompose(
+                            failure -> CompletableFuture.failedFuture(new TimeoutException())));
+        }
+    },
+
+    GIVEN_BACK_TWICE("nothing is given back twice") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+                    super.refund(policy, key, permits);
+                    return super.refund(policy, key, permits);
+                }
+            };
+        }
+    },
+
+    /** A refund that the store may have executed is given back in the process too. */
+    GIVEN_BACK_AFTER_A_LOST_REPLY("nothing is given back twice") {
+        @Override
+        public RateLimitBackend above(RateLimitBackend guarded, Boundary boundary) {
+            return new ForwardingBackend(guarded) {
+                @Override
+                public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+                    return super.refund(policy, key, permits).whenComplete((done, failure) -> {
+                        if (failure != null && isUnknown(failure)) {
+                            super.refundFallback(policy, key, permits);
+                        }
+                    });
+                }
+            };
+        }
+    },
+
+    /** Requests find out whether the store answers again, and wait for it. */
+    PROBED_BY_REQUESTS("no request calls a part whose breaker is open") {
+        @Override
+        public RateLimitBackend above(RateLimitBackend guarded, Boundary boundary) {
+            return new ForwardingBackend(guarded) {
+                @Override
+                public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+                    CompletionStage<Decision> decision = super.acquire(policy, key, permits);
+                    CompletableFuture<Decision> made = decision.toCompletableFuture();
+                    boolean fallback = made.isDone()
+                            && !made.isCompletedExceptionally()
+                            && made.join().source() == Decision.Source.FALLBACK;
+                    return fallback ? boundary.acquire(policy, key, permits) : decision;
+                }
+            };
+        }
+    },
+
+    ONE_BREAKER_FOR_ALL_PARTS("a part without faults is decided by the store") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public String partition(Policy policy, String key) {
+                    return WHOLE_STORE;
+                }
+            };
+        }
+    },
+
+    OUTAGE_NEVER_ENDS("no outage is left") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+                    return Boundary.isProbe(policy)
+                            ? CompletableFuture.failedFuture(new IllegalStateException())
+                            : super.acquire(policy, key, permits);
+                }
+            };
+        }
+    },
+
+    LATE_CALLS_NEVER_EXPIRE("every decision is in time") {
+        @Override
+        public Scheduler threads(Scheduler process) {
+            return new Scheduler() {
+                @Override
+                public long nanoTime() {
+                    return process.nanoTime();
+                }
+
+                @Override
+                public Loop loop(String name, LongSupplier step) {
+                    return process.loop(name, name.equals("ratelimit-deadlines") ? () -> END : step);
+                }
+
+                @Override
+                public <T> T await(CompletableFuture<T> future, long nanos)
+                        throws InterruptedException, ExecutionException, TimeoutException {
+                    return process.await(future, nanos);
+                }
+            };
+        }
+    },
+
+    /** A slot that the store grants after the deadline stays taken until its lease expires. */
+    LATE_SLOT_NOT_RELEASED("all released slots are free") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return slots(boundary, new ForwardingSlots(boundary.concurrency()) {
+                private final Set<UUID> answered = new HashSet<>();
+
+                @Override
+                public CompletionStage<Decision> acquire(Policy policy, String key, UUID holder) {
+                    return super.acquire(policy, key, holder).thenApply(decision -> {
+                        answered.add(holder);
+                        return decision;
+                    });
+                }
+
+                @Override
+                public CompletionStage<Void> release(Policy policy, String key, UUID holder) {
+                    return answered.contains(holder) ? super.release(policy, key, holder) : completed(null);
+                }
+            });
+        }
+    },
+
+    RELEASE_NOT_REPEATED("all released slots are free") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return slots(boundary, new ForwardingSlots(boundary.concurrency()) {
+                @Override
+                public CompletionStage<Void> release(Policy policy, String key, UUID holder) {
+                    return super.release(policy, key, holder).exceptionally(failure -> null);
+                }
+            });
+        }
+    },
+
+    /** Slots are granted without the store although on-error is closed. */
+    SLOTS_OPEN_IN_AN_OUTAGE("slots stay within their limit") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return slots(boundary, new ForwardingSlots(boundary.concurrency()) {
+                @Override
+                public CompletionStage<Decision> acquire(Policy policy, String key, UUID holder) {
+                    return super.acquire(policy, key, holder).exceptionally(failure -> allowed());
+                }
+            });
+        }
+    },
+
+    DENIALS_CACHED_TOO_LONG("the deny cache denies nothing that the store would grant") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return requests(
+                    boundary,
+                    answer -> answer.thenApply(decision -> decision instanceof Decision.Denied denied
+                            ? new Decision.Denied(
+                                    denied.remaining(),
+                                    denied.retryAfterMicros() + 200_000,
+                                    denied.resetAfterMicros() + 200_000,
+                                    denied.deniedBy(),
+                                    denied.source())
+                            : decision));
+        }
+    },
+
+    /** The permits of a fallback are prefetched as if the store had charged them. */
+    PREFETCHED_WITHOUT_CHARGE("every prefetched permit is charged") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+                    CompletionStage<Decision> answer = super.acquire(policy, key, permits);
+                    return policy.maxPrefetch() > 0
+                            ? Boundary.cancelling(answer, answer.exceptionally(failure -> allowed()))
+                            : answer;
+                }
+            };
+        }
+    };
+
+    private final String violatedRule;
+
+    Mutants(String violatedRule) {
+        this.violatedRule = violatedRule;
+    }
+
+    /** Returns the rule whose violation shows the fault. */
+    String violatedRule() {
+        return violatedRule;
+    }
+
+    private interface Charging {
+
+        CompletionStage<Decision> charge(Policy policy, String key, long permits);
+    }
+
+    private static Decision allowed() {
+        return new Decision.Allowed(10, 0, Decision.Source.STORE);
+    }
+
+    private static boolean isUnknown(Throwable failure) {
+        Throwable cause = Futures.unwrap(failure);
+        return cause instanceof TimeoutException || cause.getCause() instanceof TimeoutException;
+    }
+
+    private static <T> CompletionStage<T> completed(T value) {
+        return CompletableFuture.completedFuture(value);
+    }
+
+    /** Changes the charges of permits that a fallback has granted. */
+    private static RateLimitBackend charges(Boundary boundary, Charging changed) {
+        return new ForwardingBackend(boundary) {
+            @Override
+            public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+                return boundary.isRequest() || Boundary.isProbe(policy) || policy.maxPrefetch() > 0
+                        ? super.acquire(policy, key, permits)
+                        : changed.charge(policy, key, permits);
+            }
+        };
+    }
+
+    /** Changes the answers to requests. */
+    private static RateLimitBackend requests(
+            Boundary boundary, Function<CompletionStage<Decision>, CompletionStage<Decision>> changed) {
+        return new ForwardingBackend(boundary) {
+            @Override
+            public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+                CompletionStage<Decision> answer = super.acquire(policy, key, permits);
+                return boundary.isRequest() && !Boundary.isProbe(policy)
+                        ? Boundary.cancelling(answer, changed.apply(answer))
+                        : answer;
+            }
+        };
+    }
+
+    private static RateLimitBackend slots(Boundary boundary, ConcurrencyBackend changed) {
+        return new ForwardingBackend(boundary) {
+            @Override
+            public ConcurrencyBackend concurrency() {
+                return changed;
+            }
+        };
+    }
+}

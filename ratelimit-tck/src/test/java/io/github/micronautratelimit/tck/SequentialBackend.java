@@ -1,0 +1,30 @@
+package io.github.micronautratelimit.tck;
+
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitBackend;
+import java.util.concurrent.CompletionStage;
+
+/** A backend that overrides no optional method: it decides batches and several policies by the defaults. */
+record SequentialBackend(RateLimitBackend backend) implements RateLimitBackend {
+
+    @Override
+    public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+        return backend.acquire(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+        return backend.peek(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        return backend.refund(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<Void> reset(Policy policy, String key) {
+        return backend.reset(policy, key);
+    }
+}
