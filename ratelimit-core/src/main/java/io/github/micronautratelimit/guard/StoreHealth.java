@@ -187,13 +187,14 @@ final class StoreHealth {
         if (!part.beginOutage(unsettled.charged(), scheduler.nanoTime())) {
             return;
         }
-        // Logged before the outage is seen to be on, as its end is.
+        // Logged before anybody can see the open breaker or the outage, so that whoever sees them also finds the line.
         LOG.warn(
                 "The rate limit store \"{}\" does not answer{}. The on-error setting of each policy decides until it "
                         + "answers: {}",
                 name,
                 part.name().isEmpty() ? "" : " for the keys on " + part.name(),
                 failure.toString());
+        part.open();
         synchronized (this) {
             outageBegunNanos = inOutage() ? outageBegunNanos : scheduler.nanoTime();
             partsInOutage += closed ? 0 : 1;
@@ -296,8 +297,8 @@ final class StoreHealth {
             PartHealth part = probe.getKey();
             Throwable failure = probe.getValue().await(end, scheduler);
             if (failure != null && !closed) {
-                part.open();
                 beginOutage(part, failure);
+                part.open();
             }
         }
     }
