@@ -236,15 +236,60 @@ public final class AsyncRateLimiter {
      */
     public CompletionStage<Void> refund(Decisions decisions) {
         long now = clock.micros();
-        List<Charge> charged = new ArrayList<>();
+        List<CompletionStage<Void>> refunds = new ArrayList<>();
         for (int i = 0; i < decisions.list().size(); i++) {
-            Decision decision = decisions.list().get(i);
-            PermitRequest request = decisions.requests().get(i);
-            if (Charge.isCharged(request, decision)) {
-                charged.add(new Charge(concealed(request), decision, Math.min(now, decisions.beganMicros())));
+            Charge charge = charge(decisions, i, now);
+            if (charge != null) {
+                refunds.add(refund(charge, charge.permitsTakenAt(now)));
             }
         }
-        return Refunds.refundAll(backend, charged, now);
+        return CompletableFuture.allOf(
+                refunds.stream().map(CompletionStage::toCompletableFuture).toArray(CompletableFuture<?>[]::new));
+    }
+
+    /** Returns the charge of a decision, or {@code null} if it charged nothing. */
+    private @Nullable Charge charge(Decisions decisions, int index, long now) {
+        PermitRequest request = decisions.requests().get(index);
+        Decision decision = decisions.list().get(index);
+        return Charge.isCharged(request, decision)
+                ? new Charge(concealed(request), decision, Math.min(now, decisions.beganMicros()))
+                : null;
+    }
+
+    private CompletionStage<Void> refund(Charge charge, long permits) {
+        events.countRefund(charge.request(), charge.decision(), permits);
+        return Refunds.refund(backend, charge, permits);
+    }
+
+    /**
+     * Gives back the permits of an earlier request under the policies for which its outcome costs nothing; see
+     * {@link Policy#withChargeOn}. Does not wait for the store, and never fails: a refund that fails is lost, which
+     * costs permits but grants none. Call it once, when the outcome is known; permits that have come back with time are
+     * not given back once more, as in {@link #refund(Decisions)}.
+     *
+     * @param decisions the decisions on the request; if one denied it, nothing was charged and nothing happens
+     * @param status    the status of its response; 0 if there is none
+     * @param failure   the exception with which it ended, or {@code null}
+     * @return the decisions as the keys stand after the refund, if no other request has changed them
+     */
+    public Decisions applyOutcome(Decisions decisions, int status, @Nullable Throwable failure) {
+        List<Decision> after = null;
+        long now = 0;
+        for (int i = 0; i < decisions.list().size(); i++) {
+            ChargeCondition condition = decisions.requests().get(i).policy().chargeCondition();
+            if (condition == null || condition.isCharged(status, failure) || !decisions.allowed()) {
+                continue;
+            }
+            now = now == 0 ? clock.micros() : now;
+            Charge charge = charge(decisions, i, now);
+            if (charge != null) {
+                long permits = charge.permitsTakenAt(now);
+                refund(charge, permits);
+                after = after == null ? new ArrayList<>(decisions.list()) : after;
+                after.set(i, charge.decisionWithout(permits));
+            }
+        }
+        return after == null ? decisions : new Decisions(decisions.requests(), after, decisions.beganMicros());
     }
 
     /**

@@ -49,6 +49,7 @@ public final class DecisionCounts {
         private final LongAdder furtherPermits = new LongAdder();
 
         private final LongAdder nearLimit = new LongAdder();
+        private final LongAdder refundedPermits = new LongAdder();
 
         private Series(String policy, RequestOrigin origin, Decision decision, boolean unavailable) {
             this.policy = policy;
@@ -139,11 +140,30 @@ public final class DecisionCounts {
         public long nearLimit() {
             return nearLimit.sum();
         }
+
+        /**
+         * Returns the permits of these requests that were given back: because of their outcome, or because a later step
+         * denied them.
+         *
+         * @return a count that never decreases; 0 for denials
+         */
+        public long refundedPermits() {
+            return refundedPermits.sum();
+        }
     }
 
     DecisionCounts() {}
 
+    /** Counts permits that are given back for a request that was counted before. */
+    void countRefund(PermitRequest request, Decision decision, long permits) {
+        series(request.policy(), request.origin(), decision).refundedPermits.add(permits);
+    }
+
     void count(Policy policy, RequestOrigin origin, long permits, Decision decision) {
+        series(policy, origin, decision).count(policy, permits, decision);
+    }
+
+    private Series series(Policy policy, RequestOrigin origin, Decision decision) {
         AtomicReferenceArray<@Nullable Series> ofPolicy = byPolicy.get(policy.name());
         if (ofPolicy == null) {
             ofPolicy = add(policy.name());
@@ -152,10 +172,9 @@ public final class DecisionCounts {
         int outcome = decision.allowed() ? 1 : unavailable ? 2 : 0;
         int index = (origin.ordinal() * SOURCES + decision.source().ordinal()) * OUTCOMES + outcome;
         Series series = ofPolicy.get(index);
-        if (series == null) {
-            series = add(ofPolicy, index, ofPolicy == ofOthers ? OTHER : policy.name(), origin, decision, unavailable);
-        }
-        series.count(policy, permits, decision);
+        return series == null
+                ? add(ofPolicy, index, ofPolicy == ofOthers ? OTHER : policy.name(), origin, decision, unavailable)
+                : series;
     }
 
     void count(Decisions decisions) {

@@ -96,6 +96,13 @@ final class EventDispatcher {
         }
     }
 
+    void countRefund(PermitRequest request, Decision decision, long permits) {
+        DecisionCounts counting = counts;
+        if (counting != null && permits > 0) {
+            counting.countRefund(request, decision, permits);
+        }
+    }
+
     void decided(PermitRequest request, Decision decision, long begun) {
         count(request.policy(), request.origin(), request.permits(), decision);
         if (hasListeners()) {

@@ -133,13 +133,14 @@ final class LeaseAcquisition {
         List<CompletableFuture<?>> done = new ArrayList<>();
         held.forEach(slot -> done.add(slot.giveBack().toCompletableFuture()));
         held.clear();
-        List<Charge> charged = new ArrayList<>();
+        long now = clock.micros();
         for (int i = 0; i < permitRequests.size(); i++) {
             if (Charge.isCharged(permitRequests.get(i), decisions.get(i))) {
-                charged.add(new Charge(permitRequests.get(i), decisions.get(i), beganMicros));
+                Charge charge = new Charge(permitRequests.get(i), decisions.get(i), beganMicros);
+                done.add(Refunds.refund(backend, charge, charge.permitsTakenAt(now))
+                        .toCompletableFuture());
             }
         }
-        done.add(Refunds.refundAll(backend, charged, clock.micros()).toCompletableFuture());
         return CompletableFuture.allOf(done.toArray(CompletableFuture<?>[]::new));
     }
 }

@@ -28,39 +28,22 @@ public final class Policy {
     public static final long MAX_PREFETCH = 1_000_000;
 
     private static final int MAX_NAME = 200;
-    private static final Duration SHORTEST_DEADLINE = Duration.ofMillis(1);
-    private static final Duration SHORTEST_HOLD = Duration.ofSeconds(1);
 
     private final String name;
     private final List<Limit> rateLimits;
     private final @Nullable ConcurrencyLimit concurrency;
-    private final OnError onError;
-    private final @Nullable Duration deadline;
-    private final List<Limit> localLimits;
-    private final long maxPrefetch;
-    private final @Nullable Duration holdAtMost;
-    private final HoldUntil holdUntil;
+    private final PolicyOptions options;
 
-    private Policy(
-            String name,
-            List<Limit> rateLimits,
-            @Nullable ConcurrencyLimit concurrency,
-            OnError onError,
-            @Nullable Duration deadline,
-            List<Limit> localLimits,
-            long maxPrefetch,
-            @Nullable Duration holdAtMost,
-            HoldUntil holdUntil) {
+    private Policy(String name, List<Limit> rateLimits, @Nullable ConcurrencyLimit concurrency, PolicyOptions options) {
         this.name = name;
         this.rateLimits = List.copyOf(rateLimits);
         this.concurrency = concurrency;
-        this.onError = onError;
-        this.deadline = deadline;
-        this.localLimits = List.copyOf(localLimits);
-        this.maxPrefetch = maxPrefetch;
-        this.holdAtMost = holdAtMost;
-        this.holdUntil = holdUntil;
+        this.options = options;
         requireValid();
+    }
+
+    private Policy with(PolicyOptions others) {
+        return new Policy(name, rateLimits, concurrency, others);
     }
 
     private void requireValid() {
@@ -71,41 +54,11 @@ public final class Policy {
         require(
                 !rateLimits.isEmpty() || concurrency != null,
                 "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
-        require(
-                !rateLimits.isEmpty() || maxPrefetch == 0,
-                "The policy \"" + name + "\" has only the limit " + concurrency
-                        + ", which has no permits to prefetch; remove the prefetch of " + maxPrefetch + ".");
-        require(
-                !rateLimits.isEmpty() || localLimits.isEmpty(),
-                "The policy \"" + name + "\" has only the limit " + concurrency + ", to which the local limit "
-                        + localLimits + " does not apply; remove it.");
-        requireDistinct("limit", rateLimits);
-        requireDistinct("local limit", localLimits);
-        require(
-                deadline == null || deadline.isZero() || deadline.compareTo(SHORTEST_DEADLINE) >= 0,
-                "The deadline of the policy \"" + name + "\" is " + deadline
-                        + "; write 1ms or more, or 0 to never wait for the store.");
-        require(
-                maxPrefetch >= 0 && maxPrefetch <= MAX_PREFETCH,
-                "The prefetch of the policy \"" + name + "\" is " + maxPrefetch + " permits; write 0 to " + MAX_PREFETCH
-                        + ".");
-        requireValidHold();
+        requireDistinct(name, "limit", rateLimits);
+        options.requireValid(name, rateLimits, concurrency);
     }
 
-    private void requireValidHold() {
-        require(
-                concurrency != null || holdAtMost == null && holdUntil == HoldUntil.RESPONSE,
-                "The policy \"" + name + "\" has no concurrency limit, so no slot is held "
-                        + (holdAtMost == null ? "until " + holdUntil : "for at most " + holdAtMost)
-                        + "; add a limit like \"5 concurrent\", or remove the setting.");
-        require(
-                holdAtMost == null
-                        || holdAtMost.compareTo(SHORTEST_HOLD) >= 0 && holdAtMost.compareTo(Limit.MAX_PERIOD) <= 0,
-                "The slots of the policy \"" + name + "\" are held for at most " + holdAtMost
-                        + "; write 1s to 366 days.");
-    }
-
-    private void requireDistinct(String kind, List<Limit> limits) {
+    static void requireDistinct(String name, String kind, List<Limit> limits) {
         require(
                 limits.size() <= LimitSet.MAX_RATE_LIMITS,
                 "The policy \"" + name + "\" has " + limits.size() + " " + kind
@@ -116,7 +69,7 @@ public final class Policy {
                 "The policy \"" + name + "\" lists the same " + kind + " twice: " + limits + "; write it once.");
     }
 
-    private static void require(boolean valid, String otherwise) {
+    static void require(boolean valid, String otherwise) {
         if (!valid) {
             throw new IllegalArgumentException(otherwise);
         }
@@ -147,16 +100,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the name is malformed, or limits are missing, too many or listed twice
      */
     public static Policy of(String name, LimitSet limits) {
-        return new Policy(
-                name,
-                limits.rateLimits(),
-                limits.concurrency(),
-                OnError.LOCAL,
-                null,
-                List.of(),
-                0,
-                null,
-                HoldUntil.RESPONSE);
+        return new Policy(name, limits.rateLimits(), limits.concurrency(), PolicyOptions.DEFAULTS);
     }
 
     /**
@@ -219,7 +163,7 @@ public final class Policy {
      * @return the setting {@code on-error}
      */
     public OnError onError() {
-        return onError;
+        return options.onError();
     }
 
     /**
@@ -229,7 +173,7 @@ public final class Policy {
      *         for the deadline of the limiter
      */
     public @Nullable Duration deadline() {
-        return deadline;
+        return options.deadline();
     }
 
     /**
@@ -239,7 +183,7 @@ public final class Policy {
      * @return empty if an instance calls the store for every request
      */
     public List<Limit> localLimits() {
-        return localLimits;
+        return options.localLimits();
     }
 
     /**
@@ -249,7 +193,7 @@ public final class Policy {
      * @return permits, 0 to {@link #MAX_PREFETCH}; 0 if every request calls the store
      */
     public long maxPrefetch() {
-        return maxPrefetch;
+        return options.maxPrefetch();
     }
 
     /**
@@ -275,10 +219,7 @@ public final class Policy {
      * @throws IllegalArgumentException if it has no rate limits
      */
     public Policy rateLimitsOnly() {
-        return concurrency == null
-                ? this
-                : new Policy(
-                        name, rateLimits, null, onError, deadline, localLimits, maxPrefetch, null, HoldUntil.RESPONSE);
+        return concurrency == null ? this : new Policy(name, rateLimits, null, options.withoutSlots());
     }
 
     /**
@@ -288,9 +229,7 @@ public final class Policy {
      * @throws IllegalArgumentException if it has no concurrency limit
      */
     public Policy concurrencyOnly() {
-        return rateLimits.isEmpty()
-                ? this
-                : new Policy(name, List.of(), concurrency, onError, deadline, List.of(), 0, holdAtMost, holdUntil);
+        return rateLimits.isEmpty() ? this : new Policy(name, List.of(), concurrency, options.withoutPermits());
     }
 
     /**
@@ -302,8 +241,7 @@ public final class Policy {
      * @throws IllegalArgumentException if limits are missing or listed twice
      */
     public Policy withLimits(List<Limit> others) {
-        return new Policy(
-                name, others, concurrency, onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil);
+        return new Policy(name, others, concurrency, options);
     }
 
     /**
@@ -319,12 +257,7 @@ public final class Policy {
                 name,
                 others.rateLimits().isEmpty() ? rateLimits : others.rateLimits(),
                 others.concurrency() == null ? concurrency : others.concurrency(),
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil);
+                options);
     }
 
     /**
@@ -334,8 +267,7 @@ public final class Policy {
      * @return a copy with this fallback
      */
     public Policy withOnError(OnError other) {
-        return new Policy(
-                name, rateLimits, concurrency, other, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil);
+        return with(options.withOnError(other));
     }
 
     /**
@@ -346,8 +278,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the deadline is negative or shorter than 1 ms and not zero
      */
     public Policy withDeadline(@Nullable Duration other) {
-        return new Policy(
-                name, rateLimits, concurrency, onError, other, localLimits, maxPrefetch, holdAtMost, holdUntil);
+        return with(options.withDeadline(other));
     }
 
     /**
@@ -358,7 +289,7 @@ public final class Policy {
      * @throws IllegalArgumentException if a limit is listed twice, or there are no rate limits
      */
     public Policy withLocalLimits(List<Limit> others) {
-        return new Policy(name, rateLimits, concurrency, onError, deadline, others, maxPrefetch, holdAtMost, holdUntil);
+        return with(options.withLocalLimits(others));
     }
 
     /**
@@ -369,7 +300,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the bound is out of range, or there are no rate limits
      */
     public Policy withMaxPrefetch(long most) {
-        return new Policy(name, rateLimits, concurrency, onError, deadline, localLimits, most, holdAtMost, holdUntil);
+        return with(options.withMaxPrefetch(most));
     }
 
     /**
@@ -378,7 +309,7 @@ public final class Policy {
      * @return 1 second to 366 days; {@code null} if a slot is held until it is released
      */
     public @Nullable Duration holdAtMost() {
-        return holdAtMost;
+        return options.holdAtMost();
     }
 
     /**
@@ -391,7 +322,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the time is out of range, or there is no concurrency limit
      */
     public Policy withHoldAtMost(@Nullable Duration other) {
-        return new Policy(name, rateLimits, concurrency, onError, deadline, localLimits, maxPrefetch, other, holdUntil);
+        return with(options.withHoldAtMost(other));
     }
 
     /**
@@ -400,7 +331,7 @@ public final class Policy {
      * @return by default {@link HoldUntil#RESPONSE}
      */
     public HoldUntil holdUntil() {
-        return holdUntil;
+        return options.holdUntil();
     }
 
     /**
@@ -411,8 +342,75 @@ public final class Policy {
      * @throws IllegalArgumentException if it is {@link HoldUntil#COMPLETION} and there is no concurrency limit
      */
     public Policy withHoldUntil(HoldUntil other) {
-        return new Policy(
-                name, rateLimits, concurrency, onError, deadline, localLimits, maxPrefetch, holdAtMost, other);
+        return with(options.withHoldUntil(other));
+    }
+
+    /** Returns the outcomes for which a request stays charged, or {@code null} if every request does. */
+    @Nullable
+    ChargeCondition chargeCondition() {
+        return options.chargeCondition();
+    }
+
+    /**
+     * Returns this policy with the only outcomes for which a request stays charged. For every other outcome its permits
+     * are given back, by the integration that knows the outcome, or by code that calls
+     * {@link AsyncRateLimiter#applyOutcome}.
+     *
+     * <p>A request is charged before it runs, so there are never more of them at the same time than the limits allow.
+     * If its outcome is never known, because the client has disconnected or the caller has cancelled, it stays charged.
+     *
+     * @param outcomes one or more: a status such as {@code 401}, a class of statuses such as {@code 5xx}, or the full
+     *                 name of an exception class, which also stands for its subclasses
+     * @return a copy with these outcomes
+     * @throws IllegalArgumentException if there are none, one is malformed or names no exception class, or there are no
+     *                                  rate limits
+     */
+    public Policy withChargeOn(List<String> outcomes) {
+        return with(options.withChargeCondition(ChargeCondition.chargeOn(outcomes)));
+    }
+
+    /**
+     * Returns this policy with the only outcomes for which the permits of a request are given back; see
+     * {@link #withChargeOn}.
+     *
+     * @param outcomes one or more statuses, classes of statuses or names of exception classes
+     * @return a copy with these outcomes
+     * @throws IllegalArgumentException if there are none, one is malformed or names no exception class, or there are no
+     *                                  rate limits
+     */
+    public Policy withRefundOn(List<String> outcomes) {
+        return with(options.withChargeCondition(ChargeCondition.refundOn(outcomes)));
+    }
+
+    /**
+     * Returns the outcomes of {@link #withChargeOn} or {@link #withRefundOn} as a setting.
+     *
+     * @return for example {@code charge-on: 401, 403}; {@code null} if every request stays charged
+     */
+    public @Nullable String outcomes() {
+        ChargeCondition condition = options.chargeCondition();
+        return condition == null ? null : condition.toString();
+    }
+
+    /**
+     * Returns whether an outcome is an exception class, so that calls without a response have such an outcome too.
+     *
+     * @return {@code false} if there are only statuses, or no outcomes
+     */
+    public boolean hasExceptionOutcomes() {
+        ChargeCondition condition = options.chargeCondition();
+        return condition != null && condition.namesExceptions();
+    }
+
+    /**
+     * Rejects text that is neither a status nor the name of a class. Loads no class, so that it can run during
+     * compilation.
+     *
+     * @param outcome an outcome of {@link #withChargeOn}
+     * @throws IllegalArgumentException if the text is malformed
+     */
+    public static void requireOutcome(String outcome) {
+        ChargeCondition.requireOutcome(outcome);
     }
 
     @Override
@@ -420,14 +418,9 @@ public final class Policy {
         return this == other
                 || other instanceof Policy policy
                         && name.equals(policy.name)
-                        && maxPrefetch == policy.maxPrefetch
-                        && onError == policy.onError
                         && rateLimits.equals(policy.rateLimits)
-                        && localLimits.equals(policy.localLimits)
                         && Objects.equals(concurrency, policy.concurrency)
-                        && Objects.equals(deadline, policy.deadline)
-                        && Objects.equals(holdAtMost, policy.holdAtMost)
-                        && holdUntil == policy.holdUntil;
+                        && options.equals(policy.options);
     }
 
     /** Hashes only what usually differs between policies, because every request computes it. */

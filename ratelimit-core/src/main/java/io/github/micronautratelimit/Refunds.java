@@ -1,7 +1,6 @@
 package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.internal.Futures;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -11,11 +10,11 @@ final class Refunds {
     private Refunds() {}
 
     /**
-     * Gives back what a charge still takes. Never fails: a refund that fails is lost, which costs permits but grants
-     * none.
+     * Gives back permits of a charge. Never fails: a refund that fails is lost, which costs permits but grants none.
+     *
+     * @param permits those of {@link Charge#permitsTakenAt}
      */
-    static CompletionStage<Void> refund(RateLimitBackend backend, Charge charge, long nowMicros) {
-        long permits = charge.permitsTakenAt(nowMicros);
+    static CompletionStage<Void> refund(RateLimitBackend backend, Charge charge, long permits) {
         PermitRequest taken = charge.request();
         if (permits == 0) {
             return CompletableFuture.completedFuture(null);
@@ -24,12 +23,5 @@ final class Refunds {
                         ? backend.refundFallback(taken.policy(), taken.key(), permits)
                         : backend.refund(taken.policy(), taken.key(), permits))
                 .exceptionally(lost -> null);
-    }
-
-    /** Gives back all charges at the same time. */
-    static CompletionStage<Void> refundAll(RateLimitBackend backend, List<Charge> charges, long nowMicros) {
-        return CompletableFuture.allOf(charges.stream()
-                .map(charge -> refund(backend, charge, nowMicros).toCompletableFuture())
-                .toArray(CompletableFuture<?>[]::new));
     }
 }
