@@ -16,6 +16,7 @@ final class AppliedLimits {
 
     private final Set<PathLimit> limits = Collections.newSetFromMap(new IdentityHashMap<>());
     private @Nullable Decisions allowed;
+    private boolean ending;
 
     private AppliedLimits() {}
 
@@ -42,9 +43,16 @@ final class AppliedLimits {
         return allowed;
     }
 
-    /** Returns the decisions at earlier paths, once; {@code null} if there are none. */
+    /** Returns whether the caller is the first to ask, and so ends the request. */
+    boolean beginEnd() {
+        boolean first = !ending;
+        ending = true;
+        return first;
+    }
+
+    /** Returns the decisions that allowed the request, once; {@code null} if there are none, or they were taken. */
     @Nullable
-    Decisions denied() {
+    Decisions take() {
         Decisions earlier = allowed;
         allowed = null;
         return earlier;

@@ -167,13 +167,17 @@ public final class RateLimitFilter implements Filter {
             return;
         }
         headers.write(AppliedLimits.of(request, attribute).allowed(lease.decisions()), response::setHeader);
+        RequestEnd end = new RequestEnd(limiter.async(), AppliedLimits.of(request, attribute), lease, response);
         try {
             chain.doFilter(request, response);
+        } catch (IOException | ServletException | RuntimeException | Error e) {
+            end.failed(e);
+            throw e;
         } finally {
             if (request.isAsyncStarted()) {
-                LeaseReleaseListener.releaseAfter(request.getAsyncContext(), lease);
+                request.getAsyncContext().addListener(end);
             } else {
-                lease.close();
+                end.complete();
             }
         }
     }
@@ -187,7 +191,7 @@ public final class RateLimitFilter implements Filter {
             async.dispatch();
             return;
         }
-        LeaseReleaseListener.releaseAfter(async, lease);
+        async.addListener(new RequestEnd(limiter.async(), AppliedLimits.of(request, attribute), lease, response));
         if (lease.allowed()) {
             headers.write(AppliedLimits.of(request, attribute).allowed(lease.decisions()), response::setHeader);
             async.dispatch();
@@ -207,7 +211,7 @@ public final class RateLimitFilter implements Filter {
     /** Also refunds what an earlier path of the request has charged, because a denied request costs nothing. */
     private void deny(Decisions decisions, HttpServletRequest request, HttpServletResponse response)
             throws IOException {
-        Decisions earlier = AppliedLimits.of(request, attribute).denied();
+        Decisions earlier = AppliedLimits.of(request, attribute).take();
         if (earlier != null) {
             limiter.async().refund(earlier);
         }

@@ -40,6 +40,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -128,6 +129,47 @@ abstract class FilterContract {
         assertEquals("60", header(denied, "X-RateLimit-Reset"));
         assertEquals("1", header(denied, "X-RateLimit-Limit"));
         assertFalse(denied.headers().firstValue("RateLimit").isPresent());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "late, error",
+        "late, missing",
+        "late, throw",
+        "late, later",
+        "late, forward",
+        "late, dispatch",
+        "late, ''",
+        "memory, error",
+        "memory, missing",
+        "memory, throw",
+        "memory, later",
+        "memory, forward",
+        "memory, dispatch",
+        "memory, ''"
+    })
+    void outcomeDecidesWhatStaysCharged(String store, String way) throws Exception {
+        Policy failures = Policy.of("failures", "3/min").withChargeOn(List.of("404", "5xx"));
+        RateLimitBackend backend = store.equals("late") ? late : memory;
+        Policy target = Policy.of("target", "3/min").withChargeOn(List.of("404", "5xx"));
+        start(filter(backend).limit("/a", failures, "{global}").limit("/target", target, "{global}"));
+        boolean charged = List.of("error", "missing", "throw").contains(way);
+        for (int i = 0; i < 3; i++) {
+            assertNotEquals(429, get("/a?way=" + way).statusCode());
+        }
+        awaitRemaining(failures, charged ? 0 : 3);
+        awaitRemaining(target, 3);
+        assertEquals(charged ? 429 : 200, get("/a?way=" + way).statusCode());
+    }
+
+    @Test
+    void exceptionDecidesWhatStaysCharged() throws Exception {
+        Policy others = Policy.of("others", "3/min").withRefundOn(List.of("java.lang.IllegalStateException"));
+        start(filter(memory).limit("/**", others, "{ip}"));
+        for (int i = 0; i < 5; i++) {
+            assertEquals(500, get("/a?way=throw").statusCode());
+        }
+        assertEquals(List.of(200, 200, 200, 429), statuses("/a", 4));
     }
 
     @ParameterizedTest
@@ -593,6 +635,15 @@ abstract class FilterContract {
         awaitFreeSlot(brief);
         assertEquals(200, get("/brief").statusCode());
         assertEquals(429, get("/a").statusCode(), "the other slot is held");
+    }
+
+    /** The container may complete an asynchronous request after the client has its response. */
+    private void awaitRemaining(Policy policy, long permits) {
+        long end = System.nanoTime() + Duration.ofSeconds(ENOUGH_SECONDS).toNanos();
+        RateLimiter limiter = RateLimiter.builder(memory).build();
+        while (limiter.peek(policy, RequestKeys.GLOBAL, 0).remaining() != permits) {
+            assertTrue(System.nanoTime() - end < 0, () -> "The policy " + policy + " does not have " + permits);
+        }
     }
 
     private void awaitFreeSlot(Policy policy) {
