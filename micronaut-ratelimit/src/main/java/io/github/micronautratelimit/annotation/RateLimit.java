@@ -86,6 +86,23 @@ public @interface RateLimit {
     String permits() default "1";
 
     /**
+     * Returns the only outcomes for which a call stays charged, for example <code>{"401", "403"}</code>: statuses of
+     * the response to a route, classes of statuses such as {@code 5xx}, and full names of exception classes with which
+     * a method fails. The permits of a call with another outcome are given back when it ends.
+     *
+     * @return the outcomes; empty for those of the configured policy, otherwise every call stays charged
+     */
+    String[] chargeOn() default {};
+
+    /**
+     * Returns the outcomes for which the permits of a call are given back, for example <code>{"5xx", "304"}</code>. An
+     * annotation has these or {@link #chargeOn()}, not both.
+     *
+     * @return the outcomes; empty for those of the configured policy, otherwise every call stays charged
+     */
+    String[] refundOn() default {};
+
+    /**
      * Returns the decision while the store is unavailable.
      *
      * @return the decision; if not set, the configured one, and for connections to a WebSocket {@link OnError#CLOSED}

@@ -30,6 +30,8 @@ public class PolicyConfiguration {
     private List<Map<String, Object>> overrides = List.of();
     private Optional<Duration> holdAtMost = Optional.empty();
     private HoldUntil holdUntil = HoldUntil.RESPONSE;
+    private List<String> chargeOn = List.of();
+    private List<String> refundOn = List.of();
 
     /**
      * Creates the default configuration of a policy.
@@ -223,6 +225,49 @@ public class PolicyConfiguration {
         this.holdUntil = holdUntil;
     }
 
+    /**
+     * Returns the outcomes for which a request stays charged.
+     *
+     * @return statuses and names of exception classes; none if {@link #getRefundOn()} decides
+     */
+    public List<String> getChargeOn() {
+        return chargeOn;
+    }
+
+    /**
+     * The only outcomes for which a request stays charged, for example {@code 401, 403}: statuses, classes of statuses
+     * such as {@code 5xx}, and full names of exception classes. Its permits are given back for every other outcome.
+     * Default: every request stays charged.
+     *
+     * @param chargeOn statuses and names of exception classes
+     */
+    public void setChargeOn(List<String> chargeOn) {
+        this.chargeOn = trimmed(chargeOn);
+    }
+
+    /**
+     * Returns the outcomes for which the permits of a request are given back.
+     *
+     * @return statuses and names of exception classes; none if {@link #getChargeOn()} decides
+     */
+    public List<String> getRefundOn() {
+        return refundOn;
+    }
+
+    /**
+     * The outcomes for which the permits of a request are given back, for example {@code 5xx, 304}: statuses, classes
+     * of statuses, and full names of exception classes. Default: every request stays charged.
+     *
+     * @param refundOn statuses and names of exception classes
+     */
+    public void setRefundOn(List<String> refundOn) {
+        this.refundOn = trimmed(refundOn);
+    }
+
+    private static List<String> trimmed(List<String> texts) {
+        return texts.stream().map(String::strip).toList();
+    }
+
     /** The mode in which an instance takes permits from the store. */
     public enum Mode {
 
@@ -260,6 +305,10 @@ public class PolicyConfiguration {
                 && localLimit.isEmpty()
                 && mode == Mode.EXACT
                 && maxPrefetch.isEmpty()
-                && overrides.isEmpty();
+                && overrides.isEmpty()
+                && holdAtMost.isEmpty()
+                && holdUntil == HoldUntil.RESPONSE
+                && chargeOn.isEmpty()
+                && refundOn.isEmpty();
     }
 }

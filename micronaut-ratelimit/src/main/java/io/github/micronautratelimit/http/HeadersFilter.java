@@ -1,6 +1,8 @@
 package io.github.micronautratelimit.http;
 
+import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.web.DenialResponses;
 import io.github.micronautratelimit.web.RateLimitHeaders;
@@ -16,19 +18,21 @@ import io.micronaut.http.annotation.ResponseFilter;
 import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
 import io.micronaut.http.server.HttpServerConfiguration;
+import io.micronaut.web.router.RouteAttributes;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.List;
 
 /**
- * Writes the rate limit headers to every response that limits applied to: of a route, an error or a denial. Runs
- * outside all filters that may respond, and outside the CORS filter, so that browsers learn which headers scripts may
- * read.
+ * Gives back the permits that the outcome of a request does not cost, and writes the rate limit headers to every
+ * response that limits applied to: of a route, an error or a denial. Runs outside all filters that may respond, and
+ * outside the CORS filter, so that browsers learn which headers scripts may read.
  */
 @ServerFilter(value = ServerFilter.MATCH_ALL_PATTERN, appendContextPath = false)
 @RequiresRateLimit
 final class HeadersFilter implements Ordered {
 
+    private final AsyncRateLimiter limiter;
     private final RateLimitHeaders headers;
     private final DenialResponses responses;
     private final HeaderWriter writer;
@@ -36,11 +40,13 @@ final class HeadersFilter implements Ordered {
     private final boolean dateHeader;
 
     HeadersFilter(
+            RateLimiter limiter,
             RateLimitHeaders headers,
             DenialResponses responses,
             HeaderWriter writer,
             DenialResponder denials,
             HttpServerConfiguration server) {
+        this.limiter = limiter.async();
         this.dateHeader = server.isDateHeader();
         this.headers = headers;
         this.responses = responses;
@@ -58,6 +64,12 @@ final class HeadersFilter implements Ordered {
             abandonUpgrade(context, request, original);
         }
         MutableHttpResponse<?> response = denials.corrected(request, original);
+        if (context != null) {
+            context.ended(
+                    limiter,
+                    statusOf(context, response),
+                    RouteAttributes.getException(response).orElse(null));
+        }
         Decisions decisions = RateLimitAttributes.decisions(request, response).orElse(null);
         if (decisions == null) {
             return response;
@@ -78,9 +90,14 @@ final class HeadersFilter implements Ordered {
     }
 
     /** The status of an upgrade is 200 here if the connection opens. */
+    private static int statusOf(RateLimitContext context, HttpResponse<?> response) {
+        boolean opens = context.limits().upgrade() != null && response.code() == HttpStatus.OK.getCode();
+        return opens ? HttpStatus.SWITCHING_PROTOCOLS.getCode() : response.code();
+    }
+
     private static void abandonUpgrade(RateLimitContext context, HttpRequest<?> request, HttpResponse<?> response) {
         UpgradeHandler upgrade = context.limits().upgrade();
-        if (upgrade != null && response.code() != HttpStatus.OK.getCode()) {
+        if (upgrade != null && statusOf(context, response) != HttpStatus.SWITCHING_PROTOCOLS.getCode()) {
             upgrade.abandoned(request);
         }
     }

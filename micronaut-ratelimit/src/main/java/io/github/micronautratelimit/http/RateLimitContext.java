@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.http;
 
+import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.micronaut.core.annotation.Internal;
@@ -22,6 +23,7 @@ public final class RateLimitContext {
     private final SlotRelease slots = new SlotRelease();
     private @Nullable Decisions decisions;
     private boolean methodCalled;
+    private boolean ended;
 
     private RateLimitContext(StagedLimits limits) {
         this.limits = limits;
@@ -70,6 +72,20 @@ public final class RateLimitContext {
     }
 
     /**
+     * Gives back the permits that the outcome of the request does not cost, the first time that it is called.
+     *
+     * @param limiter made the decisions
+     * @param status  the status of the response
+     * @param failure the exception that the response is about, or {@code null}
+     */
+    void ended(AsyncRateLimiter limiter, int status, @Nullable Throwable failure) {
+        if (!ended && decisions != null) {
+            decisions = limiter.applyOutcome(decisions, status, failure);
+        }
+        ended = true;
+    }
+
+    /**
      * Returns the release of the slots of the request.
      *
      * @return always the same object
@@ -107,11 +123,14 @@ public final class RateLimitContext {
      *
      * @param method  the method that is called
      * @param allowed the decisions
+     * @return whether they were added, so that the outcome of the request is theirs
      */
-    public void allowedAtCall(ExecutableMethod<?, ?> method, Decisions allowed) {
-        if (isOfRoute(method)) {
+    public boolean allowedAtCall(ExecutableMethod<?, ?> method, Decisions allowed) {
+        boolean added = isOfRoute(method);
+        if (added) {
             allowed(allowed);
         }
+        return added;
     }
 
     /** Compares names and types, because the route and the interceptor may have different objects for one method. */

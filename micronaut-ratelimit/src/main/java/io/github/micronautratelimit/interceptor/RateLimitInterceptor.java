@@ -52,6 +52,8 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     /** Between {@code InterceptPhase.VALIDATE} (-120) and {@code InterceptPhase.CACHE} (-100). */
     private static final int ORDER = -110;
 
+    private static final Decisions NONE = new Decisions(List.of(), List.of());
+
     private final AnnotationLimits annotations;
     private final CallRequests requests;
     private final RateLimiter limiter;
@@ -153,20 +155,36 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     private @Nullable Object synchronous(Call call, Supplier<@Nullable Object> proceed) {
         SlotRelease slots = new SlotRelease();
         try {
+            Decisions charged;
             try {
                 Lease lease = acquireBlocking(call);
                 keepSlots(call, slots, lease);
-                requireAllowed(call, lease);
+                charged = requireAllowed(call, lease);
             } catch (RateLimitExceededException e) {
                 if (skipped.isSkipped(call.invocation)) {
                     return null;
                 }
                 throw e;
             }
-            return proceed.get();
+            return proceed(charged, proceed);
         } finally {
             endOf(slots);
         }
+    }
+
+    private @Nullable Object proceed(Decisions charged, Supplier<@Nullable Object> proceed) {
+        try {
+            Object result = proceed.get();
+            ended(charged, null);
+            return result;
+        } catch (Throwable e) {
+            ended(charged, e);
+            throw e;
+        }
+    }
+
+    private void ended(Decisions charged, @Nullable Throwable failure) {
+        limiter.async().applyOutcome(charged, 0, failure);
     }
 
     private CompletionStage<?> completionStage(Call call, InterceptedMethod method) {
@@ -175,7 +193,10 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         CompletionStage<?> result = acquire(call, slots).thenCompose(decisions -> {
             called.set(true);
             // The work goes on if the caller cancels the result.
-            return method.interceptResultAsCompletionStage(this).whenComplete((value, failure) -> slots.complete());
+            return method.interceptResultAsCompletionStage(this).whenComplete((value, failure) -> {
+                ended(decisions, failure);
+                slots.complete();
+            });
         });
         // Returns the stage itself and not the dependent one, so that the caller can cancel the call.
         result.whenComplete((value, failure) -> {
@@ -192,14 +213,18 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
             return Mono.defer(() -> {
                 SlotRelease slots = new SlotRelease();
                 return Mono.fromCompletionStage(acquire(call, slots))
-                        .flatMap(decisions -> Mono.from(method.interceptResultAsPublisher(this)))
+                        .flatMap(decisions -> Mono.from(method.interceptResultAsPublisher(this))
+                                .doOnSuccess(value -> ended(decisions, null))
+                                .doOnError(failure -> ended(decisions, failure)))
                         .doFinally(signal -> endOf(slots));
             });
         }
         return Flux.defer(() -> {
             SlotRelease slots = new SlotRelease();
             return Mono.fromCompletionStage(acquire(call, slots))
-                    .flatMapMany(decisions -> Flux.from(method.interceptResultAsPublisher(this)))
+                    .flatMapMany(decisions -> Flux.from(method.interceptResultAsPublisher(this))
+                            .doOnComplete(() -> ended(decisions, null))
+                            .doOnError(failure -> ended(decisions, failure)))
                     .doFinally(signal -> endOf(slots));
         });
     }
@@ -261,15 +286,14 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         (call.request == null ? slots : call.request.slots()).hold(lease, part -> part::close);
     }
 
+    /** Returns the decisions whose outcome is that of the call; none if it is that of the request. */
     private static Decisions requireAllowed(Call call, Lease lease) {
         Decisions decisions = lease.decisions();
         if (!decisions.allowed()) {
             throw new RateLimitExceededException(decisions);
         }
         RateLimitContext request = currentContext();
-        if (request != null) {
-            request.allowedAtCall(call.invocation.getExecutableMethod(), decisions);
-        }
-        return decisions;
+        boolean ofRequest = request != null && request.allowedAtCall(call.invocation.getExecutableMethod(), decisions);
+        return ofRequest ? NONE : decisions;
     }
 }

@@ -128,6 +128,10 @@ final class RateLimitMetrics {
                     .tags(withoutOutcome)
                     .description("Grants that left 80 % of a limit used.")
                     .register(registry);
+            FunctionCounter.builder("ratelimit.permits.refunded", series, Series::refundedPermits)
+                    .tags(withoutOutcome)
+                    .description("Permits of requests that were given back.")
+                    .register(registry);
         }
     }
 

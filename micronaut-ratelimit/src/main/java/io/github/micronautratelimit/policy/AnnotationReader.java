@@ -17,6 +17,7 @@ import io.micronaut.core.expressions.EvaluatedExpression;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -82,12 +83,17 @@ final class AnnotationReader {
                     + " is on a method for a closed connection, an error or a pong, which cannot be limited; write it on"
                     + " the class to limit connections, or on the @OnMessage method to limit messages.");
         }
-        Policy policy =
-                held(policy(declaration, policyName, onError(annotation, element)), annotation, declaration.location());
+        Policy policy = charged(
+                held(policy(declaration, policyName, onError(annotation, element)), annotation, declaration.location()),
+                declaration);
         requireGrantable(declaration, policy);
         if (element.role() == WebSocketMethod.MESSAGE && policy.concurrency() != null) {
             throw new IllegalArgumentException(declaration.location() + " has the limit \"" + policy.concurrency()
                     + "\", but a message holds no slot; write a rate limit such as \"100/min\".");
+        }
+        if (element.role() != WebSocketMethod.NONE && policy.outcomes() != null) {
+            throw new IllegalArgumentException(declaration.location() + " has \"" + policy.outcomes()
+                    + "\", but a connection or message has no outcome; use another policy.");
         }
         return new LimitBinding(
                 declaration.location(),
@@ -118,6 +124,8 @@ final class AnnotationReader {
                 text(annotation, "policy", "", location),
                 keyExpression != null ? keyExpression.toString() : text(annotation, "key", "", location),
                 costExpression != null ? costExpression.toString() : text(annotation, "permits", "1", location),
+                texts(annotation, "chargeOn", location),
+                texts(annotation, "refundOn", location),
                 RateLimitDeclaration.isSecured(element.method()),
                 WebSocketMethod.isServer(element.method()) && element.role() != WebSocketMethod.NONE);
     }
@@ -156,6 +164,21 @@ final class AnnotationReader {
         }
     }
 
+    /** The configuration of the policy takes precedence. */
+    private static Policy charged(Policy policy, RateLimitDeclaration declaration) {
+        if (policy.outcomes() != null
+                || declaration.chargeOn().isEmpty() && declaration.refundOn().isEmpty()) {
+            return policy;
+        }
+        try {
+            return declaration.refundOn().isEmpty()
+                    ? policy.withChargeOn(declaration.chargeOn())
+                    : policy.withRefundOn(declaration.refundOn());
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(declaration.location() + ": " + e.getMessage(), e);
+        }
+    }
+
     /** Hashes names that a policy may not have: the name of a class may be longer or contain any character. */
     private static String validName(String name) {
         boolean valid = name.length() <= MAX_NAME_LENGTH && name.chars().allMatch(c -> c > ' ' && c < 127);
@@ -177,9 +200,18 @@ final class AnnotationReader {
         return key;
     }
 
-    /** Resolves properties in a text, such as {@code ${my.limit:100/min}}. */
     private String text(AnnotationValue<RateLimit> annotation, String member, String defaultText, String location) {
-        String text = annotation.stringValue(member).orElse(defaultText);
+        return resolved(annotation.stringValue(member).orElse(defaultText), location);
+    }
+
+    private List<String> texts(AnnotationValue<RateLimit> annotation, String member, String location) {
+        return Arrays.stream(annotation.stringValues(member))
+                .map(text -> resolved(text, location))
+                .toList();
+    }
+
+    /** Resolves properties in a text, such as {@code ${my.limit:100/min}}. */
+    private String resolved(String text, String location) {
         try {
             return environment.getPlaceholderResolver().resolveRequiredPlaceholders(text);
         } catch (ConfigurationException e) {

@@ -41,13 +41,26 @@ record ConfiguredPolicy(
                     .withHoldAtMost(configuration.findHoldAtMost().orElse(null))
                     .withHoldUntil(configuration.getHoldUntil());
             return new ConfiguredPolicy(
-                    policy,
+                    withOutcomes(policy, configuration, prefix),
                     configuration.getKey() == null ? null : key(configuration.getKey(), prefix + ".key"),
                     onError,
                     overrides(configuration, prefix));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(prefix + ": " + e.getMessage(), e);
         }
+    }
+
+    private static Policy withOutcomes(Policy policy, PolicyConfiguration configuration, String prefix) {
+        List<String> chargeOn = configuration.getChargeOn();
+        List<String> refundOn = configuration.getRefundOn();
+        if (!chargeOn.isEmpty() && !refundOn.isEmpty()) {
+            throw new ConfigurationException(prefix + " has both charge-on and refund-on; write the outcomes that are"
+                    + " charged, or those that are not.");
+        }
+        if (!chargeOn.isEmpty()) {
+            return policy.withChargeOn(chargeOn);
+        }
+        return refundOn.isEmpty() ? policy : policy.withRefundOn(refundOn);
     }
 
     private static LimitSet limits(List<String> texts, String prefix) {

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.policy;
 
+import io.github.micronautratelimit.limit.ConcurrencyLimit;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.inject.ExecutableMethod;
 import java.lang.reflect.Modifier;
@@ -30,11 +31,13 @@ final class LimitPlacement {
                 throw new ConfigurationException(limit.location() + " is on an @Error method, whose request is already "
                         + "counted; write it on the routes or methods that are to be limited.");
             }
-            checkSlots(limit, method);
+            checkEnd(limit, method);
+            checkOutcomes(limit, method);
         }
         if (method.isCountedByClass() && !method.isExempt()) {
             for (LimitBinding limit : ofClass) {
-                checkSlots(limit, method);
+                checkEnd(limit, method);
+                checkOutcomes(limit, method);
                 if (own.isEmpty() && isProtected(method)) {
                     throw new ConfigurationException(limit.location() + " cannot limit the protected method "
                             + method.method().getMethodName()
@@ -45,16 +48,28 @@ final class LimitPlacement {
         }
     }
 
-    private static void checkSlots(LimitBinding limit, AnnotatedMethod method) {
+    private static void checkEnd(LimitBinding limit, AnnotatedMethod method) {
         Class<?> type = method.method().getReturnType().getType();
         boolean async = type == void.class && method.method().hasStereotype(ASYNC);
         boolean future = Future.class.isAssignableFrom(type) && !CompletionStage.class.isAssignableFrom(type);
-        if (limit.policy().concurrency() != null && (async || future)) {
+        ConcurrencyLimit slots = limit.policy().concurrency();
+        String needsEnd = slots == null ? limit.policy().outcomes() : "the limit \"" + slots + "\"";
+        if (needsEnd != null && (async || future)) {
             throw new ConfigurationException(
-                    limit.location() + " has the limit \"" + limit.policy().concurrency()
-                            + "\", but " + method.method().getMethodName() + "() "
+                    limit.location() + " has " + needsEnd + ", but "
+                            + method.method().getMethodName() + "() "
                             + (async ? "is @Async and returns void" : "returns a " + type.getSimpleName())
                             + ", so the end of its work is unknown; return a CompletionStage, such as CompletableFuture<Void>.");
+        }
+    }
+
+    private static void checkOutcomes(LimitBinding limit, AnnotatedMethod method) {
+        if (limit.policy().outcomes() != null && !limit.policy().hasExceptionOutcomes() && !method.isMappedRoute()) {
+            throw new ConfigurationException(
+                    limit.location() + " has \"" + limit.policy().outcomes() + "\", but "
+                            + method.method().getMethodName()
+                            + "() is no route and has no status; write the name of an exception"
+                            + " class.");
         }
     }
 

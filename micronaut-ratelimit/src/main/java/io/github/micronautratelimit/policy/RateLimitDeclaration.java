@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.policy;
 
+import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
@@ -17,12 +18,22 @@ import java.util.List;
  * @param policy    the name of a policy, or empty
  * @param key       a template or an expression, or empty
  * @param permits   a number, a placeholder or an expression
+ * @param chargeOn  the outcomes for which a call stays charged, or none
+ * @param refundOn  the outcomes for which the permits of a call are given back, or none
  * @param secured   whether the method or its class has a security annotation
  * @param webSocket whether the annotation limits connections to a WebSocket, or its messages
  */
 @Internal
 public record RateLimitDeclaration(
-        String location, String value, String policy, String key, String permits, boolean secured, boolean webSocket) {
+        String location,
+        String value,
+        String policy,
+        String key,
+        String permits,
+        List<String> chargeOn,
+        List<String> refundOn,
+        boolean secured,
+        boolean webSocket) {
 
     private static final List<String> SECURITY_ANNOTATIONS = List.of(
             "io.micronaut.security.annotation.Secured", "jakarta.annotation.security.RolesAllowed",
@@ -61,12 +72,30 @@ public record RateLimitDeclaration(
         isExpression("permits", permits);
         check("The permits of ", permits, this::cost);
         check("", permits, () -> LimitCheck.requirePermits(cost()));
+        checkOutcomes();
         if (policy.isEmpty()) {
             check(
                     "",
                     value + permits,
                     () -> LimitCheck.requireGrantable(
                             cost(), LimitSet.parse(value).rateLimits(), "the limit \"" + value + "\""));
+        }
+    }
+
+    private void checkOutcomes() {
+        if (!chargeOn.isEmpty() && !refundOn.isEmpty()) {
+            throw new IllegalArgumentException(location + " has both chargeOn and refundOn; write the outcomes that are"
+                    + " charged, or those that are not.");
+        }
+        if (webSocket && !(chargeOn.isEmpty() && refundOn.isEmpty())) {
+            throw new IllegalArgumentException(location + " has " + (chargeOn.isEmpty() ? "refundOn" : "chargeOn")
+                    + ", but a connection or message has no outcome; remove it.");
+        }
+        for (String outcome : chargeOn) {
+            check("", outcome, () -> Policy.requireOutcome(outcome));
+        }
+        for (String outcome : refundOn) {
+            check("", outcome, () -> Policy.requireOutcome(outcome));
         }
     }
 

@@ -85,6 +85,8 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
                                 text(limit, "policy", ""),
                                 text(limit, "key", ""),
                                 text(limit, "permits", "1"),
+                                List.of(limit.stringValues("chargeOn")),
+                                List.of(limit.stringValues("refundOn")),
                                 secured,
                                 webSocket)
                         .check();

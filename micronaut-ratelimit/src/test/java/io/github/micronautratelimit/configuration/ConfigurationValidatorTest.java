@@ -100,8 +100,8 @@ class ConfigurationValidatorTest {
 
     static Stream<Arguments> anUnknownPropertyFailsStartUp() {
         String ofPolicies =
-                "the properties of `ratelimit.policies.write` are [deadline, hold-at-most, hold-until, key, limits, local-limit, "
-                        + "max-prefetch, mode, on-error, overrides].";
+                "the properties of `ratelimit.policies.write` are [charge-on, deadline, hold-at-most, hold-until, key, limits, "
+                        + "local-limit, max-prefetch, mode, on-error, overrides, refund-on].";
         return Stream.of(
                 Arguments.of(
                         Map.of("ratelimit.polices.write.limits", "1/s"),

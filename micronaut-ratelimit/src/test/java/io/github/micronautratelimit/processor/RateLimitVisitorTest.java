@@ -39,6 +39,9 @@ class RateLimitVisitorTest {
                 @RateLimit(value = "5/s", permits = "#{ amount } 1..5")
                 public void bounded(int amount) { }
 
+                @RateLimit(value = "1/s", refundOn = {"5xx", "304", "${also:java.io.IOException}"})
+                public void outcomes() { }
+
                 @RateLimit(value = "${limit:100/min}", key = "{ip}/{header:X-Tenant}", permits = "{header:X-Cost}")
                 public void properties() { }
 
@@ -108,6 +111,15 @@ class RateLimitVisitorTest {
                                 + "method with a "
                                 + "security annotation, and micronaut-security would then reject every request; write "
                                 + "a template such as \"{principal}\" or \"{path:id}\"."),
+                Arguments.of(
+                        "@RateLimit(value = \"1/s\", chargeOn = \"401-403\")",
+                        "@RateLimit on shop.Bean.call(): The outcome \"401-403\" is neither a status nor the name of a "
+                                + "class; write a status such as \"401\", a class of statuses such as \"5xx\", or the "
+                                + "full name of an exception class."),
+                Arguments.of(
+                        "@RateLimit(value = \"1/s\", chargeOn = \"401\", refundOn = {\"5xx\", \"304\"})",
+                        "@RateLimit on shop.Bean.call() has both chargeOn and refundOn; write the outcomes that are "
+                                + "charged, or those that are not."),
                 Arguments.of(
                         "@RateLimit(\"1/s\") static",
                         "@RateLimit on shop.Bean.call() has no effect, because the method is static; move it to "

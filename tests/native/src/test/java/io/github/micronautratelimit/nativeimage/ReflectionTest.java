@@ -37,6 +37,9 @@ class ReflectionTest {
                     "Hazelcast creates the merge policy, which reflect-config.json of the module names"),
             use("hazelcast.RateLimitMapConfig.warningsOf: the name of a class as text", NO_LOOK_UP),
             use("hazelcast.ClusterWarning.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use(
+                    "ChargeCondition.failure: java.lang.Class.forName",
+                    "the application registers the exception classes that its settings name"),
             use("http.RateLimitContext.<clinit>: the name of a class as text", NO_LOOK_UP),
             use("http.StreamCallbacks.<clinit>: the name of a class as text", NO_LOOK_UP),
             use("interceptor.SkippedCalls.isBetween: java.lang.Class.getPackageName", NO_LOOK_UP),
