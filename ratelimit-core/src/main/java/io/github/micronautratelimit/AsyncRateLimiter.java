@@ -6,7 +6,6 @@ import io.github.micronautratelimit.internal.Micros;
 import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -29,12 +28,14 @@ public final class AsyncRateLimiter {
     private final @Nullable KeySecret secret;
     private final MicroClock clock;
     private final HoldTimes holdTimes = new HoldTimes();
+    private final Refunds refunds;
 
     AsyncRateLimiter(RateLimitBackend backend, EventDispatcher events, @Nullable KeySecret secret, MicroClock clock) {
         this.clock = clock;
         this.backend = backend;
         this.events = events;
         this.secret = secret;
+        this.refunds = new Refunds(backend, events, this::concealed, clock);
     }
 
     /**
@@ -66,6 +67,17 @@ public final class AsyncRateLimiter {
             return Futures.call(() -> backend.acquire(policy, concealed, permits));
         }
         return decide(concealed(new PermitRequest(policy, key, permits)));
+    }
+
+    /** Does the same on the calling thread, without a stage if the backend needs none. */
+    Decision tryAcquireBlocking(Policy policy, String key, long permits) {
+        if (events.hasListeners()) {
+            return Futures.await(tryAcquire(policy, key, permits), RateLimitBackendException::of);
+        }
+        requireRateLimits(policy, permits);
+        Decision decision = backend.acquireBlocking(policy, concealed(key), permits);
+        events.count(policy, RequestOrigin.CODE, permits, decision);
+        return decision;
     }
 
     private CompletionStage<Decision> decide(PermitRequest request) {
@@ -235,30 +247,7 @@ public final class AsyncRateLimiter {
      * @return completes when the permits are given back
      */
     public CompletionStage<Void> refund(Decisions decisions) {
-        long now = clock.micros();
-        List<CompletionStage<Void>> refunds = new ArrayList<>();
-        for (int i = 0; i < decisions.list().size(); i++) {
-            Charge charge = charge(decisions, i, now);
-            if (charge != null) {
-                refunds.add(refund(charge, charge.permitsTakenAt(now)));
-            }
-        }
-        return CompletableFuture.allOf(
-                refunds.stream().map(CompletionStage::toCompletableFuture).toArray(CompletableFuture<?>[]::new));
-    }
-
-    /** Returns the charge of a decision, or {@code null} if it charged nothing. */
-    private @Nullable Charge charge(Decisions decisions, int index, long now) {
-        PermitRequest request = decisions.requests().get(index);
-        Decision decision = decisions.list().get(index);
-        return Charge.isCharged(request, decision)
-                ? new Charge(concealed(request), decision, Math.min(now, decisions.beganMicros()))
-                : null;
-    }
-
-    private CompletionStage<Void> refund(Charge charge, long permits) {
-        events.countRefund(charge.request(), charge.decision(), permits);
-        return Refunds.refund(backend, charge, permits);
+        return refunds.refund(decisions);
     }
 
     /**
@@ -273,27 +262,15 @@ public final class AsyncRateLimiter {
      * @return the decisions as the keys stand after the refund, if no other request has changed them
      */
     public Decisions applyOutcome(Decisions decisions, int status, @Nullable Throwable failure) {
-        List<Decision> after = null;
-        long now = 0;
-        for (int i = 0; i < decisions.list().size(); i++) {
-            ChargeCondition condition = decisions.requests().get(i).policy().chargeCondition();
-            if (condition == null || condition.isCharged(status, failure) || !decisions.allowed()) {
-                continue;
-            }
-            now = now == 0 ? clock.micros() : now;
-            Charge charge = charge(decisions, i, now);
-            if (charge != null) {
-                long permits = charge.permitsTakenAt(now);
-                refund(charge, permits);
-                after = after == null ? new ArrayList<>(decisions.list()) : after;
-                after.set(i, charge.decisionWithout(permits));
-            }
-        }
-        return after == null ? decisions : new Decisions(decisions.requests(), after, decisions.beganMicros());
+        return refunds.applyOutcome(decisions, status, failure);
     }
 
     /**
-     * Blocks a key for a time on all instances; see {@link RateLimiter#block}.
+     * Blocks a key for a time on all instances that share the store. Every request for 1 permit or more is denied until
+     * the block ends. Spent permits come back with time as usual, so the key is not free earlier than without the
+     * block. A key that is already blocked for longer stays so; {@link #reset} lifts a block.
+     *
+     * <p>While the store is unavailable, {@link OnError} decides without regard to blocks.
      *
      * @param policy   the policy
      * @param key      identifies the caller to block
@@ -312,7 +289,8 @@ public final class AsyncRateLimiter {
     }
 
     /**
-     * Removes a key: all permits and slots are free and blocks are lifted; see {@link RateLimiter#reset}.
+     * Removes a key: all permits and slots are free and a block is lifted. Holders of slots try to regain them with the
+     * next renewal.
      *
      * @param policy the policy
      * @param key    identifies the caller that is limited
@@ -329,7 +307,27 @@ public final class AsyncRateLimiter {
                         Futures.call(() -> backend.concurrency().reset(policy, concealed)), (done, too) -> done);
     }
 
-    static void requireRateLimits(Policy policy, long permits) {
+    /** Returns the same verbs on another backend, with the same listeners, counters and key secret. */
+    AsyncRateLimiter over(RateLimitBackend other) {
+        return new AsyncRateLimiter(other, events, secret, clock);
+    }
+
+    DecisionCounts counts() {
+        return events.counts();
+    }
+
+    LimiterStats stats() {
+        LimiterStats.Collector stats = new LimiterStats.Collector();
+        events.collectStats(stats);
+        backend.collectStats(stats);
+        return stats.collected();
+    }
+
+    void close() {
+        backend.close();
+    }
+
+    private static void requireRateLimits(Policy policy, long permits) {
         PermitRequest.requireNotNegative(permits);
         if (policy.rateLimits().isEmpty()) {
             throw new IllegalArgumentException("The policy \"" + policy.name() + "\" has only the concurrency limit "

@@ -5,7 +5,6 @@ import io.github.micronautratelimit.internal.Futures;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Decides whether callers may proceed, and notifies listeners of the decisions.
@@ -17,35 +16,21 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>{@code tryAcquire} takes permits, which are spent and come back with time. {@code lease} also takes a slot of each
- * concurrency limit, which is held until the {@link Lease} is closed.
+ * concurrency limit, which is held until the {@link Lease} is closed. A key is any text, and permits are 0 or more; a
+ * negative number, and a policy that has no rate limits to take permits of, throw an {@link IllegalArgumentException}.
  *
  * <p>The methods here wait for the answer of the backend, but never for permits to come back. On an event loop, use
- * {@link #async()}. If the backend fails, they throw a {@link RateLimitBackendException}. Behind a guard decisions do
- * not fail, because the {@link OnError} of the policy decides instead.
- *
- * <p>Safe for use by any number of threads.
+ * {@link #async()}, which has the details. If the backend fails, they throw a {@link RateLimitBackendException}; behind
+ * a guard, the {@link OnError} of the policy decides instead. Safe for use by any number of threads.
  */
 public final class RateLimiter implements AutoCloseable {
 
-    private final RateLimitBackend backend;
-    private final EventDispatcher events;
-    private final @Nullable KeySecret secret;
-    private final MicroClock clock;
-    private final Runnable returnPrefetched;
     private final AsyncRateLimiter async;
+    private final Runnable returnPrefetched;
 
-    RateLimiter(
-            RateLimitBackend backend,
-            EventDispatcher events,
-            @Nullable KeySecret secret,
-            MicroClock clock,
-            Runnable returnPrefetched) {
-        this.clock = clock;
-        this.backend = backend;
-        this.events = events;
-        this.secret = secret;
+    RateLimiter(AsyncRateLimiter async, Runnable returnPrefetched) {
+        this.async = async;
         this.returnPrefetched = returnPrefetched;
-        this.async = new AsyncRateLimiter(backend, events, secret, clock);
     }
 
     /**
@@ -77,14 +62,13 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Creates a limiter on another backend that shares the listeners, the {@link #counts()} and the key secret of this
-     * one. The backend gets no guard and no caches.
+     * Creates a limiter on another backend without layers, with the listeners, counters and key secret of this one.
      *
      * @param other decides, usually a backend in memory
      * @return a limiter beside this one
      */
     public RateLimiter over(RateLimitBackend other) {
-        return new RateLimiter(other, events, secret, clock, () -> {});
+        return new RateLimiter(async.over(other), () -> {});
     }
 
     /**
@@ -103,21 +87,13 @@ public final class RateLimiter implements AutoCloseable {
      * Takes permits if every limit of the policy grants them now.
      *
      * @param policy  the policy
-     * @param key     identifies the caller that is limited; any text
-     * @param permits the cost, 0 or more
+     * @param key     identifies the caller that is limited
+     * @param permits the cost
      * @return the decision
-     * @throws IllegalArgumentException  if permits are negative, or the policy has no rate limits
-     * @throws RateLimitBackendException if the backend failed
      */
     @CheckReturnValue
     public Decision tryAcquire(Policy policy, String key, long permits) {
-        if (events.hasListeners()) {
-            return await(async.tryAcquire(policy, key, permits));
-        }
-        AsyncRateLimiter.requireRateLimits(policy, permits);
-        Decision decision = backend.acquireBlocking(policy, async.concealed(key), permits);
-        events.count(policy, RequestOrigin.CODE, permits, decision);
-        return decision;
+        return async.tryAcquireBlocking(policy, key, permits);
     }
 
     /**
@@ -138,9 +114,7 @@ public final class RateLimiter implements AutoCloseable {
      * @param key     identifies the caller that is limited; any text
      * @param permits the cost, 0 or more
      * @return the decision
-     * @throws IllegalArgumentException   if permits are negative, or the policy has no rate limits
      * @throws RateLimitExceededException if a limit denied; it contains the decision
-     * @throws RateLimitBackendException  if the backend failed
      */
     public Decision.Allowed acquireOrThrow(Policy policy, String key, long permits) {
         Decision decision = tryAcquire(policy, key, permits);
@@ -156,8 +130,6 @@ public final class RateLimiter implements AutoCloseable {
      *
      * @param requests the requests
      * @return the decisions
-     * @throws IllegalArgumentException  if a policy has no rate limits
-     * @throws RateLimitBackendException if the backend failed
      */
     @CheckReturnValue
     public Decisions tryAcquireAll(List<PermitRequest> requests) {
@@ -170,7 +142,6 @@ public final class RateLimiter implements AutoCloseable {
      * @param policy the policy, with or without a concurrency limit
      * @param key    the key that the permit and the slot belong to; any text
      * @return the lease, which holds nothing if denied; close it
-     * @throws RateLimitBackendException if the backend failed
      */
     @CheckReturnValue
     public Lease lease(Policy policy, String key) {
@@ -182,7 +153,6 @@ public final class RateLimiter implements AutoCloseable {
      *
      * @param requests the requests
      * @return the lease, which holds nothing if denied; close it
-     * @throws RateLimitBackendException if the backend failed
      */
     @CheckReturnValue
     public Lease leaseAll(List<PermitRequest> requests) {
@@ -196,8 +166,6 @@ public final class RateLimiter implements AutoCloseable {
      * @param key     identifies the caller that is limited
      * @param permits the cost, 0 or more; 0 reads the state of the key
      * @return the decision
-     * @throws IllegalArgumentException  if permits are negative
-     * @throws RateLimitBackendException if the backend failed
      */
     @CheckReturnValue
     public Decision peek(Policy policy, String key, long permits) {
@@ -205,44 +173,32 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Gives back the permits that were taken last, for a request that turned out to cost nothing. Permits that have
-     * come back with time meanwhile are given back once more; see {@link AsyncRateLimiter#refund(Policy, String,
-     * long)}.
+     * Gives back the permits that were taken last; see {@link AsyncRateLimiter#refund(Policy, String, long)}.
      *
      * @param policy  the policy
      * @param key     identifies the caller that is limited
      * @param permits the permits, 0 or more; more than were taken gives back all that were taken
-     * @throws IllegalArgumentException  if permits are negative
-     * @throws RateLimitBackendException if the backend failed
      */
     public void refund(Policy policy, String key, long permits) {
         await(async.refund(policy, key, permits));
     }
 
     /**
-     * Blocks a key for a time on all instances that share the store. Every request for 1 permit or more is denied until
-     * the block ends. Spent permits come back with time as usual, so the key is not free earlier than without the
-     * block. A key that is already blocked for longer stays so; {@link #reset} lifts a block.
-     *
-     * <p>While the store is unavailable, {@link OnError} decides without regard to blocks.
+     * Blocks a key for a time on all instances that share the store; see {@link AsyncRateLimiter#block}.
      *
      * @param policy   the policy
      * @param key      identifies the caller to block
      * @param duration 1 microsecond to 366 days; a fraction of a microsecond is cut off
-     * @throws IllegalArgumentException  if the duration is out of range, or the policy has no rate limits
-     * @throws RateLimitBackendException if the backend failed or cannot block; the key may be blocked or not
      */
     public void block(Policy policy, String key, Duration duration) {
         await(async.block(policy, key, duration));
     }
 
     /**
-     * Removes a key: all permits and slots are free and a block is lifted. Holders of slots try to regain them with the
-     * next renewal.
+     * Removes a key: all permits and slots are free and a block is lifted.
      *
      * @param policy the policy
      * @param key    identifies the caller that is limited
-     * @throws RateLimitBackendException if the backend failed
      */
     public void reset(Policy policy, String key) {
         await(async.reset(policy, key));
@@ -268,7 +224,7 @@ public final class RateLimiter implements AutoCloseable {
      * @return always the same object
      */
     public DecisionCounts counts() {
-        return events.counts();
+        return async.counts();
     }
 
     /**
@@ -277,17 +233,10 @@ public final class RateLimiter implements AutoCloseable {
      * @return the present values
      */
     public LimiterStats stats() {
-        LimiterStats.Collector stats = new LimiterStats.Collector();
-        events.collectStats(stats);
-        backend.collectStats(stats);
-        return stats.collected();
+        return async.stats();
     }
 
-    /**
-     * Refunds prefetched permits to the store and prefetches no more. Decisions continue, each by a call to the store.
-     * For an application that is about to stop while its store is still reachable. Waits for the refunds, at most two
-     * seconds.
-     */
+    /** Refunds prefetched permits and prefetches no more, before a stop. Waits for the refunds, at most two seconds. */
     public void returnPrefetched() {
         returnPrefetched.run();
     }
@@ -296,6 +245,6 @@ public final class RateLimiter implements AutoCloseable {
     @Override
     public void close() {
         returnPrefetched();
-        backend.close();
+        async.close();
     }
 }

@@ -186,7 +186,7 @@ public final class RateLimiterBuilder {
     public RateLimiter build() {
         EventDispatcher events = new EventDispatcher(listeners);
         if (!guarded) {
-            return new RateLimiter(observed(), events, secret, clock, () -> {});
+            return new RateLimiter(new AsyncRateLimiter(observed(), events, secret, clock), () -> {});
         }
         Duration time = deadline == null ? backend.deadline() : deadline;
         RateLimitBackend store = coalescing ? new Coalescer(observed(), time) : observed();
@@ -196,12 +196,8 @@ public final class RateLimiterBuilder {
         }
         PrefetchingBackend prefetching = new PrefetchingBackend(guard, withoutFallback(guard), clock);
         RateLimitBackend front = new LocalLimit(prefetching, clock);
-        return new RateLimiter(
-                denyCache.isZero() ? front : new DenyCache(front, clock, denyCache),
-                events,
-                secret,
-                clock,
-                prefetching::drain);
+        RateLimitBackend layers = denyCache.isZero() ? front : new DenyCache(front, clock, denyCache);
+        return new RateLimiter(new AsyncRateLimiter(layers, events, secret, clock), prefetching::drain);
     }
 
     /** Prefetched permits must be charged by the store, so a fallback must not grant them. */
