@@ -33,13 +33,13 @@ class SystemClockTest {
     /** The nano time stands still while a machine is paused or a function is frozen; the system time does not. */
     @ParameterizedTest
     @ValueSource(longs = {101, 999, 60_000, 600_000, 86_400_000})
-    void clockShowsThePauseOfTheMachineAtTheNextReading(long pauseMillis) {
+    void clockShowsThePauseOfTheMachineAtTheNextLook(long pauseMillis) {
         MachineTime machine = new MachineTime();
         SystemClock clock = new SystemClock(machine);
         for (int thaw = 1; thaw <= 39; thaw++) {
             machine.pass(20);
             assertEquals(machine.micros(), clock.micros());
-            machine.wallMicros += pauseMillis * 1_000;
+            machine.pause(pauseMillis);
             assertEquals(machine.micros(), clock.micros(), "after " + thaw + " pauses");
         }
     }
@@ -48,10 +48,22 @@ class SystemClockTest {
     void smallDifferenceToTheSystemTimeIsMadeUpOncePerSecond() {
         MachineTime machine = new MachineTime();
         SystemClock clock = new SystemClock(machine);
-        machine.wallMicros += 99_000;
+        machine.pause(99);
         assertEquals(machine.micros() - 99_000, clock.micros());
         machine.pass(1_000);
         assertEquals(machine.micros(), clock.micros());
+    }
+
+    /** Two clocks take twice as long to read as one. */
+    @Test
+    void readingsThatFollowEachOtherLookOnce() {
+        MachineTime machine = new MachineTime();
+        SystemClock clock = new SystemClock(machine);
+        machine.pass(1);
+        for (int i = 0; i < 1_000; i++) {
+            assertEquals(machine.micros(), clock.micros());
+        }
+        assertEquals(1, machine.looks);
     }
 
     @Test
@@ -88,7 +100,7 @@ class SystemClockTest {
                 assertFalse(limiter.tryAcquire(policy, "key").allowed(), "without one");
                 machine.pass(20);
                 assertFalse(limiter.tryAcquire(policy, "key").allowed(), "without one");
-                machine.wallMicros += 600_000_000L;
+                machine.pause(600_000);
             }
         }
     }
@@ -97,6 +109,13 @@ class SystemClockTest {
 
         private long wallMicros = 1_700_000_000_000_123L;
         private long nanos = Long.MAX_VALUE - 1_000;
+        private int looks;
+
+        /** The process then runs until it looks at the system clock again. */
+        void pause(long millis) {
+            wallMicros += millis * 1_000 + SystemClock.LOOK_NANOS / 1_000;
+            nanos += SystemClock.LOOK_NANOS;
+        }
 
         void pass(long millis) {
             wallMicros += millis * 1_000;
@@ -110,6 +129,7 @@ class SystemClockTest {
 
         @Override
         public long millis() {
+            looks++;
             return wallMicros / 1_000;
         }
 
