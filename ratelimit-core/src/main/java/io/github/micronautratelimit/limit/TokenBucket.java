@@ -173,11 +173,12 @@ public final class TokenBucket extends Limit {
     /**
      * Returns how long it takes until one more whole permit is free.
      *
-     * @param debt units missing from a full bucket, more than 0 and at most its capacity
+     * @param debt      units missing from a full bucket, more than 0 and at most its capacity
+     * @param remaining its {@link #remaining}, which every caller has computed, so that no division is needed
      * @return whole microseconds, rounded up
      */
-    public long microsToNextPermit(long debt) {
-        return microsToRepay((debt - 1) % unitsPerPermit + 1);
+    public long microsToNextPermit(long debt, long remaining) {
+        return microsToRepay(debt - capacityUnits + (remaining + 1) * unitsPerPermit);
     }
 
     /**

@@ -118,21 +118,26 @@ final class Cell {
             long charged = debt + permits * limit.unitsPerPermit();
             long found = (long) METER.compareAndExchange(this, before, repaid + charged);
             if (found == before) {
-                long lag = time - now;
-                long reset = limit.microsToRepay(charged) + lag;
-                long next = limit.microsToNextPermit(charged) + lag;
-                long longest = lag == 0 ? Long.MAX_VALUE : limit.longestResetMicros();
-                return new Decision.Allowed(
-                        limit.remaining(charged),
-                        Math.min(reset, longest),
-                        Decision.Source.STORE,
-                        Math.min(next, longest));
+                return allowed(limit, charged, time - now);
             }
             if (!isRunning(found)) {
                 return null;
             }
             before = found;
         }
+    }
+
+    /** A caller whose clock is behind waits longer, but never longer than the limit can need. */
+    private static Decision allowed(TokenBucket limit, long debt, long lag) {
+        long remaining = limit.remaining(debt);
+        long reset = limit.microsToRepay(debt);
+        long next = limit.microsToNextPermit(debt, remaining);
+        if (lag == 0) {
+            return new Decision.Allowed(remaining, reset, Decision.Source.STORE, next);
+        }
+        long longest = limit.longestResetMicros();
+        return new Decision.Allowed(
+                remaining, Math.min(reset + lag, longest), Decision.Source.STORE, Math.min(next + lag, longest));
     }
 
     /** Makes a metered cell a general one. The meter takes no more permits. */

@@ -35,10 +35,15 @@ final class Keyspace {
     private static final int EVICT_KEYS = 100;
     private static final int EVICT_KEYS_PER_NEW_KEY = 4;
     private static final int RESERVED = 8;
+    /** A power of two. */
+    private static final int RECENT = 16;
 
     private final MicroClock clock;
     private final int maxKeys;
     private final Map<String, Cells> policies = new ConcurrentHashMap<>();
+    /** The policies used last, by hash, because looking one up in the map takes as long as deciding. */
+    private final @Nullable Cells[] recent = new Cells[RECENT];
+
     private final AtomicLong live = new AtomicLong();
     private final LongAdder sharedDecisions = new LongAdder();
 
@@ -63,8 +68,15 @@ final class Keyspace {
     /** Returns the own cell of a key, or {@code null}. */
     @Nullable
     Cell find(String policy, String key) {
-        Cells cells = policies.get(policy);
-        return cells == null ? null : cells.find(key);
+        Cells cells = recent[policy.hashCode() & RECENT - 1];
+        if (cells == null || !cells.policy.equals(policy)) {
+            cells = policies.get(policy);
+            if (cells == null) {
+                return null;
+            }
+            recent[policy.hashCode() & RECENT - 1] = cells;
+        }
+        return cells.find(key);
     }
 
     /**
@@ -82,7 +94,7 @@ final class Keyspace {
     }
 
     private Cells cellsOf(String policy) {
-        return policies.computeIfAbsent(policy, name -> new Cells());
+        return policies.computeIfAbsent(policy, Cells::new);
     }
 
     /** Returns the own cell of a key, a new one if it has none; {@code null} if the bound is reached. */
@@ -212,11 +224,16 @@ final class Keyspace {
         return true;
     }
 
-    /** The cells of one policy. */
+    /** The cells of one policy, which stay in the map for ever. Only final fields are read without synchronization. */
     private static final class Cells {
 
+        private final String policy;
         private final ConcurrentHashMap<Object, Cell> own = new ConcurrentHashMap<>();
         private volatile @Nullable AtomicReferenceArray<Cell> shared;
+
+        Cells(String policy) {
+            this.policy = policy;
+        }
 
         /** Tries the key as it is first, because reading its length would touch more memory. */
         @Nullable
