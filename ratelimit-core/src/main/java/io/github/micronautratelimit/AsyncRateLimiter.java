@@ -29,12 +29,14 @@ public final class AsyncRateLimiter {
     private final MicroClock clock;
     private final HoldTimes holdTimes = new HoldTimes();
     private final Refunds refunds;
+    private final Penalties penalties;
 
     AsyncRateLimiter(RateLimitBackend backend, EventDispatcher events, @Nullable KeySecret secret, MicroClock clock) {
         this.clock = clock;
         this.backend = backend;
         this.events = events;
         this.secret = secret;
+        this.penalties = new Penalties(backend, events);
         this.refunds = new Refunds(backend, events, this::concealed, clock);
     }
 
@@ -62,7 +64,7 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Decision> tryAcquire(Policy policy, String key, long permits) {
         requireRateLimits(policy, permits);
-        if (events.isEmpty()) {
+        if (events.isEmpty() && policy.penalty() == null) {
             String concealed = concealed(key);
             return Futures.call(() -> backend.acquire(policy, concealed, permits));
         }
@@ -75,8 +77,12 @@ public final class AsyncRateLimiter {
             return Futures.await(tryAcquire(policy, key, permits), RateLimitBackendException::of);
         }
         requireRateLimits(policy, permits);
-        Decision decision = backend.acquireBlocking(policy, concealed(key), permits);
+        String concealed = concealed(key);
+        Decision decision = backend.acquireBlocking(policy, concealed, permits);
         events.count(policy, RequestOrigin.CODE, permits, decision);
+        if (decision instanceof Decision.Denied && policy.penalty() != null) {
+            penalties.decided(new PermitRequest(policy, concealed, permits), decision);
+        }
         return decision;
     }
 
@@ -84,20 +90,25 @@ public final class AsyncRateLimiter {
         long begun = events.begin();
         CompletionStage<Decision> answer =
                 Futures.call(() -> backend.acquire(request.policy(), request.key(), request.permits()));
-        if (events.isEmpty()) {
+        if (events.isEmpty() && request.policy().penalty() == null) {
             return answer;
         }
         if (answer instanceof CompletableFuture<Decision> made && made.isDone() && !made.isCompletedExceptionally()) {
-            events.decided(request, made.join(), begun);
+            decided(request, made.join(), begun);
             return answer;
         }
         return answer.whenComplete((decision, failure) -> {
             if (failure != null) {
                 events.failed(List.of(request), failure, begun);
             } else {
-                events.decided(request, decision, begun);
+                decided(request, decision, begun);
             }
         });
+    }
+
+    private void decided(PermitRequest request, Decision decision, long begun) {
+        events.decided(request, decision, begun);
+        penalties.decided(request, decision);
     }
 
     /**
@@ -175,6 +186,9 @@ public final class AsyncRateLimiter {
             throw new CompletionException(Futures.unwrap(failure));
         }
         events.decided(concealed, list, begun);
+        for (int i = 0; i < list.size(); i++) {
+            penalties.decided(concealed.get(i), list.get(i));
+        }
     }
 
     /**

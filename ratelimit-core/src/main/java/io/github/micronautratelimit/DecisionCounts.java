@@ -50,6 +50,7 @@ public final class DecisionCounts {
 
         private final LongAdder nearLimit = new LongAdder();
         private final LongAdder refundedPermits = new LongAdder();
+        private final LongAdder blocks = new LongAdder();
 
         private Series(String policy, RequestOrigin origin, Decision decision, boolean unavailable) {
             this.policy = policy;
@@ -150,9 +151,23 @@ public final class DecisionCounts {
         public long refundedPermits() {
             return refundedPermits.sum();
         }
+
+        /**
+         * Returns the number of these denials that a block followed; see {@link Policy#withBlock}.
+         *
+         * @return a count that never decreases; 0 for grants
+         */
+        public long blocks() {
+            return blocks.sum();
+        }
     }
 
     DecisionCounts() {}
+
+    /** Counts a block of a key that follows this denial. */
+    void countBlock(PermitRequest request, Decision denial) {
+        series(request.policy(), request.origin(), denial).blocks.increment();
+    }
 
     /** Counts permits that are given back for a request that was counted before. */
     void countRefund(PermitRequest request, Decision decision, long permits) {

@@ -26,6 +26,9 @@ final class EventDispatcher {
 
     private final List<RateLimitListener> inline;
     private final List<RateLimitListener> queued;
+    /** A field, because every decision reads it. */
+    private final boolean hasListeners;
+
     private final Set<RateLimitListener> failed = ConcurrentHashMap.newKeySet();
     private final LongAdder failures = new LongAdder();
     private final LongAdder dropped = new LongAdder();
@@ -33,6 +36,7 @@ final class EventDispatcher {
     private volatile @Nullable DecisionCounts counts;
 
     EventDispatcher(List<? extends RateLimitListener> listeners) {
+        this.hasListeners = !listeners.isEmpty();
         this.inline = listeners.stream()
                 .filter(RateLimitListener::isInline)
                 .<RateLimitListener>map(listener -> listener)
@@ -72,7 +76,7 @@ final class EventDispatcher {
     }
 
     boolean hasListeners() {
-        return !(inline.isEmpty() && queued.isEmpty());
+        return hasListeners;
     }
 
     void collectStats(LimiterStats.Collector stats) {
@@ -93,6 +97,13 @@ final class EventDispatcher {
         DecisionCounts counting = counts;
         if (counting != null) {
             counting.count(policy, origin, permits, decision);
+        }
+    }
+
+    void countBlock(PermitRequest request, Decision denial) {
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.countBlock(request, denial);
         }
     }
 

@@ -27,7 +27,7 @@ public final class Policy {
     /** The largest value of {@link #maxPrefetch()}, in permits. */
     public static final long MAX_PREFETCH = 1_000_000;
 
-    private static final int MAX_NAME = 200;
+    static final int MAX_NAME = 200;
 
     private final String name;
     private final List<Limit> rateLimits;
@@ -47,32 +47,15 @@ public final class Policy {
     }
 
     private void requireValid() {
-        require(
+        PolicyOptions.require(
                 !name.isEmpty() && name.length() <= MAX_NAME && name.chars().allMatch(Policy::isNameCharacter),
                 "The policy name \"" + name + "\" is not 1 to " + MAX_NAME
                         + " visible ASCII characters without quotation mark and backslash; write a name like \"write\".");
-        require(
+        PolicyOptions.require(
                 !rateLimits.isEmpty() || concurrency != null,
                 "The policy \"" + name + "\" has no limits; give it at least one, like \"100/min\".");
-        requireDistinct(name, "limit", rateLimits);
+        PolicyOptions.requireDistinct(name, "limit", rateLimits);
         options.requireValid(name, rateLimits, concurrency);
-    }
-
-    static void requireDistinct(String name, String kind, List<Limit> limits) {
-        require(
-                limits.size() <= LimitSet.MAX_RATE_LIMITS,
-                "The policy \"" + name + "\" has " + limits.size() + " " + kind
-                        + "s, which would be checked in one step " + "while other requests wait; write at most "
-                        + LimitSet.MAX_RATE_LIMITS + ".");
-        require(
-                limits.stream().distinct().count() == limits.size(),
-                "The policy \"" + name + "\" lists the same " + kind + " twice: " + limits + "; write it once.");
-    }
-
-    static void require(boolean valid, String otherwise) {
-        if (!valid) {
-            throw new IllegalArgumentException(otherwise);
-        }
     }
 
     private static boolean isNameCharacter(int c) {
@@ -400,6 +383,38 @@ public final class Policy {
     public boolean hasExceptionOutcomes() {
         ChargeCondition condition = options.chargeCondition();
         return condition != null && condition.namesExceptions();
+    }
+
+    /** Returns the block that follows repeated denials, or {@code null}. */
+    @Nullable
+    Penalty penalty() {
+        return options.penalty();
+    }
+
+    /**
+     * Returns this policy with a block of keys that its rate limits deny again and again, as {@link RateLimiter#block}
+     * does. All instances that share the store count the denials of a key together, each denial once, and none while
+     * the key is blocked. While the store is unavailable, denials are not counted.
+     *
+     * @param text for example {@code 15min after 5 denials in 1min}, or {@code 15min after 5 denials in 1min x2 up to
+     *             1day}, after which each further block is twice as long as the one before, up to a day. Earlier blocks
+     *             are forgotten after twice the longest time, which is at most 183 days
+     * @return a copy with this block
+     * @throws IllegalArgumentException if the text is malformed, a number is out of range, there are no rate limits, or
+     *                                  the name is longer than 192 characters
+     */
+    public Policy withBlock(String text) {
+        return with(options.withPenalty(Penalty.parse(text)));
+    }
+
+    /**
+     * Returns the text of {@link #withBlock}.
+     *
+     * @return the text; {@code null} if no block follows denials
+     */
+    public @Nullable String block() {
+        Penalty penalty = options.penalty();
+        return penalty == null ? null : penalty.text();
     }
 
     /**

@@ -2,6 +2,7 @@ package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.limit.ConcurrencyLimit;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitSet;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,10 +15,11 @@ record PolicyOptions(
         long maxPrefetch,
         @Nullable Duration holdAtMost,
         HoldUntil holdUntil,
-        @Nullable ChargeCondition chargeCondition) {
+        @Nullable ChargeCondition chargeCondition,
+        @Nullable Penalty penalty) {
 
     static final PolicyOptions DEFAULTS =
-            new PolicyOptions(OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null);
+            new PolicyOptions(OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null);
 
     private static final Duration SHORTEST_DEADLINE = Duration.ofMillis(1);
     private static final Duration SHORTEST_HOLD = Duration.ofSeconds(1);
@@ -28,24 +30,33 @@ record PolicyOptions(
 
     /** Throws an {@link IllegalArgumentException} if a setting is out of range, or does not apply to the limits. */
     void requireValid(String name, List<Limit> rateLimits, @Nullable ConcurrencyLimit concurrency) {
-        Policy.require(
+        require(
                 !rateLimits.isEmpty() || maxPrefetch == 0,
                 "The policy \"" + name + "\" has only the limit " + concurrency
                         + ", which has no permits to prefetch; remove the prefetch of " + maxPrefetch + ".");
-        Policy.require(
+        require(
                 !rateLimits.isEmpty() || localLimits.isEmpty(),
                 "The policy \"" + name + "\" has only the limit " + concurrency + ", to which the local limit "
                         + localLimits + " does not apply; remove it.");
-        Policy.require(
+        require(
                 !rateLimits.isEmpty() || chargeCondition == null,
                 "The policy \"" + name + "\" has only the limit " + concurrency + ", which charges nothing, so "
                         + chargeCondition + " does not apply; remove it.");
-        Policy.requireDistinct(name, "local limit", localLimits);
-        Policy.require(
+        require(
+                !rateLimits.isEmpty() || penalty == null,
+                "The policy \"" + name + "\" has only the limit " + concurrency
+                        + ", whose denials block nobody; remove " + "the block \""
+                        + (penalty == null ? "" : penalty.text()) + "\".");
+        require(
+                penalty == null || name.length() + Penalties.LONGEST_SUFFIX <= Policy.MAX_NAME,
+                "The policy \"" + name + "\" has a block, so its name may have "
+                        + (Policy.MAX_NAME - Penalties.LONGEST_SUFFIX) + " characters; shorten it.");
+        requireDistinct(name, "local limit", localLimits);
+        require(
                 deadline == null || deadline.isZero() || deadline.compareTo(SHORTEST_DEADLINE) >= 0,
                 "The deadline of the policy \"" + name + "\" is " + deadline
                         + "; write 1ms or more, or 0 to never wait for the store.");
-        Policy.require(
+        require(
                 maxPrefetch >= 0 && maxPrefetch <= Policy.MAX_PREFETCH,
                 "The prefetch of the policy \"" + name + "\" is " + maxPrefetch + " permits; write 0 to "
                         + Policy.MAX_PREFETCH + ".");
@@ -53,54 +64,81 @@ record PolicyOptions(
     }
 
     private void requireValidHold(String name, @Nullable ConcurrencyLimit concurrency) {
-        Policy.require(
+        require(
                 concurrency != null || holdAtMost == null && holdUntil == HoldUntil.RESPONSE,
                 "The policy \"" + name + "\" has no concurrency limit, so no slot is held "
                         + (holdAtMost == null ? "until " + holdUntil : "for at most " + holdAtMost)
                         + "; add a limit like \"5 concurrent\", or remove the setting.");
-        Policy.require(
+        require(
                 holdAtMost == null
                         || holdAtMost.compareTo(SHORTEST_HOLD) >= 0 && holdAtMost.compareTo(Limit.MAX_PERIOD) <= 0,
                 "The slots of the policy \"" + name + "\" are held for at most " + holdAtMost
                         + "; write 1s to 366 days.");
     }
 
+    static void requireDistinct(String name, String kind, List<Limit> limits) {
+        require(
+                limits.size() <= LimitSet.MAX_RATE_LIMITS,
+                "The policy \"" + name + "\" has " + limits.size() + " " + kind
+                        + "s, which would be checked in one step " + "while other requests wait; write at most "
+                        + LimitSet.MAX_RATE_LIMITS + ".");
+        require(
+                limits.stream().distinct().count() == limits.size(),
+                "The policy \"" + name + "\" lists the same " + kind + " twice: " + limits + "; write it once.");
+    }
+
+    static void require(boolean valid, String otherwise) {
+        if (!valid) {
+            throw new IllegalArgumentException(otherwise);
+        }
+    }
+
     PolicyOptions withOnError(OnError other) {
-        return new PolicyOptions(other, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition);
+        return new PolicyOptions(
+                other, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty);
     }
 
     PolicyOptions withDeadline(@Nullable Duration other) {
-        return new PolicyOptions(onError, other, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition);
+        return new PolicyOptions(
+                onError, other, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty);
     }
 
     PolicyOptions withLocalLimits(List<Limit> others) {
-        return new PolicyOptions(onError, deadline, others, maxPrefetch, holdAtMost, holdUntil, chargeCondition);
+        return new PolicyOptions(
+                onError, deadline, others, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty);
     }
 
     PolicyOptions withMaxPrefetch(long most) {
-        return new PolicyOptions(onError, deadline, localLimits, most, holdAtMost, holdUntil, chargeCondition);
+        return new PolicyOptions(onError, deadline, localLimits, most, holdAtMost, holdUntil, chargeCondition, penalty);
     }
 
     PolicyOptions withHoldAtMost(@Nullable Duration other) {
-        return new PolicyOptions(onError, deadline, localLimits, maxPrefetch, other, holdUntil, chargeCondition);
+        return new PolicyOptions(
+                onError, deadline, localLimits, maxPrefetch, other, holdUntil, chargeCondition, penalty);
     }
 
     PolicyOptions withHoldUntil(HoldUntil other) {
-        return new PolicyOptions(onError, deadline, localLimits, maxPrefetch, holdAtMost, other, chargeCondition);
+        return new PolicyOptions(
+                onError, deadline, localLimits, maxPrefetch, holdAtMost, other, chargeCondition, penalty);
     }
 
     PolicyOptions withChargeCondition(ChargeCondition other) {
-        return new PolicyOptions(onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, other);
+        return new PolicyOptions(onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, other, penalty);
+    }
+
+    PolicyOptions withPenalty(Penalty other) {
+        return new PolicyOptions(
+                onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, other);
     }
 
     /** Returns the settings of a policy without a concurrency limit. */
     PolicyOptions withoutSlots() {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, null, HoldUntil.RESPONSE, chargeCondition);
+                onError, deadline, localLimits, maxPrefetch, null, HoldUntil.RESPONSE, chargeCondition, penalty);
     }
 
     /** Returns the settings of a policy without rate limits. */
     PolicyOptions withoutPermits() {
-        return new PolicyOptions(onError, deadline, List.of(), 0, holdAtMost, holdUntil, null);
+        return new PolicyOptions(onError, deadline, List.of(), 0, holdAtMost, holdUntil, null, null);
     }
 }

@@ -40,6 +40,7 @@ class ReflectionTest {
             use(
                     "ChargeCondition.failure: java.lang.Class.forName",
                     "the application registers the exception classes that its settings name"),
+            use("ChargeCondition.loader: java.lang.Class.getClassLoader", NO_LOOK_UP),
             use("http.RateLimitContext.<clinit>: the name of a class as text", NO_LOOK_UP),
             use("http.StreamCallbacks.<clinit>: the name of a class as text", NO_LOOK_UP),
             use("interceptor.SkippedCalls.isBetween: java.lang.Class.getPackageName", NO_LOOK_UP),
