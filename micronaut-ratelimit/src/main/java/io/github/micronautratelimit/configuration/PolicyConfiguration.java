@@ -32,6 +32,7 @@ public class PolicyConfiguration {
     private HoldUntil holdUntil = HoldUntil.RESPONSE;
     private List<String> chargeOn = List.of();
     private List<String> refundOn = List.of();
+    private @Nullable String block;
 
     /**
      * Creates the default configuration of a policy.
@@ -264,6 +265,26 @@ public class PolicyConfiguration {
         this.refundOn = trimmed(refundOn);
     }
 
+    /**
+     * Returns the block of keys that are denied again and again.
+     *
+     * @return a text, or {@code null}
+     */
+    public @Nullable String getBlock() {
+        return block;
+    }
+
+    /**
+     * The block of keys that are denied again and again, for example {@code 15min after 5 denials in 1min}. With
+     * {@code x2 up to 1day} after it, each further block is twice as long as the one before, up to a day. Default:
+     * none.
+     *
+     * @param block a text
+     */
+    public void setBlock(String block) {
+        this.block = block;
+    }
+
     private static List<String> trimmed(List<String> texts) {
         return texts.stream().map(String::strip).toList();
     }
@@ -309,6 +330,7 @@ public class PolicyConfiguration {
                 && holdAtMost.isEmpty()
                 && holdUntil == HoldUntil.RESPONSE
                 && chargeOn.isEmpty()
-                && refundOn.isEmpty();
+                && refundOn.isEmpty()
+                && block == null;
     }
 }

@@ -123,7 +123,12 @@ final class RateLimitMetrics {
                 .tags(tags)
                 .description("Permits of the requests.")
                 .register(registry);
-        if (series.allowed()) {
+        if (!series.allowed()) {
+            FunctionCounter.builder("ratelimit.blocks", series, Series::blocks)
+                    .tags(tags)
+                    .description("Denials that a block of the key followed.")
+                    .register(registry);
+        } else {
             FunctionCounter.builder("ratelimit.near.limit", series, Series::nearLimit)
                     .tags(withoutOutcome)
                     .description("Grants that left 80 % of a limit used.")

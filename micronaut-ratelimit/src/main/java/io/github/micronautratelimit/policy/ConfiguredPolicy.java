@@ -41,7 +41,7 @@ record ConfiguredPolicy(
                     .withHoldAtMost(configuration.findHoldAtMost().orElse(null))
                     .withHoldUntil(configuration.getHoldUntil());
             return new ConfiguredPolicy(
-                    withOutcomes(policy, configuration, prefix),
+                    withBlock(withOutcomes(policy, configuration, prefix), configuration),
                     configuration.getKey() == null ? null : key(configuration.getKey(), prefix + ".key"),
                     onError,
                     overrides(configuration, prefix));
@@ -61,6 +61,11 @@ record ConfiguredPolicy(
             return policy.withChargeOn(chargeOn);
         }
         return refundOn.isEmpty() ? policy : policy.withRefundOn(refundOn);
+    }
+
+    private static Policy withBlock(Policy policy, PolicyConfiguration configuration) {
+        String block = configuration.getBlock();
+        return block == null ? policy : policy.withBlock(block);
     }
 
     private static LimitSet limits(List<String> texts, String prefix) {

@@ -17,6 +17,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -110,6 +111,20 @@ class ChargeByOutcomeTest {
                             .toList(),
                     sorted);
             assertEquals(5, passwords.checked.get());
+        }
+    }
+
+    @Test
+    void clientThatIsDeniedAgainAndAgainIsBlocked() {
+        Map<String, Object> properties = new HashMap<>(CONFIGURED);
+        properties.put("ratelimit.policies.login.block", "15min after 3 denials in 1min x2 up to 1day");
+        try (TestServer server = TestServer.start(ChargeByOutcomeTest.class, properties)) {
+            assertEquals(List.of(200, 200), server.calls().get("/login/200", 2));
+            assertEquals(Collections.nCopies(5, 401), server.calls().get("/login/401", 5));
+            assertEquals(List.of(429, 429), server.calls().get("/login/401", 2));
+            assertEquals("12", server.calls().get("/login/401").header("Retry-After"), "the third denial");
+            assertEquals("900", server.calls().get("/login/200").header("Retry-After"));
+            assertEquals(429, server.calls().get("/login/403").code());
         }
     }
 

@@ -130,6 +130,10 @@ class CallOutcomeTest {
                         + "exception class.",
                 "refund-on=java.lang.String | ratelimit.policies.p: The outcome \"java.lang.String\" is no exception class; "
                         + "write one, such as \"java.io.IOException\".",
+                "block=15min | ratelimit.policies.p: The block \"15min\" is no block; write one like \"15min after 5 denials "
+                        + "in 1min\", or \"15min after 5 denials in 1min x2 up to 1day\".",
+                "limits=3 concurrent&block=1h after 5 denials in 1min | ratelimit.policies.p: The policy \"p\" has only the "
+                        + "limit 3 concurrent, whose denials block nobody; remove the block \"1h after 5 denials in 1min\".",
                 "charge=401 | did you mean `ratelimit.policies.p.charge-on`?",
                 "limits=3 concurrent&charge-on=401 | ratelimit.policies.p: The policy \"p\" has only the limit 3 concurrent, "
                         + "which charges nothing, so charge-on: 401 does not apply; remove it.",
