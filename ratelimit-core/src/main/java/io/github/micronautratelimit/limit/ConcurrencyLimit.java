@@ -79,6 +79,7 @@ public record ConcurrencyLimit(long slots, long leaseMicros) {
     /** Returns the text form. */
     @Override
     public String toString() {
-        return slots + " concurrent" + (lease().equals(DEFAULT_LEASE) ? "" : " lease " + LimitText.period(leaseMicros));
+        return slots + " concurrent"
+                + (lease().equals(DEFAULT_LEASE) ? "" : " lease " + LimitText.duration(leaseMicros));
     }
 }

@@ -46,7 +46,6 @@ final class LimitText {
         List<Limit> rateLimits = new ArrayList<>();
         ConcurrencyLimit concurrency = null;
         do {
-            skipSpaces();
             int start = position;
             long number = permits("the permits", "a number of permits");
             if (skip('/')) {
@@ -122,7 +121,6 @@ final class LimitText {
     }
 
     private long permits(String what, String wanted) {
-        skipSpaces();
         int start = position;
         long permits = number(wanted);
         if (permits < 1 || permits > Limit.MAX_PERMITS) {
@@ -159,7 +157,6 @@ final class LimitText {
     }
 
     private long unit() {
-        skipSpaces();
         int start = position;
         Long micros = UNITS.get(word());
         if (micros == null) {
@@ -174,9 +171,7 @@ final class LimitText {
         while (position < text.length() && Character.isLetter(text.charAt(position))) {
             position++;
         }
-        String word = text.substring(start, position).toLowerCase(Locale.ROOT);
-        skipSpaces();
-        return word;
+        return text.substring(start, position).toLowerCase(Locale.ROOT);
     }
 
     /** Skips spaces and then the expected character if it is next; returns whether it was. */
@@ -230,10 +225,16 @@ final class LimitText {
 
     /** Returns the shortest text of a period: {@code min}, {@code 10s}, {@code 250ms}. */
     static String period(long micros) {
+        String duration = duration(micros);
+        return duration.startsWith("1") && Character.isLetter(duration.charAt(1)) ? duration.substring(1) : duration;
+    }
+
+    /** Prints a time with its number, for example {@code 1day}. */
+    static String duration(long micros) {
         for (String unit : PRINTED_UNITS) {
             long size = Objects.requireNonNull(UNITS.get(unit));
             if (micros % size == 0) {
-                return micros == size ? unit : micros / size + unit;
+                return micros / size + unit;
             }
         }
         throw new IllegalArgumentException("A period of " + micros + " microseconds is out of range.");

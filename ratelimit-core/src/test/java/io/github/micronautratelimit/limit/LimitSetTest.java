@@ -22,7 +22,7 @@ class LimitSetTest {
             1000000 CONCURRENT               | 1000000 concurrent
             5 concurrent lease 30s           | 5 concurrent
             5 concurrent lease 10 s          | 5 concurrent lease 10s
-            5 concurrent lease min           | 5 concurrent lease min
+            5 concurrent lease min           | 5 concurrent lease 1min
             1 concurrent lease 1500ms        | 1 concurrent lease 1500ms
             10/min; 5 concurrent             | 10/min; 5 concurrent
             5 concurrent; 10/min; 3/s fixed  | 10/min; 3/s fixed; 5 concurrent
