@@ -1,6 +1,7 @@
 package io.github.micronautratelimit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -84,6 +85,22 @@ class ChargeConditionTest {
                 .getMessage();
         assertTrue(other.startsWith("The outcome \"java.lang.String\" is no exception class;"), other);
         assertThrows(IllegalArgumentException.class, () -> PLAIN.withChargeOn(List.of()));
+    }
+
+    @Test
+    void conditionsAreEqualByTheirOutcomes() {
+        Policy charged = PLAIN.withChargeOn(List.of("401", "java.io.IOException"));
+        Policy same = PLAIN.withChargeOn(List.of("401", "java.io.IOException"));
+        assertEquals(charged, same);
+        assertEquals(
+                ChargeCondition.chargeOn(List.of("401")).hashCode(),
+                ChargeCondition.chargeOn(List.of("401")).hashCode());
+        assertNotEquals(charged, PLAIN);
+        assertNotEquals(charged, PLAIN.withChargeOn(List.of("401")));
+        assertNotEquals(charged, PLAIN.withRefundOn(List.of("401", "java.io.IOException")));
+        assertTrue(charged.hasExceptionOutcomes());
+        assertEquals(false, PLAIN.withChargeOn(List.of("401")).hasExceptionOutcomes());
+        assertEquals(false, PLAIN.hasExceptionOutcomes());
     }
 
     @Test

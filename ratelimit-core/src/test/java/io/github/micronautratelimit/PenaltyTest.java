@@ -74,6 +74,7 @@ class PenaltyTest {
         spend(LOGIN);
         deny(LOGIN, 5);
         assertEquals(1, store.blocks.get() / 2);
+        assertEquals(0, store.historyCalls.get(), "blocks of the same time have no history");
         pass(MINUTE);
         assertFalse(isAllowed());
         assertTrue(limiter.tryAcquire(LOGIN, "b").allowed());
@@ -277,6 +278,7 @@ class PenaltyTest {
     private static final class CountingBackend extends ForwardingBackend {
 
         private final AtomicInteger blocks = new AtomicInteger();
+        private final AtomicInteger historyCalls = new AtomicInteger();
         private volatile boolean fails;
         private volatile boolean failsToBlock;
 
@@ -291,6 +293,7 @@ class PenaltyTest {
 
         @Override
         public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+            historyCalls.addAndGet(policy.name().endsWith(":blocks") ? 1 : 0);
             return fails
                     ? CompletableFuture.failedFuture(new IllegalStateException("down"))
                     : super.acquire(policy, key, permits);
