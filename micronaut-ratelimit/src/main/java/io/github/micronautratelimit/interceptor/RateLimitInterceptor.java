@@ -292,7 +292,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         if (!decisions.allowed()) {
             throw new RateLimitExceededException(decisions);
         }
-        RateLimitContext request = currentContext();
+        RateLimitContext request = call.request == null ? currentContext() : call.request;
         boolean ofRequest = request != null && request.allowedAtCall(call.invocation.getExecutableMethod(), decisions);
         return ofRequest ? NONE : decisions;
     }

@@ -30,6 +30,8 @@ public class AnnotationLimits implements LimitBindings {
     private final Map<AnnotatedMethod, MethodLimits> cache = new ConcurrentHashMap<>();
     /** Methods that were requested as routes, which a {@code RouteBuilder} may have made of any. */
     private final Set<AnnotatedMethod> requested = ConcurrentHashMap.newKeySet();
+    /** Methods whose limits were checked when the application started. */
+    private final Set<AnnotatedMethod> checked = ConcurrentHashMap.newKeySet();
 
     /**
      * The limits of a method and its class by kind.
@@ -48,6 +50,10 @@ public class AnnotationLimits implements LimitBindings {
             List<LimitBinding> messages) {
 
         static final MethodLimits NONE = new MethodLimits(List.of(), List.of(), List.of(), List.of(), List.of());
+
+        void checkPlacement(AnnotatedMethod method) {
+            LimitPlacement.check(method, requests.subList(0, requests.size() - own.size()), own);
+        }
 
         static MethodLimits ofSocket(List<LimitBinding> connections, List<LimitBinding> messages) {
             return new MethodLimits(List.of(), List.of(), List.of(), connections, messages);
@@ -132,8 +138,8 @@ public class AnnotationLimits implements LimitBindings {
         MethodLimits limits = limits(annotated);
         limits.connections.forEach(webSockets::require);
         limits.messages.forEach(webSockets::require);
-        LimitPlacement.check(
-                annotated, limits.requests.subList(0, limits.requests.size() - limits.own.size()), limits.own);
+        limits.checkPlacement(annotated);
+        checked.add(annotated);
     }
 
     /**
@@ -202,6 +208,7 @@ public class AnnotationLimits implements LimitBindings {
         Map<AnnotatedMethod, MethodLimits> previous = Map.copyOf(cache);
         Map<AnnotatedMethod, MethodLimits> limits = new HashMap<>();
         previous.keySet().forEach(method -> limits.put(method, read(method)));
+        checked.forEach(method -> limits.getOrDefault(method, MethodLimits.NONE).checkPlacement(method));
         cache.putAll(limits);
         try {
             dependents.run();

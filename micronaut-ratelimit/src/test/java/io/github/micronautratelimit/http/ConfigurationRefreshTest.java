@@ -15,6 +15,7 @@ import io.micronaut.http.HttpResponse;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
 import io.micronaut.runtime.context.scope.refresh.RefreshEvent;
+import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,6 +159,26 @@ class ConfigurationRefreshTest {
         }
     }
 
+    /** A bean has no status, so its limit would give back every call. */
+    @Test
+    void outcomeThatCanNeverBeKnownKeepsPreviousLimits() {
+        write(limits("2/min", "1/min", "1/min"));
+        try (TestServer server = start(Map.of())) {
+            write(limits("9/min", "1/min", "1/min")
+                    .replace("  rules:", "    jobs: { limits: 5/min, charge-on: 401 }\n  rules:"));
+            try (Log log = new Log()) {
+                refresh(server.context());
+                assertEquals(
+                        1,
+                        log.lines().stream()
+                                .filter(line -> line.contains("has \"charge-on: 401\", but run() is no route"))
+                                .count(),
+                        log.lines().toString());
+            }
+            assertEquals(List.of(200, 200, 429), server.calls().get("/policy", 3));
+        }
+    }
+
     private static TestServer start(Map<String, Object> properties) {
         return TestServer.start(ConfigurationRefreshTest.class, properties);
     }
@@ -193,6 +214,14 @@ class ConfigurationRefreshTest {
 
     private static void postRefresh(Calls calls) {
         assertEquals(200, calls.exchange(HttpRequest.POST("/refresh", Map.of())).code());
+    }
+
+    @Singleton
+    @Requires(property = "spec", value = "ConfigurationRefreshTest")
+    static class Jobs {
+
+        @RateLimit(value = "5/min", policy = "jobs")
+        void run() {}
     }
 
     @Controller
