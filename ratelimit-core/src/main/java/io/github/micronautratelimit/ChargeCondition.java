@@ -87,13 +87,14 @@ final class ChargeCondition {
             type = Class.forName(name, false, loader());
         } catch (ClassNotFoundException | LinkageError e) {
             throw new IllegalArgumentException(
-                    "The outcome \"" + name + "\" is no class of this application; write the full name of an exception"
+                    "The outcome \"" + name
+                            + "\" is not a class of this application; write the full name of an exception"
                             + " class, such as \"java.io.IOException\", or a status such as \"401\".",
                     e);
         }
         if (!Throwable.class.isAssignableFrom(type)) {
-            throw new IllegalArgumentException(
-                    "The outcome \"" + name + "\" is no exception class; write one, such as \"java.io.IOException\".");
+            throw new IllegalArgumentException("The outcome \"" + name
+                    + "\" is not an exception class; write one, such as \"java.io.IOException\".");
         }
         return type;
     }

@@ -53,7 +53,7 @@ final class Penalties {
         return decision.source() == Decision.Source.STORE || decision.source() == Decision.Source.DENY_CACHE;
     }
 
-    /** A counter that the store does not keep blocks nobody, so on-error may grant anything. */
+    /** A counter that the store does not keep blocks no key, so on-error may grant anything. */
     private static Policy counter(Policy policy, String suffix, Limit limit) {
         return Policy.of(policy.name() + suffix, List.of(limit))
                 .withOnError(OnError.OPEN)

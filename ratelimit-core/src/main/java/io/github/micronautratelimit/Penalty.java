@@ -35,7 +35,7 @@ record Penalty(String text, long blockMicros, Limit denials, long factor, long l
      */
     static Penalty parse(String text) {
         Matcher matcher = TEXT.matcher(text.strip());
-        require(matcher.matches(), text, "is no block");
+        require(matcher.matches(), text, "is not a block");
         try {
             long block = micros(matcher.group(1));
             Limit denials = Limit.parse(matcher.group(2) + "/" + matcher.group(3) + " sliding");

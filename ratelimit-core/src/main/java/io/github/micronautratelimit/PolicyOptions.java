@@ -45,7 +45,7 @@ record PolicyOptions(
         require(
                 !rateLimits.isEmpty() || penalty == null,
                 "The policy \"" + name + "\" has only the limit " + concurrency
-                        + ", whose denials block nobody; remove " + "the block \""
+                        + ", whose denials are not counted; remove " + "the block \""
                         + (penalty == null ? "" : penalty.text()) + "\".");
         require(
                 penalty == null || name.length() + Penalties.LONGEST_SUFFIX <= Policy.MAX_NAME,

@@ -78,12 +78,12 @@ class ChargeConditionTest {
                         IllegalArgumentException.class, () -> PLAIN.withRefundOn(List.of("com.shop.NoSuchException")))
                 .getMessage();
         assertTrue(
-                unknown.startsWith("The outcome \"com.shop.NoSuchException\" is no class of this application;"),
+                unknown.startsWith("The outcome \"com.shop.NoSuchException\" is not a class of this application;"),
                 unknown);
         String other = assertThrows(
                         IllegalArgumentException.class, () -> PLAIN.withRefundOn(List.of("java.lang.String")))
                 .getMessage();
-        assertTrue(other.startsWith("The outcome \"java.lang.String\" is no exception class;"), other);
+        assertTrue(other.startsWith("The outcome \"java.lang.String\" is not an exception class;"), other);
         assertThrows(IllegalArgumentException.class, () -> PLAIN.withChargeOn(List.of()));
     }
 

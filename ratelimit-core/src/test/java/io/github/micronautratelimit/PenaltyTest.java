@@ -68,7 +68,7 @@ class PenaltyTest {
         spend(LOGIN);
         deny(LOGIN, 4);
         pass(MINUTE);
-        assertTrue(isAllowed(), "four denials block nobody");
+        assertTrue(isAllowed(), "four denials are too few");
 
         pass(MINUTE);
         spend(LOGIN);
@@ -218,7 +218,7 @@ class PenaltyTest {
                         .map(DecisionCounts.Series::policy)
                         .distinct()
                         .toList(),
-                "the counters of denials are no policies of the application");
+                "the counters of denials are not policies of the application");
     }
 
     @ParameterizedTest

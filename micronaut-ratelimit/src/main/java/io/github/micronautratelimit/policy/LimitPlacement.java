@@ -68,7 +68,7 @@ final class LimitPlacement {
             throw new ConfigurationException(
                     limit.location() + " has \"" + limit.policy().outcomes() + "\", but "
                             + method.method().getMethodName()
-                            + "() is no route and has no status; write the name of an exception"
+                            + "() is not a route and has no status; write the name of an exception"
                             + " class.");
         }
     }

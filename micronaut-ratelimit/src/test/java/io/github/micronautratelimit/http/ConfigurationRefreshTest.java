@@ -171,7 +171,7 @@ class ConfigurationRefreshTest {
                 assertEquals(
                         1,
                         log.lines().stream()
-                                .filter(line -> line.contains("has \"charge-on: 401\", but run() is no route"))
+                                .filter(line -> line.contains("has \"charge-on: 401\", but run() is not a route"))
                                 .count(),
                         log.lines().toString());
             }

@@ -87,18 +87,18 @@ class CallOutcomeTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "StatusOfBean | has \"charge-on: 401\", but call() is no route and has no status; write the name of an "
+                "StatusOfBean | has \"charge-on: 401\", but call() is not a route and has no status; write the name of an "
                         + "exception class.",
-                "StatusOfClass | has \"refund-on: 5xx\", but call() is no route and has no status; write the name of an "
+                "StatusOfClass | has \"refund-on: 5xx\", but call() is not a route and has no status; write the name of an "
                         + "exception class.",
-                "StatusOfPolicy | has \"charge-on: 401, 403\", but call() is no route and has no status; write the name "
+                "StatusOfPolicy | has \"charge-on: 401, 403\", but call() is not a route and has no status; write the name "
                         + "of an exception class.",
                 "Both | has both chargeOn and refundOn; write the outcomes that are charged, or those that are not.",
                 "AsyncVoid | has charge-on: java.io.IOException, but call() is @Async and returns void, so the end of its "
                         + "work is unknown; return a CompletionStage, such as CompletableFuture<Void>.",
                 "PlainFuture | has charge-on: java.io.IOException, but call() returns a Future, so the end of its work is "
                         + "unknown; return a CompletionStage, such as CompletableFuture<Void>.",
-                "Typo | The outcome \"com.shop.Missing\" is no class of this application; write the full name of an "
+                "Typo | The outcome \"com.shop.Missing\" is not a class of this application; write the full name of an "
                         + "exception class, such as \"java.io.IOException\", or a status such as \"401\".",
                 "Malformed | The outcome \"40\" is neither a status nor the name of a class; write a status such as "
                         + "\"401\", a class of statuses such as \"5xx\", or the full name of an exception class.",
@@ -128,12 +128,12 @@ class CallOutcomeTest {
                 "charge-on=4011 | ratelimit.policies.p: The outcome \"4011\" is neither a status nor the name of a class; "
                         + "write a status such as \"401\", a class of statuses such as \"5xx\", or the full name of an "
                         + "exception class.",
-                "refund-on=java.lang.String | ratelimit.policies.p: The outcome \"java.lang.String\" is no exception class; "
+                "refund-on=java.lang.String | ratelimit.policies.p: The outcome \"java.lang.String\" is not an exception class; "
                         + "write one, such as \"java.io.IOException\".",
-                "block=15min | ratelimit.policies.p: The block \"15min\" is no block; write one like \"15min after 5 denials "
+                "block=15min | ratelimit.policies.p: The block \"15min\" is not a block; write one like \"15min after 5 denials "
                         + "in 1min\", or \"15min after 5 denials in 1min x2 up to 1day\".",
                 "limits=3 concurrent&block=1h after 5 denials in 1min | ratelimit.policies.p: The policy \"p\" has only the "
-                        + "limit 3 concurrent, whose denials block nobody; remove the block \"1h after 5 denials in 1min\".",
+                        + "limit 3 concurrent, whose denials are not counted; remove the block \"1h after 5 denials in 1min\".",
                 "charge=401 | did you mean `ratelimit.policies.p.charge-on`?",
                 "limits=3 concurrent&charge-on=401 | ratelimit.policies.p: The policy \"p\" has only the limit 3 concurrent, "
                         + "which charges nothing, so charge-on: 401 does not apply; remove it.",

@@ -54,7 +54,7 @@ interface OutcomeContract extends Contract {
         return testCase.limiter.async().applyOutcome(decisions, status, null);
     }
 
-    /** Callers of several instances at the same time: the last of 40 denials blocks, whoever receives it. */
+    /** Callers of several instances at the same time: the last of 40 denials blocks, whichever instance it is on. */
     @Test
     default void denialsOfAllInstancesBlockTheKey() throws Exception {
         try (TestCase testCase = newTestCase()) {
