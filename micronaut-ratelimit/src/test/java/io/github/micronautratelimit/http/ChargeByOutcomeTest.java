@@ -61,11 +61,11 @@ class ChargeByOutcomeTest {
         "/login/403, 3, 2",
         "/thrown/200, 10, 5",
         "/thrown/401, 3, 2",
-        "/work/200, 3, 2",
-        "/work/404, 3, 2",
-        "/work/304, 10, 5",
-        "/work/500, 10, 5",
-        "/work/503, 10, 5",
+        "/job/200, 3, 2",
+        "/job/404, 3, 2",
+        "/job/304, 10, 5",
+        "/job/500, 10, 5",
+        "/job/503, 10, 5",
         "/failing/none, 3, 2",
         "/failing/illegal, 10, 5",
         "/failing/handled, 10, 5",
@@ -196,7 +196,7 @@ class ChargeByOutcomeTest {
             throw new HttpStatusException(HttpStatus.valueOf(status), "no");
         }
 
-        @Get("/work/{status}")
+        @Get("/job/{status}")
         @RateLimit(policy = "work")
         HttpResponse<?> work(int status) {
             return HttpResponse.status(HttpStatus.valueOf(status));
