@@ -54,8 +54,8 @@ public class AsyncBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return later(() -> memory.refund(policy, key, permits).join());
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return later(() -> memory.refund(policy, key, permits, chargedAtMicros).join());
     }
 
     @Override

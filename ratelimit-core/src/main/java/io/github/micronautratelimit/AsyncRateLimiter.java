@@ -4,9 +4,11 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.internal.Micros;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -22,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class AsyncRateLimiter {
 
     private static final Duration SHORTEST_BLOCK = Duration.of(1, ChronoUnit.MICROS);
+    private static final Duration SHORTEST_TIME_TO_LIVE = Duration.ofSeconds(1);
+    private static final Duration DEFAULT_TIME_TO_LIVE = Duration.ofHours(1);
+    private static final Duration LONGEST_TIME_TO_LIVE = Duration.ofHours(24);
 
     private final RateLimitBackend backend;
     private final EventDispatcher events;
@@ -29,6 +34,7 @@ public final class AsyncRateLimiter {
     private final MicroClock clock;
     private final HoldTimes holdTimes = new HoldTimes();
     private final Refunds refunds;
+    private final Reservations reservations;
     private final Penalties penalties;
 
     AsyncRateLimiter(RateLimitBackend backend, EventDispatcher events, @Nullable KeySecret secret, MicroClock clock) {
@@ -38,6 +44,7 @@ public final class AsyncRateLimiter {
         this.secret = secret;
         this.penalties = new Penalties(backend, events);
         this.refunds = new Refunds(backend, events, this::concealed, clock);
+        this.reservations = new Reservations(backend);
     }
 
     /**
@@ -79,7 +86,7 @@ public final class AsyncRateLimiter {
         requireRateLimits(policy, permits);
         String concealed = concealed(key);
         Decision decision = backend.acquireBlocking(policy, concealed, permits);
-        events.count(policy, RequestOrigin.CODE, permits, decision);
+        events.count(policy, PermitRequest.Origin.CODE, permits, decision);
         if (decision instanceof Decision.Denied && policy.penalty() != null) {
             penalties.decided(new PermitRequest(policy, concealed, permits), decision);
         }
@@ -122,15 +129,13 @@ public final class AsyncRateLimiter {
     public CompletionStage<Decisions> tryAcquireAll(List<PermitRequest> requests) {
         requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
         List<PermitRequest> concealed = concealed(requests);
-        long beganMicros = clock.micros();
         if (concealed.size() == 1) {
-            return decide(concealed.get(0))
-                    .thenApply(decision -> new Decisions(requests, List.of(decision), beganMicros));
+            return decide(concealed.get(0)).thenApply(decision -> new Decisions(requests, List.of(decision)));
         }
         long begun = events.begin();
         return Futures.call(() -> backend.acquireAll(concealed)).handle((list, failure) -> {
             dispatch(concealed, list, failure, begun);
-            return new Decisions(requests, list, beganMicros);
+            return new Decisions(requests, list);
         });
     }
 
@@ -162,11 +167,10 @@ public final class AsyncRateLimiter {
         }
         List<PermitRequest> concealed = concealed(requests);
         long begun = events.begin();
-        long beganMicros = clock.micros();
-        LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, concealed, clock);
+        LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, concealed);
         return acquisition.acquire().handle((list, failure) -> {
             dispatch(failure == null ? LeaseAcquisition.split(concealed) : concealed, list, failure, begun);
-            return new Lease(new Decisions(LeaseAcquisition.split(requests), list, beganMicros), acquisition.held());
+            return new Lease(new Decisions(LeaseAcquisition.split(requests), list), acquisition.held());
         });
     }
 
@@ -225,7 +229,8 @@ public final class AsyncRateLimiter {
                 Math.min(permits.remaining(), slot.remaining()),
                 Math.max(permits.resetAfterMicros(), slot.resetAfterMicros()),
                 slot.source(),
-                (permits.remaining() <= slot.remaining() ? permits : slot).nextPermitMicros());
+                (permits.remaining() <= slot.remaining() ? permits : slot).nextPermitMicros(),
+                Decision.Allowed.UNKNOWN_TIME);
     }
 
     /**
@@ -244,7 +249,115 @@ public final class AsyncRateLimiter {
         String concealed = concealed(key);
         return policy.rateLimits().isEmpty()
                 ? CompletableFuture.completedFuture(null)
-                : Futures.call(() -> backend.refund(policy, concealed, permits));
+                : Futures.call(() -> backend.refund(policy, concealed, permits, LimitState.LATEST));
+    }
+
+    /**
+     * Returns what a decision charged, to keep it and give it back later. A charge that is not kept costs nothing.
+     *
+     * @param request  the request
+     * @param decision the decision on it
+     * @return the charge; empty if nothing was charged that could be given back
+     */
+    public Optional<Charge> charge(PermitRequest request, Decision decision) {
+        return Optional.ofNullable(Charge.of(concealed(request), decision));
+    }
+
+    /**
+     * Reads the text form of a charge.
+     *
+     * @param policy the policy of its request
+     * @param key    the key of its request
+     * @param text   the result of {@link Charge#toString()}
+     * @return the charge, not used yet: callers use a text once
+     * @throws IllegalArgumentException if the text is malformed, or belongs to another policy or key
+     */
+    public Charge readCharge(Policy policy, String key, String text) {
+        PermitRequest request = concealed(new PermitRequest(policy, key, 0));
+        ReceiptText read = ReceiptText.parse("charge", text, policy, KeyHash.of(request.key()));
+        Decision.Source source = read.local() ? Decision.Source.FALLBACK : Decision.Source.STORE;
+        return new Charge(
+                new PermitRequest(policy, request.key(), read.permits()),
+                new Decision.Allowed(0, 0, source, 0, read.chargedAtMicros()),
+                read.id());
+    }
+
+    /**
+     * Gives back a charge, as far as it still takes permits: permits that have come back with time are not given back
+     * once more. {@link LimitState#refund} says how much that is.
+     *
+     * @param charge a charge
+     * @return completes with {@code true} when the permits are given back, and with {@code false} if the charge was
+     *         used before; fails if the store failed, and the charge may have been given back or not
+     */
+    public CompletionStage<Boolean> refund(Charge charge) {
+        return charge.use() ? refunds.refund(charge).thenApply(done -> true) : CompletableFuture.completedFuture(false);
+    }
+
+    /**
+     * Takes permits on an estimate for an hour; see {@link #reserve(Policy, String, long, Duration)}.
+     *
+     * @param policy   the policy
+     * @param key      identifies the caller that is limited
+     * @param estimate the permits, 0 or more
+     * @return completes with the reservation
+     */
+    @CheckReturnValue
+    public CompletionStage<Reservation> reserve(Policy policy, String key, long estimate) {
+        return reserve(policy, key, estimate, DEFAULT_TIME_TO_LIVE);
+    }
+
+    /**
+     * Takes permits on an estimate, to be settled with the real cost. The decision is that of
+     * {@link #tryAcquire(Policy, String, long)}, and as fast. While the store is unavailable, {@link OnError} decides,
+     * and the estimate counts.
+     *
+     * @param policy     the policy; {@link Policy#reservations} bounds its reservations
+     * @param key        identifies the caller that is limited
+     * @param estimate   the permits, 0 or more
+     * @param timeToLive the time until which the reservation must be settled, 1 second to 24 hours
+     * @return completes with the reservation; if denied, nothing was charged
+     * @throws IllegalArgumentException if the estimate is negative, the time is out of range, or the policy has no rate
+     *                                  limits
+     */
+    @CheckReturnValue
+    public CompletionStage<Reservation> reserve(Policy policy, String key, long estimate, Duration timeToLive) {
+        requireRateLimits(policy, estimate);
+        if (timeToLive.compareTo(SHORTEST_TIME_TO_LIVE) < 0 || timeToLive.compareTo(LONGEST_TIME_TO_LIVE) > 0) {
+            throw new IllegalArgumentException(
+                    "The time to live of a reservation is " + timeToLive + "; it must be 1 second to 24 hours.");
+        }
+        PermitRequest request = concealed(new PermitRequest(policy, key, estimate));
+        long begun = events.begin();
+        return reservations.reserve(request, Micros.of(timeToLive)).handle((reserved, failure) -> {
+            dispatch(List.of(request), reserved == null ? List.of() : List.of(reserved.decision()), failure, begun);
+            return new Reservation(this, request, reserved.decision(), reserved.receipt());
+        });
+    }
+
+    /**
+     * Reads the text form of a reservation.
+     *
+     * @param policy the policy of its request
+     * @param key    the key of its request
+     * @param text   the result of {@link Reservation#toString()}
+     * @return the reservation
+     * @throws IllegalArgumentException if the text is malformed, or belongs to another policy or key
+     */
+    public Reservation readReservation(Policy policy, String key, String text) {
+        PermitRequest request = concealed(new PermitRequest(policy, key, 0));
+        ReceiptText read = ReceiptText.parse("reservation", text, policy, KeyHash.of(request.key()));
+        Decision.Source source = read.local() ? Decision.Source.FALLBACK : Decision.Source.STORE;
+        return new Reservation(
+                this,
+                request,
+                new Decision.Allowed(0, 0, source, 0, read.chargedAtMicros()),
+                new Reservation.Receipt(read.id(), read.permits(), read.chargedAtMicros(), read.expiresAtMicros()));
+    }
+
+    CompletionStage<Reservation.Settlement> settle(
+            PermitRequest request, Decision decision, Reservation.Receipt receipt, long actual) {
+        return reservations.settle(request, decision, receipt, actual);
     }
 
     /**
@@ -252,10 +365,7 @@ public final class AsyncRateLimiter {
      * process, for a request that a later step rejected. Never fails: a refund that fails is lost, which costs permits
      * but grants none. Call it once, because a second call gives back permits of other requests.
      *
-     * <p>Permits that have come back with time are not given back once more: those of a fixed window that is over, of a
-     * bucket that is full meanwhile, and of a sliding window after more than one of its 64 segments. Under several
-     * limits, permits are given back for a second, or longer if all limits need longer, but never into another fixed
-     * window.
+     * <p>Permits that have come back with time are not given back once more; see {@link LimitState#refund}.
      *
      * @param decisions the earlier decisions
      * @return completes when the permits are given back

@@ -1,99 +1,176 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.internal.Micros;
 import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.SlidingWindow;
 import io.github.micronautratelimit.limit.TokenBucket;
-import java.util.List;
+import java.time.Instant;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Permits that one request was charged, and how many of them the key still misses later.
+ * What one decision took: a policy, a key, permits and a time. It can be given back once, by
+ * {@link AsyncRateLimiter#refund(Charge)}.
  *
- * <p>A refund gives back permits in the present, so a late refund of permits that have come back with time would open
- * room that no request has paid for: in the next window, or in a bucket that was full in between. A store knows nothing
- * about single charges. The decision says enough, however: until {@link Decision#resetAfterMicros} the key misses
- * permits, and how many of them a bucket misses at least. Requests of others only add to that.
+ * <p>A refund never leaves more room than the same history without the charge: permits that have come back with time
+ * are not given back once more. A store needs the time of the charge for that, and nothing else, so a charge that
+ * nobody keeps costs nothing there.
  *
- * <p>A decision of {@link OnError#LOCAL} is one on the share of an instance, whose numbers are not those of the policy.
- * It is treated like one under several limits.
- *
- * <p>The age of a charge counts from before the request, so it is rather too high than too low.
- *
- * @param request     the request
- * @param decision    its decision, which allowed it
- * @param beganMicros the time before the request, by the clock of this instance
+ * <p>The text form is for a queue or a job that refunds later, in this process or another one; see
+ * {@link AsyncRateLimiter#readCharge}. It contains the hash of the key, not the key. Safe for use by any number of
+ * threads.
  */
-record Charge(PermitRequest request, Decision decision, long beganMicros) {
+public final class Charge {
 
-    /** The time for which charges under several limits are given back under each of them. */
-    private static final long SHORT_MICROS = 1_000_000;
+    private final PermitRequest request;
+    private final Decision.Allowed decision;
+    private final UUID id;
+    private final AtomicBoolean used = new AtomicBoolean();
+
+    Charge(PermitRequest request, Decision.Allowed decision, UUID id) {
+        this.request = request;
+        this.decision = decision;
+        this.id = id;
+    }
+
+    /**
+     * Returns the charge of a decision.
+     *
+     * @param request the request with the key as the store knows it
+     * @return {@code null} if the decision charged nothing that can be given back
+     */
+    static @Nullable Charge of(PermitRequest request, Decision decision) {
+        return decision instanceof Decision.Allowed allowed && isCharged(request, decision)
+                ? new Charge(request, allowed, HolderIds.next())
+                : null;
+    }
 
     /** Returns whether there is anything to give back: permits of the store, or of the counters in this process. */
-    static boolean isCharged(PermitRequest request, Decision decision) {
-        return decision.allowed()
+    private static boolean isCharged(PermitRequest request, Decision decision) {
+        return request.permits() > 0
                 && !request.policy().rateLimits().isEmpty()
                 && (decision.source().isCharged()
                         || decision.source() == Decision.Source.FALLBACK
                                 && request.policy().onError() == OnError.LOCAL);
     }
 
-    /** Returns the permits that a refund may give back at an instant: all, some or none of those charged. */
-    long permitsTakenAt(long nowMicros) {
-        List<Limit> limits = request.policy().rateLimits();
-        long age = Math.max(0, nowMicros - beganMicros);
-        if (limits.size() == 1 && decision.source() != Decision.Source.FALLBACK) {
-            return takenFor(limits.get(0), age);
-        }
-        for (Limit limit : limits) {
-            if (!isTakenFor(limit, age, nowMicros)) {
-                return 0;
-            }
-        }
-        return request.permits();
-    }
-
-    /** The time until the reset is that of this limit. */
-    private long takenFor(Limit limit, long age) {
-        long untilReset = decision.resetAfterMicros() - age;
-        if (limit instanceof TokenBucket bucket) {
-            // Without requests of others, the bucket now misses this many permits. A fraction is rounded.
-            double missing = (double) untilReset * bucket.permits() / bucket.periodMicros();
-            return Math.min(request.permits(), Math.max(0, Math.round(missing)));
-        }
-        long further =
-                limit instanceof SlidingWindow window ? limit.longestResetMicros() - 2 * window.segmentMicros() : 0;
-        return untilReset > further ? request.permits() : 0;
+    /**
+     * Returns the id.
+     *
+     * @return 128 bits, unique among all processes
+     */
+    public UUID id() {
+        return id;
     }
 
     /**
-     * Says whether a refund under several limits is in time for one of them. The time until the reset may be that of
-     * another limit, so the window is the one by the clock of this instance.
+     * Returns the policy.
+     *
+     * @return the policy of the request
      */
-    private boolean isTakenFor(Limit limit, long age, long nowMicros) {
-        long period = limit.periodMicros();
-        if (limit instanceof FixedWindow) {
-            return Math.floorDiv(beganMicros, period) == Math.floorDiv(nowMicros, period);
-        }
-        double life = limit instanceof SlidingWindow sliding
-                ? sliding.segmentMicros()
-                : (request.permits() - 0.5) * period / limit.permits();
-        return age <= Math.max(SHORT_MICROS, life);
+    public Policy policy() {
+        return request.policy();
+    }
+
+    /**
+     * Returns the hash of the key, as {@link RateLimiter#keyHash} returns it.
+     *
+     * @return 64 hexadecimal digits
+     */
+    public String keyHash() {
+        return KeyHash.of(request.key());
+    }
+
+    /**
+     * Returns the permits.
+     *
+     * @return 1 or more
+     */
+    public long permits() {
+        return request.permits();
+    }
+
+    /**
+     * Returns the instant of the charge by the clock that decided.
+     *
+     * @return to the microsecond
+     */
+    public Instant chargedAt() {
+        return Micros.instant(chargedAtMicros());
+    }
+
+    /** Returns the text form: id, permits, time, the counter that was charged, the hash of the key, and the policy. */
+    @Override
+    public String toString() {
+        return new ReceiptText(id, permits(), chargedAtMicros(), 0, isLocal(), keyHash(), policy().name()).toString();
+    }
+
+    PermitRequest request() {
+        return request;
+    }
+
+    Decision decision() {
+        return decision;
+    }
+
+    long chargedAtMicros() {
+        return decision.chargedAtMicros();
+    }
+
+    /** Returns whether the permits were granted by counters in this process. */
+    boolean isLocal() {
+        return decision.source() == Decision.Source.FALLBACK;
+    }
+
+    /** Marks the charge as used; returns whether it was not used before. */
+    boolean use() {
+        return used.compareAndSet(false, true);
     }
 
     /**
      * Returns the decision as the key stands after a refund, if no other request has changed it. Windows do not say
      * when the rest of their permits comes back, so the time until the reset is then the one before.
+     *
+     * @param ageMicros the time since the charge
      */
-    Decision decisionWithout(long permits) {
-        List<Limit> limits = request.policy().rateLimits();
-        long capacity = request.policy().capacity();
+    Decision decisionWithout(long ageMicros) {
+        long permits = permitsAfter(ageMicros);
+        Policy policy = policy();
+        long capacity = policy.capacity();
+        boolean single = policy.rateLimits().size() == 1;
         long remaining = Math.min(capacity, decision.remaining() + permits);
         long reset = decision.resetAfterMicros();
-        if (remaining == capacity && limits.size() == 1) {
+        if (remaining == capacity && single) {
             reset = 0;
-        } else if (limits.size() == 1 && limits.get(0) instanceof TokenBucket bucket) {
+        } else if (single && policy.rateLimits().get(0) instanceof TokenBucket bucket) {
             reset = Math.max(0, reset - bucket.microsToRepay(permits * bucket.unitsPerPermit()));
         }
         return new Decision.Allowed(remaining, reset, decision.source());
+    }
+
+    /** Returns the permits that a refund gives back at least; of several limits, the smallest number. */
+    private long permitsAfter(long ageMicros) {
+        long least = permits();
+        for (Limit limit : policy().rateLimits()) {
+            least = Math.min(least, permitsAfter(limit, ageMicros));
+        }
+        return least;
+    }
+
+    private long permitsAfter(Limit limit, long ageMicros) {
+        long period = limit.periodMicros();
+        if (limit instanceof FixedWindow) {
+            long at = chargedAtMicros();
+            boolean same = Math.floorDiv(at, period) == Math.floorDiv(at + ageMicros, period);
+            return same ? permits() : 0;
+        }
+        if (limit instanceof SlidingWindow) {
+            return ageMicros < period ? permits() : 0;
+        }
+        // An estimate for a header.
+        double dripped = (double) ageMicros * limit.permits() / period;
+        return Math.max(0, Math.round(permits() - dripped));
     }
 }

@@ -127,7 +127,8 @@ public sealed interface Decision {
     static Allowed allowed(LimitState charged, long nowMicros) {
         long remaining = charged.remaining();
         long next = charged.retryAfter(remaining + 1, nowMicros);
-        return new Allowed(remaining, charged.resetAfter(nowMicros), Source.STORE, next == LimitState.NEVER ? 0 : next);
+        return new Allowed(
+                remaining, charged.resetAfter(nowMicros), Source.STORE, next == LimitState.NEVER ? 0 : next, nowMicros);
     }
 
     /**
@@ -204,25 +205,37 @@ public sealed interface Decision {
     }
 
     /**
-     * The permits were granted and charged. Equality ignores {@link #nextPermitMicros()}, because not every source of a
-     * decision knows it exactly.
+     * The permits were granted and charged. Equality ignores {@link #nextPermitMicros()} and {@link #chargedAtMicros()},
+     * because not every source of a decision knows them exactly.
      *
      * @param remaining        whole permits that are still free
      * @param resetAfterMicros microseconds until all permits are free again
      * @param source           where the decision was made
      * @param nextPermitMicros microseconds until a further permit is free, or a later time
+     * @param chargedAtMicros  the instant of the charge by the clock that decided, in microseconds since the epoch, for
+     *                         a refund; {@link #UNKNOWN_TIME} if no refund is possible
      */
-    record Allowed(long remaining, long resetAfterMicros, Source source, long nextPermitMicros) implements Decision {
+    record Allowed(long remaining, long resetAfterMicros, Source source, long nextPermitMicros, long chargedAtMicros)
+            implements Decision {
+
+        /** An instant so long ago that a refund gives nothing back. */
+        public static final long UNKNOWN_TIME = 0;
 
         /**
-         * Creates a decision whose next permit is known to come only when all permits are free again.
+         * Creates a decision whose next permit is known to come only when all permits are free again, and whose time is
+         * not known.
          *
          * @param remaining        whole permits that are still free
          * @param resetAfterMicros microseconds until all permits are free again
          * @param source           where the decision was made
          */
         public Allowed(long remaining, long resetAfterMicros, Source source) {
-            this(remaining, resetAfterMicros, source, resetAfterMicros);
+            this(remaining, resetAfterMicros, source, resetAfterMicros, UNKNOWN_TIME);
+        }
+
+        /** Returns this decision with another instant of the charge. */
+        Allowed withChargedAt(long micros) {
+            return new Allowed(remaining, resetAfterMicros, source, nextPermitMicros, micros);
         }
 
         @Override

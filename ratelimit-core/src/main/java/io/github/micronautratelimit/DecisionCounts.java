@@ -40,7 +40,7 @@ public final class DecisionCounts {
     public static final class Series {
 
         private final String policy;
-        private final RequestOrigin origin;
+        private final PermitRequest.Origin origin;
         private final boolean allowed;
         private final boolean unavailable;
         private final Decision.Source source;
@@ -52,7 +52,7 @@ public final class DecisionCounts {
         private final LongAdder refundedPermits = new LongAdder();
         private final LongAdder blocks = new LongAdder();
 
-        private Series(String policy, RequestOrigin origin, Decision decision, boolean unavailable) {
+        private Series(String policy, PermitRequest.Origin origin, Decision decision, boolean unavailable) {
             this.policy = policy;
             this.origin = origin;
             this.allowed = decision.allowed();
@@ -84,7 +84,7 @@ public final class DecisionCounts {
          *
          * @return the origin
          */
-        public RequestOrigin origin() {
+        public PermitRequest.Origin origin() {
             return origin;
         }
 
@@ -174,11 +174,11 @@ public final class DecisionCounts {
         series(request.policy(), request.origin(), decision).refundedPermits.add(permits);
     }
 
-    void count(Policy policy, RequestOrigin origin, long permits, Decision decision) {
+    void count(Policy policy, PermitRequest.Origin origin, long permits, Decision decision) {
         series(policy, origin, decision).count(policy, permits, decision);
     }
 
-    private Series series(Policy policy, RequestOrigin origin, Decision decision) {
+    private Series series(Policy policy, PermitRequest.Origin origin, Decision decision) {
         AtomicReferenceArray<@Nullable Series> ofPolicy = byPolicy.get(policy.name());
         if (ofPolicy == null) {
             ofPolicy = add(policy.name());
@@ -213,7 +213,7 @@ public final class DecisionCounts {
             AtomicReferenceArray<@Nullable Series> ofPolicy,
             int index,
             String policy,
-            RequestOrigin origin,
+            PermitRequest.Origin origin,
             Decision decision,
             boolean unavailable) {
         Series present = ofPolicy.get(index);
@@ -259,6 +259,6 @@ public final class DecisionCounts {
     }
 
     private static AtomicReferenceArray<@Nullable Series> newPolicy() {
-        return new AtomicReferenceArray<>(RequestOrigin.values().length * SOURCES * OUTCOMES);
+        return new AtomicReferenceArray<>(PermitRequest.Origin.values().length * SOURCES * OUTCOMES);
     }
 }

@@ -13,20 +13,14 @@ import java.util.Optional;
  * @param requests the requests
  * @param list     the decision on each request, in the same order and number. After a denial, a request that was not
  *                 denied either shows its key without the charge, or is {@link Decision.Skipped}
- * @param beganMicros the time before the requests by the clock of the limiter, in microseconds since the epoch, from
- *                 which a refund knows how old the charges are; {@link #NOW} if they are as old as their refund
  */
-public record Decisions(List<PermitRequest> requests, List<Decision> list, long beganMicros) {
-
-    /** The charges count as new, whenever they are refunded. */
-    public static final long NOW = Long.MAX_VALUE;
+public record Decisions(List<PermitRequest> requests, List<Decision> list) {
 
     /**
      * Creates decisions from copies of both lists.
      *
      * @param requests    the requests
      * @param list        the decision on each request
-     * @param beganMicros the time before the requests
      * @throws IllegalArgumentException if the lists differ in size
      */
     public Decisions {
@@ -36,17 +30,6 @@ public record Decisions(List<PermitRequest> requests, List<Decision> list, long 
             throw new IllegalArgumentException("There are " + list.size() + " decisions on " + requests.size()
                     + " requests; a backend must return one decision per request.");
         }
-    }
-
-    /**
-     * Creates decisions whose age is not known; see {@link #NOW}.
-     *
-     * @param requests the requests
-     * @param list     the decision on each request
-     * @throws IllegalArgumentException if the lists differ in size
-     */
-    public Decisions(List<PermitRequest> requests, List<Decision> list) {
-        this(requests, list, NOW);
     }
 
     /**
@@ -93,7 +76,7 @@ public record Decisions(List<PermitRequest> requests, List<Decision> list, long 
         allRequests.addAll(further.requests);
         List<Decision> all = new ArrayList<>(list);
         all.addAll(further.list);
-        return new Decisions(allRequests, all, Math.min(beganMicros, further.beganMicros));
+        return new Decisions(allRequests, all);
     }
 
     /**

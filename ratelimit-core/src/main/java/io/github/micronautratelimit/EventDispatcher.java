@@ -93,7 +93,7 @@ final class EventDispatcher {
         return hasListeners() ? System.nanoTime() - begun : 0;
     }
 
-    void count(Policy policy, RequestOrigin origin, long permits, Decision decision) {
+    void count(Policy policy, PermitRequest.Origin origin, long permits, Decision decision) {
         DecisionCounts counting = counts;
         if (counting != null) {
             counting.count(policy, origin, permits, decision);

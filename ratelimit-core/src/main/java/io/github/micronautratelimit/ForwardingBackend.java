@@ -2,6 +2,7 @@ package io.github.micronautratelimit;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -83,13 +84,24 @@ public abstract class ForwardingBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return delegate.refund(policy, key, permits);
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return delegate.refund(policy, key, permits, chargedAtMicros);
     }
 
     @Override
-    public CompletionStage<Void> refundFallback(Policy policy, String key, long permits) {
-        return delegate.refundFallback(policy, key, permits);
+    public CompletionStage<Void> refundFallback(Policy policy, String key, long permits, long chargedAtMicros) {
+        return delegate.refundFallback(policy, key, permits, chargedAtMicros);
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return delegate.reserve(policy, key, id, permits, ttlMicros);
+    }
+
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return delegate.settle(policy, key, receipt, actual);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.internal.Futures;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;

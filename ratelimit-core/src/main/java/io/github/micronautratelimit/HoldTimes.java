@@ -46,7 +46,12 @@ final class HoldTimes {
         }
         long wait = Math.min(decision.nextPermitMicros(), Math.max(SHORTEST_WAIT_MICROS, mean));
         return decision.allowed()
-                ? new Decision.Allowed(decision.remaining(), decision.resetAfterMicros(), decision.source(), wait)
+                ? new Decision.Allowed(
+                        decision.remaining(),
+                        decision.resetAfterMicros(),
+                        decision.source(),
+                        wait,
+                        Decision.Allowed.UNKNOWN_TIME)
                 : new Decision.Denied(
                         decision.remaining(),
                         wait,

@@ -14,8 +14,6 @@ import java.util.concurrent.CompletionStage;
  */
 final class LeaseAcquisition {
 
-    private final MicroClock clock;
-    private final long beganMicros;
     private final RateLimitBackend backend;
     private final ConcurrencyBackend slots;
     private final HoldTimes times;
@@ -24,9 +22,7 @@ final class LeaseAcquisition {
     private final List<Decision> decisions = new ArrayList<>();
     private final List<HeldSlot> held = new ArrayList<>();
 
-    LeaseAcquisition(RateLimitBackend backend, HoldTimes times, List<PermitRequest> requests, MicroClock clock) {
-        this.clock = clock;
-        this.beganMicros = clock.micros();
+    LeaseAcquisition(RateLimitBackend backend, HoldTimes times, List<PermitRequest> requests) {
         this.backend = backend;
         this.times = times;
         this.slots = backend.concurrency();
@@ -133,12 +129,10 @@ final class LeaseAcquisition {
         List<CompletableFuture<?>> done = new ArrayList<>();
         held.forEach(slot -> done.add(slot.giveBack().toCompletableFuture()));
         held.clear();
-        long now = clock.micros();
         for (int i = 0; i < permitRequests.size(); i++) {
-            if (Charge.isCharged(permitRequests.get(i), decisions.get(i))) {
-                Charge charge = new Charge(permitRequests.get(i), decisions.get(i), beganMicros);
-                done.add(Refunds.refund(backend, charge, charge.permitsTakenAt(now))
-                        .toCompletableFuture());
+            Charge charge = Charge.of(permitRequests.get(i), decisions.get(i));
+            if (charge != null) {
+                done.add(Refunds.refundOrLose(backend, charge).toCompletableFuture());
             }
         }
         return CompletableFuture.allOf(done.toArray(CompletableFuture<?>[]::new));

@@ -11,7 +11,26 @@ import org.jspecify.annotations.Nullable;
  * @param permits the cost, 0 or more
  * @param origin  the integration that makes the request, for listeners and metrics
  */
-public record PermitRequest(Policy policy, String key, long permits, RequestOrigin origin) {
+public record PermitRequest(Policy policy, String key, long permits, Origin origin) {
+
+    /** The integration that makes a request, for listeners and metrics. It does not affect decisions. */
+    public enum Origin {
+
+        /** An HTTP request, decided before it reaches its route. */
+        HTTP,
+
+        /** A method call. */
+        METHOD,
+
+        /** The handshake of a WebSocket. */
+        WS_CONNECTION,
+
+        /** A message received over a WebSocket. */
+        WS_MESSAGE,
+
+        /** A call of {@link RateLimiter} by the application's own code. */
+        CODE
+    }
 
     /**
      * Creates a request.
@@ -27,7 +46,7 @@ public record PermitRequest(Policy policy, String key, long permits, RequestOrig
     }
 
     /**
-     * Creates a request of the application's own code: {@link RequestOrigin#CODE}.
+     * Creates a request of the application's own code: {@link Origin#CODE}.
      *
      * @param policy  the policy
      * @param key     identifies the caller that is limited, or the resource; any text, also empty
@@ -35,7 +54,7 @@ public record PermitRequest(Policy policy, String key, long permits, RequestOrig
      * @throws IllegalArgumentException if permits are negative
      */
     public PermitRequest(Policy policy, String key, long permits) {
-        this(policy, key, permits, RequestOrigin.CODE);
+        this(policy, key, permits, Origin.CODE);
     }
 
     /**

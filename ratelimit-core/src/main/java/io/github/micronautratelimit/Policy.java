@@ -24,6 +24,23 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Policy {
 
+    /** The end of an HTTP request at which the slot of a concurrency limit is released. */
+    public enum HoldUntil {
+
+        /**
+         * The response is written, or the client has disconnected or reset the stream of its request. The method of the
+         * route may still run then, so a client that disconnects again and again can start more work than there are slots.
+         */
+        RESPONSE,
+
+        /**
+         * The response is written, or the client has disconnected and the method of the route has ended: it has returned
+         * or thrown, and its stage or publisher has completed, failed or been cancelled. Limits the work, also that of
+         * clients that do not wait for it.
+         */
+        COMPLETION
+    }
+
     /** The largest value of {@link #maxPrefetch()}, in permits. */
     public static final long MAX_PREFETCH = 1_000_000;
 
@@ -415,6 +432,26 @@ public final class Policy {
     public @Nullable String block() {
         Penalty penalty = options.penalty();
         return penalty == null ? null : penalty.text();
+    }
+
+    /**
+     * Returns the bounds of reservations.
+     *
+     * @return by default {@link Reservation.Rules#DEFAULTS}
+     */
+    public Reservation.Rules reservations() {
+        return options.reservations();
+    }
+
+    /**
+     * Returns this policy with other bounds of reservations; see {@link AsyncRateLimiter#reserve}.
+     *
+     * @param rules the bounds
+     * @return a copy with these bounds
+     * @throws IllegalArgumentException if there are no rate limits
+     */
+    public Policy withReservations(Reservation.Rules rules) {
+        return with(options.withReservations(rules));
     }
 
     /**

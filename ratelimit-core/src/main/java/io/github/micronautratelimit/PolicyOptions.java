@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.limit.ConcurrencyLimit;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
@@ -16,10 +17,11 @@ record PolicyOptions(
         @Nullable Duration holdAtMost,
         HoldUntil holdUntil,
         @Nullable ChargeCondition chargeCondition,
-        @Nullable Penalty penalty) {
+        @Nullable Penalty penalty,
+        Reservation.Rules reservations) {
 
-    static final PolicyOptions DEFAULTS =
-            new PolicyOptions(OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null);
+    static final PolicyOptions DEFAULTS = new PolicyOptions(
+            OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, Reservation.Rules.DEFAULTS);
 
     private static final Duration SHORTEST_DEADLINE = Duration.ofMillis(1);
     private static final Duration SHORTEST_HOLD = Duration.ofSeconds(1);
@@ -51,6 +53,10 @@ record PolicyOptions(
                 penalty == null || name.length() + Penalties.LONGEST_SUFFIX <= Policy.MAX_NAME,
                 "The policy \"" + name + "\" has a block, so its name may have "
                         + (Policy.MAX_NAME - Penalties.LONGEST_SUFFIX) + " characters; shorten it.");
+        require(
+                !rateLimits.isEmpty() || reservations.equals(Reservation.Rules.DEFAULTS),
+                "The policy \"" + name + "\" has only the limit " + concurrency
+                        + ", which has no permits to reserve; remove the settings of reservations.");
         requireDistinct(name, "local limit", localLimits);
         require(
                 deadline == null || deadline.isZero() || deadline.compareTo(SHORTEST_DEADLINE) >= 0,
@@ -95,50 +101,90 @@ record PolicyOptions(
 
     PolicyOptions withOnError(OnError other) {
         return new PolicyOptions(
-                other, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty);
+                other,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                reservations);
     }
 
     PolicyOptions withDeadline(@Nullable Duration other) {
         return new PolicyOptions(
-                onError, other, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty);
+                onError,
+                other,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                reservations);
     }
 
     PolicyOptions withLocalLimits(List<Limit> others) {
         return new PolicyOptions(
-                onError, deadline, others, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty);
+                onError, deadline, others, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty, reservations);
     }
 
     PolicyOptions withMaxPrefetch(long most) {
-        return new PolicyOptions(onError, deadline, localLimits, most, holdAtMost, holdUntil, chargeCondition, penalty);
+        return new PolicyOptions(
+                onError, deadline, localLimits, most, holdAtMost, holdUntil, chargeCondition, penalty, reservations);
     }
 
     PolicyOptions withHoldAtMost(@Nullable Duration other) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, other, holdUntil, chargeCondition, penalty);
+                onError, deadline, localLimits, maxPrefetch, other, holdUntil, chargeCondition, penalty, reservations);
     }
 
     PolicyOptions withHoldUntil(HoldUntil other) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, holdAtMost, other, chargeCondition, penalty);
+                onError, deadline, localLimits, maxPrefetch, holdAtMost, other, chargeCondition, penalty, reservations);
     }
 
     PolicyOptions withChargeCondition(ChargeCondition other) {
-        return new PolicyOptions(onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, other, penalty);
+        return new PolicyOptions(
+                onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, other, penalty, reservations);
     }
 
     PolicyOptions withPenalty(Penalty other) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, other);
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                other,
+                reservations);
+    }
+
+    PolicyOptions withReservations(Reservation.Rules others) {
+        return new PolicyOptions(
+                onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty, others);
     }
 
     /** Returns the settings of a policy without a concurrency limit. */
     PolicyOptions withoutSlots() {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, null, HoldUntil.RESPONSE, chargeCondition, penalty);
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                null,
+                HoldUntil.RESPONSE,
+                chargeCondition,
+                penalty,
+                reservations);
     }
 
     /** Returns the settings of a policy without rate limits. */
     PolicyOptions withoutPermits() {
-        return new PolicyOptions(onError, deadline, List.of(), 0, holdAtMost, holdUntil, null, null);
+        return new PolicyOptions(
+                onError, deadline, List.of(), 0, holdAtMost, holdUntil, null, null, Reservation.Rules.DEFAULTS);
     }
 }

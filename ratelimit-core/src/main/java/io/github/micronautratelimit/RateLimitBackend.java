@@ -6,6 +6,7 @@ import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -98,9 +99,8 @@ public interface RateLimitBackend extends AutoCloseable {
     default CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
         return new SequentialAcquire(
                         request -> acquire(request.policy(), request.key(), request.permits()),
-                        request -> refund(request.policy(), request.key(), request.permits()),
-                        requests,
-                        MicroClock.system())
+                        (request, chargedAt) -> refund(request.policy(), request.key(), request.permits(), chargedAt),
+                        requests)
                 .acquire();
     }
 
@@ -115,27 +115,74 @@ public interface RateLimitBackend extends AutoCloseable {
     CompletionStage<Decision> peek(Policy policy, String key, long permits);
 
     /**
-     * Gives back the permits that were taken last: the inverse of {@link #acquire} at the same time. Permits that have
-     * come back with time since they were taken are given back once more, so callers refund at once or not at all.
+     * Gives back permits, as far as their charge still takes them; {@link LimitState#refund} defines the result.
      *
-     * @param policy  the policy
-     * @param key     identifies the caller that is limited
-     * @param permits the permits; more than were taken gives back all that were taken
+     * @param policy          the policy
+     * @param key             identifies the caller that is limited
+     * @param permits         the permits, 0 or more
+     * @param chargedAtMicros {@link Decision.Allowed#chargedAtMicros} of the decision that took them, or
+     *                        {@link LimitState#LATEST} for the permits that were taken last
      * @return completes when the permits are given back
      */
-    CompletionStage<Void> refund(Policy policy, String key, long permits);
+    CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros);
 
     /**
      * Gives back permits that {@link OnError#LOCAL} granted in this process, for a request that came to nothing. The
      * store does not change. The default does nothing, because only a guard grants such permits.
      *
-     * @param policy  the policy
-     * @param key     identifies the caller that is limited
-     * @param permits the permits
+     * @param policy          the policy
+     * @param key             identifies the caller that is limited
+     * @param permits         the permits
+     * @param chargedAtMicros as in {@link #refund}
      * @return completes when the permits are given back
      */
-    default CompletionStage<Void> refundFallback(Policy policy, String key, long permits) {
+    default CompletionStage<Void> refundFallback(Policy policy, String key, long permits, long chargedAtMicros) {
         return CompletableFuture.completedStage(null);
+    }
+
+    /**
+     * Takes permits on an estimate, if every limit of the policy grants them, and remembers the reservation until it is
+     * settled or expires: one atomic step. If the key has as many open reservations as
+     * {@link Reservation.Rules#maxOpen} allows, the request is denied by no limit, until the first one expires. A
+     * request that is delivered twice reserves once, and is granted twice. {@link LimitState#reserve} defines the
+     * result.
+     *
+     * <p>This default fails.
+     *
+     * @param policy    the policy
+     * @param key       identifies the caller that is limited
+     * @param id        of the reservation: 128 random bits
+     * @param permits   the estimate, 0 or more
+     * @param ttlMicros the time in microseconds for which the reservation is open
+     * @return the decision; fails with a {@link NonRetryableStoreException} if this backend keeps no reservations
+     */
+    default CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return CompletableFuture.failedStage(new NonRetryableStoreException(new UnsupportedOperationException(
+                getClass().getName() + " keeps no reservations; override RateLimitBackend.reserve().")));
+    }
+
+    /**
+     * Ends a reservation with the permits that were really used: gives back the difference, or charges it even if it is
+     * not free. One atomic step:
+     * <ul>
+     *   <li>If the reservation is open, it is settled; see {@link LimitState#settle}.</li>
+     *   <li>If it has expired, the permits beyond those that stay charged are charged by
+     *       {@link LimitState#chargeBeyond}.</li>
+     *   <li>Otherwise it is unknown, or has been settled before, and nothing changes.</li>
+     * </ul>
+     *
+     * <p>This default fails.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited
+     * @param receipt names the reservation
+     * @param actual  the permits used, 0 or more
+     * @return the outcome, and the state of the key as {@link #peek} returns it for 0 permits
+     */
+    default CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return CompletableFuture.failedStage(new NonRetryableStoreException(new UnsupportedOperationException(
+                getClass().getName() + " keeps no reservations; override RateLimitBackend.settle().")));
     }
 
     /**

@@ -52,7 +52,7 @@ public final class RateLimitEvent {
      *
      * @return the origin of the request
      */
-    public RequestOrigin origin() {
+    public PermitRequest.Origin origin() {
         return request.origin();
     }
 

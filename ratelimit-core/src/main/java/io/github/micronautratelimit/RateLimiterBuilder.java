@@ -215,8 +215,8 @@ public final class RateLimiterBuilder {
             }
 
             @Override
-            public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-                return guard.refundOrFail(policy, key, permits);
+            public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+                return guard.refundOrFail(policy, key, permits, chargedAtMicros);
             }
         };
     }

@@ -8,7 +8,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** Gives back permits of requests that came to nothing. Safe for use by any number of threads. */
+/** Gives back the charges of requests that came to nothing. Safe for use by any number of threads. */
 final class Refunds {
 
     private final RateLimitBackend backend;
@@ -30,12 +30,11 @@ final class Refunds {
 
     /** Gives back everything that was charged for earlier decisions, as far as it still takes permits. */
     CompletionStage<Void> refund(Decisions decisions) {
-        long now = clock.micros();
         List<CompletableFuture<Void>> refunds = new ArrayList<>();
         for (int i = 0; i < decisions.list().size(); i++) {
-            Charge charge = charge(decisions, i, now);
+            Charge charge = charge(decisions, i);
             if (charge != null) {
-                refunds.add(refund(charge, charge.permitsTakenAt(now)).toCompletableFuture());
+                refunds.add(refundOrLose(charge).toCompletableFuture());
             }
         }
         return CompletableFuture.allOf(refunds.toArray(CompletableFuture<?>[]::new));
@@ -44,51 +43,46 @@ final class Refunds {
     /** Gives back what an outcome does not cost, and returns the decisions as the keys stand afterwards. */
     Decisions applyOutcome(Decisions decisions, int status, @Nullable Throwable failure) {
         List<Decision> after = null;
-        long now = 0;
         for (int i = 0; i < decisions.list().size(); i++) {
             ChargeCondition condition = decisions.requests().get(i).policy().chargeCondition();
             if (condition == null || condition.isCharged(status, failure) || !decisions.allowed()) {
                 continue;
             }
-            now = now == 0 ? clock.micros() : now;
-            Charge charge = charge(decisions, i, now);
+            Charge charge = charge(decisions, i);
             if (charge != null) {
-                long permits = charge.permitsTakenAt(now);
-                refund(charge, permits);
+                refundOrLose(charge);
                 after = after == null ? new ArrayList<>(decisions.list()) : after;
-                after.set(i, charge.decisionWithout(permits));
+                after.set(i, charge.decisionWithout(Math.max(0, clock.micros() - charge.chargedAtMicros())));
             }
         }
-        return after == null ? decisions : new Decisions(decisions.requests(), after, decisions.beganMicros());
+        return after == null ? decisions : new Decisions(decisions.requests(), after);
     }
 
     /** Returns the charge of a decision, or {@code null} if it charged nothing. */
-    private @Nullable Charge charge(Decisions decisions, int index, long now) {
-        PermitRequest request = decisions.requests().get(index);
-        Decision decision = decisions.list().get(index);
-        return Charge.isCharged(request, decision)
-                ? new Charge(conceal.apply(request), decision, Math.min(now, decisions.beganMicros()))
-                : null;
+    private @Nullable Charge charge(Decisions decisions, int index) {
+        return Charge.of(
+                conceal.apply(decisions.requests().get(index)), decisions.list().get(index));
     }
 
-    private CompletionStage<Void> refund(Charge charge, long permits) {
-        events.countRefund(charge.request(), charge.decision(), permits);
-        return refund(backend, charge, permits);
+    private CompletionStage<Void> refundOrLose(Charge charge) {
+        return refund(charge).exceptionally(lost -> null);
     }
 
-    /**
-     * Gives back permits of a charge. Never fails: a refund that fails is lost, which costs permits but grants none.
-     *
-     * @param permits those of {@link Charge#permitsTakenAt}
-     */
-    static CompletionStage<Void> refund(RateLimitBackend backend, Charge charge, long permits) {
+    CompletionStage<Void> refund(Charge charge) {
+        events.countRefund(charge.request(), charge.decision(), charge.permits());
+        return refund(backend, charge);
+    }
+
+    /** Gives back a charge; fails if the backend does. */
+    private static CompletionStage<Void> refund(RateLimitBackend backend, Charge charge) {
         PermitRequest taken = charge.request();
-        if (permits == 0) {
-            return CompletableFuture.completedFuture(null);
-        }
-        return Futures.call(() -> charge.decision().source() == Decision.Source.FALLBACK
-                        ? backend.refundFallback(taken.policy(), taken.key(), permits)
-                        : backend.refund(taken.policy(), taken.key(), permits))
-                .exceptionally(lost -> null);
+        return Futures.call(() -> charge.isLocal()
+                ? backend.refundFallback(taken.policy(), taken.key(), taken.permits(), charge.chargedAtMicros())
+                : backend.refund(taken.policy(), taken.key(), taken.permits(), charge.chargedAtMicros()));
+    }
+
+    /** Gives back a charge. Never fails: a refund that fails is lost, which costs permits but grants none. */
+    static CompletionStage<Void> refundOrLose(RateLimitBackend backend, Charge charge) {
+        return refund(backend, charge).exceptionally(lost -> null);
     }
 }

@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Acquires several requests one after the other. If one is denied or fails, refunds the earlier ones, as far as their
@@ -14,19 +15,20 @@ import java.util.function.Function;
  */
 final class SequentialAcquire {
 
+    /** Gives back permits that were charged at an instant. */
+    @FunctionalInterface
+    interface Refund {
+        CompletionStage<Void> apply(PermitRequest request, long chargedAtMicros);
+    }
+
     private final Function<PermitRequest, CompletionStage<Decision>> acquire;
-    private final Function<PermitRequest, CompletionStage<Void>> refund;
+    private final Refund refund;
     private final List<PermitRequest> requests;
-    private final MicroClock clock;
     private final List<Decision> decisions = new ArrayList<>();
-    private final List<Charge> charges = new ArrayList<>();
+    private final List<@Nullable Charge> charges = new ArrayList<>();
 
     SequentialAcquire(
-            Function<PermitRequest, CompletionStage<Decision>> acquire,
-            Function<PermitRequest, CompletionStage<Void>> refund,
-            List<PermitRequest> requests,
-            MicroClock clock) {
-        this.clock = clock;
+            Function<PermitRequest, CompletionStage<Decision>> acquire, Refund refund, List<PermitRequest> requests) {
         this.acquire = acquire;
         this.refund = refund;
         this.requests = requests;
@@ -37,7 +39,6 @@ final class SequentialAcquire {
             return CompletableFuture.completedFuture(decisions);
         }
         PermitRequest request = requests.get(decisions.size());
-        long beganMicros = clock.micros();
         return Futures.call(() -> acquire.apply(request))
                 .handle((decision, failure) -> {
                     if (failure != null) {
@@ -49,7 +50,7 @@ final class SequentialAcquire {
                         return refundTaken().thenApply(done -> deniedBy(decision));
                     }
                     decisions.add(decision);
-                    charges.add(new Charge(request, decision, beganMicros));
+                    charges.add(Charge.of(request, decision));
                     return acquire();
                 })
                 .thenCompose(next -> next);
@@ -79,13 +80,11 @@ final class SequentialAcquire {
 
     private CompletionStage<Void> refund(int index) {
         Charge charge = charges.get(index);
-        PermitRequest taken = charge.request();
-        long permits = charge.permitsTakenAt(clock.micros());
-        if (permits == 0) {
+        if (charge == null) {
             return CompletableFuture.completedStage(null);
         }
-        return Futures.call(() -> refund.apply(new PermitRequest(taken.policy(), taken.key(), permits, taken.origin())))
-                .thenAccept(done -> decisions.set(index, charge.decisionWithout(permits)))
+        return Futures.call(() -> refund.apply(charge.request(), charge.chargedAtMicros()))
+                .thenAccept(done -> decisions.set(index, charge.decisionWithout(0)))
                 .exceptionally(lost -> null);
     }
 }

@@ -175,7 +175,8 @@ class ChargeConditionTest {
                     }
 
                     @Override
-                    public java.util.concurrent.CompletionStage<Void> refund(Policy policy, String key, long permits) {
+                    public java.util.concurrent.CompletionStage<Void> refund(
+                            Policy policy, String key, long permits, long chargedAtMicros) {
                         throw new IllegalStateException("down");
                     }
                 })

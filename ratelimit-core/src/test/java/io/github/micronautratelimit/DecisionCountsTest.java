@@ -45,10 +45,10 @@ class DecisionCountsTest {
         Policy closed = TEN.withOnError(OnError.CLOSED);
         Decision unavailable = new Decision.Denied(0, 1_000_000, 1_000_000, List.of(), Decision.Source.FALLBACK);
         Decision byLimit = new Decision.Denied(0, 1_000_000, 1_000_000, TEN.rateLimits(), Decision.Source.FALLBACK);
-        counts.count(closed, RequestOrigin.HTTP, 1, unavailable);
-        counts.count(closed, RequestOrigin.HTTP, 1, unavailable);
-        counts.count(TEN, RequestOrigin.HTTP, 1, byLimit);
-        counts.count(TEN, RequestOrigin.HTTP, 1, new Decision.Allowed(3, 1, Decision.Source.FALLBACK));
+        counts.count(closed, PermitRequest.Origin.HTTP, 1, unavailable);
+        counts.count(closed, PermitRequest.Origin.HTTP, 1, unavailable);
+        counts.count(TEN, PermitRequest.Origin.HTTP, 1, byLimit);
+        counts.count(TEN, PermitRequest.Origin.HTTP, 1, new Decision.Allowed(3, 1, Decision.Source.FALLBACK));
         assertEquals(
                 List.of("denied 1", "allowed 1", "unavailable 2"),
                 counts.all().stream()
@@ -67,13 +67,13 @@ class DecisionCountsTest {
         limiter.tryAcquire(TEN, "b", 8);
         limiter.tryAcquire(TEN, "b", 3);
         limiter.async().tryAcquire(TEN, "c", 0);
-        limiter.tryAcquireAll(List.of(new PermitRequest(TEN, "d", 1, RequestOrigin.HTTP)));
+        limiter.tryAcquireAll(List.of(new PermitRequest(TEN, "d", 1, PermitRequest.Origin.HTTP)));
         limiter.tryAcquireAll(List.of(
-                new PermitRequest(TEN, "e", 1, RequestOrigin.METHOD),
-                new PermitRequest(TWO, "e", 3, RequestOrigin.METHOD)));
+                new PermitRequest(TEN, "e", 1, PermitRequest.Origin.METHOD),
+                new PermitRequest(TWO, "e", 3, PermitRequest.Origin.METHOD)));
         limiter.tryAcquireAll(List.of(
-                new PermitRequest(TEN, "f", 1, RequestOrigin.METHOD),
-                new PermitRequest(TWO, "f", 2, RequestOrigin.METHOD)));
+                new PermitRequest(TEN, "f", 1, PermitRequest.Origin.METHOD),
+                new PermitRequest(TWO, "f", 2, PermitRequest.Origin.METHOD)));
         limiter.peek(TEN, "a", 1);
         assertEquals(
                 List.of(

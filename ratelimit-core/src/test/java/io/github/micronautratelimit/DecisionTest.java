@@ -78,8 +78,8 @@ class DecisionTest {
     }
 
     @Test
-    void equalityIgnoresTheNextPermit() {
-        Decision.Allowed exact = new Decision.Allowed(4, 200_000, Decision.Source.STORE, 7);
+    void equalityIgnoresTheNextPermitAndTheTime() {
+        Decision.Allowed exact = new Decision.Allowed(4, 200_000, Decision.Source.STORE, 7, 9);
         assertEquals(ALLOWED, exact);
         assertEquals(ALLOWED.hashCode(), exact.hashCode());
         assertEquals(200_000, ALLOWED.nextPermitMicros());

@@ -38,13 +38,13 @@ class EventDispatcherTest {
     void eventHasRequestOriginDecisionSourceAndDuration() {
         RateLimiter limiter = limiter(recorder);
         limiter.tryAcquire(TEN, "key", 3);
-        limiter.tryAcquireAll(List.of(new PermitRequest(TEN, "key", 7, RequestOrigin.HTTP)));
+        limiter.tryAcquireAll(List.of(new PermitRequest(TEN, "key", 7, PermitRequest.Origin.HTTP)));
         limiter.tryAcquireAll(List.of(
-                new PermitRequest(TEN, "key", 1, RequestOrigin.METHOD),
-                new PermitRequest(TEN, "other", 1, RequestOrigin.METHOD)));
+                new PermitRequest(TEN, "key", 1, PermitRequest.Origin.METHOD),
+                new PermitRequest(TEN, "other", 1, PermitRequest.Origin.METHOD)));
         List<RateLimitEvent> events = recorder.events();
         assertEquals(
-                List.of(RequestOrigin.CODE, RequestOrigin.HTTP, RequestOrigin.METHOD),
+                List.of(PermitRequest.Origin.CODE, PermitRequest.Origin.HTTP, PermitRequest.Origin.METHOD),
                 events.stream().map(RateLimitEvent::origin).toList());
         assertEquals(
                 List.of(3L, 7L, 1L),

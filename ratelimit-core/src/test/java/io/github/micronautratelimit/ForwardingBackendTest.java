@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,10 @@ class ForwardingBackendTest {
             7L,
             List.class,
             List.of(),
+            UUID.class,
+            new UUID(1, 2),
+            Reservation.Receipt.class,
+            new Reservation.Receipt(new UUID(1, 2), 3, 4, 5),
             LimiterStats.Collector.class,
             new LimiterStats.Collector());
 

@@ -110,7 +110,7 @@ class KeySecretTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             received.add(key);
             return CompletableFuture.completedFuture(null);
         }

@@ -69,13 +69,13 @@ class RateLimiterTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             return answer(
                     "refund",
                     key,
                     fails("refund", key)
                             ? CompletableFuture.failedFuture(UNAVAILABLE)
-                            : memory.refund(policy, key, permits));
+                            : memory.refund(policy, key, permits, chargedAtMicros));
         }
 
         @Override
@@ -377,9 +377,9 @@ class RateLimiterTest {
                     public CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
                         return new SequentialAcquire(
                                         request -> acquire(request.policy(), request.key(), request.permits()),
-                                        request -> refund(request.policy(), request.key(), request.permits()),
-                                        requests,
-                                        MicroClock.system())
+                                        (request, chargedAt) ->
+                                                refund(request.policy(), request.key(), request.permits(), chargedAt),
+                                        requests)
                                 .acquire();
                     }
                 })

@@ -211,7 +211,7 @@ public final class DynamoDbBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         return permits == 0
                 ? CompletableFuture.completedStage(null)
                 : change(policy, key, change -> change.refund(permits));

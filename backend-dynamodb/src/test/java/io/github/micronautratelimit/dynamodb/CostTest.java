@@ -7,6 +7,7 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.hotkey.DenyCache;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.ByteCounter;
 import io.github.micronautratelimit.tck.CostTable;
 import io.github.micronautratelimit.tck.VirtualClock;
@@ -86,7 +87,7 @@ class CostTest {
                 "32 requests of a key at once: granted",
                 () -> backend.acquireBatch(Policy.of("hot", "1000/min"), CLIENT, Collections.nCopies(32, 1L)));
         step("peek", () -> backend.peek(BUCKET, CLIENT, 1));
-        step("refund", () -> backend.refund(BUCKET, CLIENT, 1));
+        step("refund", () -> backend.refund(BUCKET, CLIENT, 1, LimitState.LATEST));
         step("block", () -> backend.block(BUCKET, CLIENT, 60_000_000));
         step("denial of a blocked key", () -> backend.acquire(BUCKET, CLIENT, 1));
         step("reset", () -> backend.reset(BUCKET, CLIENT));

@@ -16,6 +16,7 @@ import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.dynamodb.DynamoDbBackend.BlockingClient;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.NoRouteToHostException;
@@ -106,7 +107,7 @@ class FaultTest {
             for (CompletionStage<?> stage : List.of(
                     backend.acquire(policy, "key", 1),
                     backend.peek(policy, "key", 1),
-                    backend.refund(policy, "key", 1),
+                    backend.refund(policy, "key", 1, LimitState.LATEST),
                     backend.reset(policy, "key"))) {
                 CompletionException e = assertThrows(CompletionException.class, () -> stage.toCompletableFuture()
                         .join());
@@ -144,7 +145,7 @@ class FaultTest {
             for (CompletionStage<?> stage : List.of(
                     backend.acquire(policy, "key", 1),
                     backend.peek(policy, "key", 1),
-                    backend.refund(policy, "key", 1),
+                    backend.refund(policy, "key", 1, LimitState.LATEST),
                     backend.reset(policy, "key"))) {
                 CompletionException e = assertThrows(CompletionException.class, () -> stage.toCompletableFuture()
                         .join());
@@ -190,7 +191,7 @@ class FaultTest {
         for (CompletionStage<?> stage : List.of(
                 backend(failing(failure)).acquire(policy, "key", 1),
                 backend(failing(failure)).peek(policy, "key", 1),
-                backend(failing(failure)).refund(policy, "key", 1),
+                backend(failing(failure)).refund(policy, "key", 1, LimitState.LATEST),
                 backend(failing(failure))
                         .concurrency()
                         .acquire(Policy.of("slots", "3 concurrent"), "key", UUID.randomUUID()))) {
@@ -395,7 +396,7 @@ class FaultTest {
                         .toList());
         assertEquals(
                 4, backend.acquire(twice, "key", 1).toCompletableFuture().join().remaining());
-        backend.refund(twice, "key", 2).toCompletableFuture().join();
+        backend.refund(twice, "key", 2, LimitState.LATEST).toCompletableFuture().join();
         assertEquals(
                 6, working().peek(twice, "key", 1).toCompletableFuture().join().remaining());
         assertTrue(sent.get() >= 3);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.VirtualClock;
 import java.util.Map;
 import java.util.UUID;
@@ -112,7 +113,9 @@ class ItemTest {
             long expires = Long.parseLong(item(policy).get("ttl").n());
             long least = clock.micros() / 1_000_000 + 86_400 + 3_600;
             assertTrue(expires >= least && expires <= least + 60, () -> expires - least + " seconds later");
-            backend.refund(policy, "user 42", 1).toCompletableFuture().join();
+            backend.refund(policy, "user 42", 1, LimitState.LATEST)
+                    .toCompletableFuture()
+                    .join();
             backend.block(policy, "user 42", 1 + i).toCompletableFuture().join();
         }
         clock.advance(86_400_000_000L);
@@ -127,7 +130,9 @@ class ItemTest {
         assertFalse(acquire(policy, 3).allowed());
         assertTrue(acquire(policy, 0).allowed());
         backend.peek(policy, "user 42", 1).toCompletableFuture().join();
-        backend.refund(policy, "user 42", 1).toCompletableFuture().join();
+        backend.refund(policy, "user 42", 1, LimitState.LATEST)
+                .toCompletableFuture()
+                .join();
         assertTrue(item(policy).isEmpty());
         acquire(policy, 2);
         Map<String, AttributeValue> before = item(policy);

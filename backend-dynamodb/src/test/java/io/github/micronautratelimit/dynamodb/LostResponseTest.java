@@ -11,6 +11,7 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.dynamodb.DynamoDbBackend.BlockingClient;
 import io.github.micronautratelimit.dynamodb.FaultyTransport.Fault;
+import io.github.micronautratelimit.limit.LimitState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -105,7 +106,9 @@ class LostResponseTest {
                         .map(Decision::remaining)
                         .toList());
         transport.arm(fault);
-        backend.refund(policy, "key", 5).toCompletableFuture().join();
+        backend.refund(policy, "key", 5, LimitState.LATEST)
+                .toCompletableFuture()
+                .join();
         assertEquals(87, remaining(backend, policy));
         assertEquals(87, remaining(other, policy));
         assertEquals(3, transport.faults());
@@ -128,7 +131,9 @@ class LostResponseTest {
         transport.arm(fault);
         backend.block(policy, "key", 3_600_000_000L).toCompletableFuture().join();
         transport.arm(fault);
-        backend.refund(policy, "key", 4).toCompletableFuture().join();
+        backend.refund(policy, "key", 4, LimitState.LATEST)
+                .toCompletableFuture()
+                .join();
         assertEquals(3, transport.faults());
         assertEquals(0, remaining(other, policy), "blocked");
         assertEquals(89, remainingWithoutBlock(policy));

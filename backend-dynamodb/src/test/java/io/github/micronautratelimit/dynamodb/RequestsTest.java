@@ -8,6 +8,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.VirtualClock;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -180,7 +181,7 @@ class RequestsTest {
             assertFalse(acquires(other, policy, "key"));
         }
         assertEquals(List.of(22L, 3L), List.of(client.requests(), client.writes()));
-        other.refund(policy, "key", 1).toCompletableFuture().join();
+        other.refund(policy, "key", 1, LimitState.LATEST).toCompletableFuture().join();
         assertEquals(List.of(24L, 4L), List.of(client.requests(), client.writes()));
         clock.advance(10_000_000);
         for (int i = 0; i < 5; i++) {

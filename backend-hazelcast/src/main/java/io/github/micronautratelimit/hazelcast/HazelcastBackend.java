@@ -7,6 +7,7 @@ import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -115,8 +116,21 @@ public final class HazelcastBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return execute(PermitProcessor.Kind.REFUND, policy, key, List.of(permits), decisions -> null);
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return execute(PermitProcessor.Kind.REFUND, policy, key, List.of(permits, chargedAtMicros), decisions -> null);
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        List<Long> amounts = PermitProcessor.reservation(id, permits, ttlMicros, policy.reservations());
+        return execute(PermitProcessor.Kind.RESERVE, policy, key, amounts, FIRST);
+    }
+
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        List<Long> amounts = PermitProcessor.settlement(receipt, actual, policy.reservations());
+        return execute(PermitProcessor.Kind.SETTLE, policy, key, amounts, PermitProcessor::settled);
     }
 
     @Override

@@ -4,12 +4,14 @@ import com.hazelcast.nio.ObjectDataInput;
 import com.hazelcast.nio.ObjectDataOutput;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +28,9 @@ final class PermitProcessor extends KeyProcessor {
         ACQUIRE,
         PEEK,
         REFUND,
-        BLOCK
+        BLOCK,
+        RESERVE,
+        SETTLE
     }
 
     private transient Kind kind = Kind.PEEK;
@@ -41,7 +45,9 @@ final class PermitProcessor extends KeyProcessor {
      *
      * @param kind    the operation
      * @param limits  the rate limits of the policy
-     * @param amounts the permits of each request in their order; for a block, its duration in microseconds
+     * @param amounts the permits of each request in their order; for a block, its duration in microseconds; for a
+     *                refund, the permits and the instant of their charge; for reservations see {@link #reserve} and
+     *                {@link #settle}
      * @param clock   decides instead of the clock of the cluster, for tests; or {@code null}
      */
     PermitProcessor(Kind kind, List<Limit> limits, List<Long> amounts, @Nullable MicroClock clock) {
@@ -64,10 +70,66 @@ final class PermitProcessor extends KeyProcessor {
                     null);
             case REFUND -> new Outcome(
                     List.of(),
-                    stored == null ? null : StateWriter.of(version(), state.refund(amounts.get(0)), nowMicros));
+                    stored == null
+                            ? null
+                            : StateWriter.of(version(), state.refund(amounts.get(0), amounts.get(1)), nowMicros));
             case BLOCK -> new Outcome(
                     List.of(), StateWriter.of(version(), state.blockedUntil(nowMicros + amounts.get(0)), nowMicros));
+            case RESERVE -> reserve(state, nowMicros);
+            case SETTLE -> settle(state, nowMicros);
         };
+    }
+
+    /** Creates the amounts of a reservation. */
+    static List<Long> reservation(UUID id, long permits, long ttlMicros, Reservation.Rules rules) {
+        return List.of(
+                id.getMostSignificantBits(),
+                id.getLeastSignificantBits(),
+                permits,
+                ttlMicros,
+                (long) rules.maxOpen(),
+                rules.refundedAtExpiry() ? 1L : 0L);
+    }
+
+    private Outcome reserve(LimitState state, long nowMicros) {
+        var rules = new Reservation.Rules(amounts.get(4).intValue(), Reservation.Rules.CAPACITY, amounts.get(5) == 1);
+        var step = Reservation.reserve(state, id(), amounts.get(2), amounts.get(3), rules, nowMicros);
+        return new Outcome(List.of(step.answer()), change(step.next(), nowMicros));
+    }
+
+    /** Creates the amounts of a settlement. */
+    static List<Long> settlement(Reservation.Receipt receipt, long actual, Reservation.Rules rules) {
+        return List.of(
+                receipt.id().getMostSignificantBits(),
+                receipt.id().getLeastSignificantBits(),
+                actual,
+                receipt.permits(),
+                receipt.expiresAtMicros(),
+                rules.maxDebt(),
+                rules.refundedAtExpiry() ? 1L : 0L);
+    }
+
+    /** Answers with two decisions: the remaining permits of the first are the number of the outcome. */
+    private Outcome settle(LimitState state, long nowMicros) {
+        var rules = new Reservation.Rules(Reservation.Rules.MOST_OPEN, amounts.get(5), amounts.get(6) == 1);
+        var receipt = new Reservation.Receipt(id(), amounts.get(3), 0, amounts.get(4));
+        var step = Reservation.settle(state, receipt, amounts.get(2), rules, nowMicros);
+        Decision outcome = new Decision.Allowed(step.answer().outcome().ordinal(), 0, Decision.Source.STORE);
+        return new Outcome(List.of(outcome, step.answer().after()), change(step.next(), nowMicros));
+    }
+
+    /** Reads the answer to a settlement. */
+    static Reservation.Settlement settled(List<Decision> answer) {
+        return new Reservation.Settlement(
+                Reservation.Outcome.values()[(int) answer.get(0).remaining()], answer.get(1));
+    }
+
+    private UUID id() {
+        return new UUID(amounts.get(0), amounts.get(1));
+    }
+
+    private @Nullable StateWriter change(@Nullable LimitState next, long nowMicros) {
+        return next == null ? null : StateWriter.of(version(), next, nowMicros);
     }
 
     private Outcome acquire(LimitState before, long nowMicros) {
@@ -93,7 +155,8 @@ final class PermitProcessor extends KeyProcessor {
             untilReset = Math.max(untilReset, spent.resetAfter(nowMicros));
             period = Math.max(period, limit.periodMicros());
         }
-        return StateWriter.lifeMillis(untilReset) + period / 1_000;
+        long reserved = kind == Kind.RESERVE ? amounts.get(3) : 0;
+        return StateWriter.lifeMillis(Math.max(untilReset, reserved)) + period / 1_000;
     }
 
     @Override

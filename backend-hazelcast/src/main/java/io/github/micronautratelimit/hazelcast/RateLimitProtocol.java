@@ -20,8 +20,8 @@ import java.util.List;
  *
  * <p>An answer is a {@code long[]}, which members and clients can read without this library. It starts with the
  * version. Each decision follows as: the number of denying limits, their indexes in the policy, the remaining
- * permits, the microseconds to wait, and the microseconds until all permits are free. Instead of the number of
- * denying limits, {@link #ALLOWED} marks a grant and {@link #NO_SLOT} the denial of a slot.
+ * permits, the microseconds to wait, the microseconds until all permits are free, and the instant of the charge. Instead
+ * of the number of denying limits, {@link #ALLOWED} marks a grant and {@link #DENIED_BY_NONE} a denial by no limit.
  */
 final class RateLimitProtocol {
 
@@ -41,9 +41,9 @@ final class RateLimitProtocol {
     static final int VERSION = 1;
 
     private static final int ALLOWED = 0;
-    private static final int NO_SLOT = -1;
+    private static final int DENIED_BY_NONE = -1;
     /** The length of a decision without the indexes of denying limits. */
-    private static final int DECISION_LENGTH = 4;
+    private static final int DECISION_LENGTH = 5;
 
     private RateLimitProtocol() {}
 
@@ -86,7 +86,7 @@ final class RateLimitProtocol {
         for (int i = 0; i < decisions.size(); i++) {
             Decision decision = decisions.get(i);
             List<Limit> deniedBy = decision.deniedBy();
-            answer[next++] = decision.allowed() ? ALLOWED : deniedBy.isEmpty() ? NO_SLOT : deniedBy.size();
+            answer[next++] = decision.allowed() ? ALLOWED : deniedBy.isEmpty() ? DENIED_BY_NONE : deniedBy.size();
             for (int j = 0; j < deniedBy.size(); j++) {
                 answer[next++] = limits.indexOf(deniedBy.get(j));
             }
@@ -94,6 +94,7 @@ final class RateLimitProtocol {
             // An allowed request does not wait: the place has the time until the next permit. 0 if a member knows none.
             answer[next++] = decision.allowed() ? decision.nextPermitMicros() : decision.retryAfterMicros();
             answer[next++] = decision.resetAfterMicros();
+            answer[next++] = decision instanceof Decision.Allowed allowed ? allowed.chargedAtMicros() : 0;
         }
         return answer;
     }
@@ -132,7 +133,11 @@ final class RateLimitProtocol {
         long resetAfter = answer[next + 2];
         return denying == ALLOWED
                 ? new Decision.Allowed(
-                        remaining, resetAfter, Decision.Source.STORE, retryAfter == 0 ? resetAfter : retryAfter)
+                        remaining,
+                        resetAfter,
+                        Decision.Source.STORE,
+                        retryAfter == 0 ? resetAfter : retryAfter,
+                        answer[next + 3])
                 : new Decision.Denied(remaining, retryAfter, resetAfter, deniedBy, Decision.Source.STORE);
     }
 

@@ -10,6 +10,7 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.hotkey.DenyCache;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.ByteCounter;
 import io.github.micronautratelimit.tck.CostTable;
 import java.nio.file.Path;
@@ -90,7 +91,7 @@ class CostTest {
                 (backend, key) -> backend.acquireBatch(hot, key, Collections.nCopies(32, 1L)),
                 hot);
         step("peek", (backend, key) -> backend.peek(hot, key, 1), hot);
-        step("refund", (backend, key) -> backend.refund(hot, key, 1), hot);
+        step("refund", (backend, key) -> backend.refund(hot, key, 1, LimitState.LATEST), hot);
         step("block", (backend, key) -> backend.block(hot, key, 60_000_000), hot);
         step("denial of a blocked key", (backend, key) -> backend.acquire(hot, key, 1), hot);
         step("reset", (backend, key) -> backend.reset(hot, key), hot);

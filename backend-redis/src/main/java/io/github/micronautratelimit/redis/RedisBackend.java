@@ -249,7 +249,7 @@ public final class RedisBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         return call('r', policy, key, permits).thenAccept(decision -> {});
     }
 

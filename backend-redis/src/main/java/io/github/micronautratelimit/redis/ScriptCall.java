@@ -168,7 +168,7 @@ final class ScriptCall {
             Decision unblocked = decision(policy, permits, false);
             long reset = Math.max(rest, unblocked.resetAfterMicros());
             if (permits == 0) {
-                return new Decision.Allowed(0, reset, Decision.Source.STORE);
+                return new Decision.Allowed(0, reset, Decision.Source.STORE, reset, now);
             }
             long retry = unblocked.retryAfterMicros();
             return new Decision.Denied(
@@ -203,7 +203,7 @@ final class ScriptCall {
                 }
             }
             return deniedBy.isEmpty()
-                    ? new Decision.Allowed(remaining, resetAfter, Decision.Source.STORE, next)
+                    ? new Decision.Allowed(remaining, resetAfter, Decision.Source.STORE, next, now)
                     : new Decision.Denied(
                             remaining, retryAfter, resetAfter, List.copyOf(deniedBy), Decision.Source.STORE);
         }

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.hotkey.DenyCache;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.redis.server.RedisProcess;
 import io.github.micronautratelimit.tck.ByteCounter;
 import io.github.micronautratelimit.tck.CostTable;
@@ -99,7 +100,7 @@ class CostTest {
         step("denial known from the deny cache", () -> denyCache.acquire(spent, CLIENT, 1));
         shared();
         step("peek", () -> backend.peek(BUCKET, CLIENT, 1));
-        step("refund", () -> backend.refund(BUCKET, CLIENT, 1));
+        step("refund", () -> backend.refund(BUCKET, CLIENT, 1, LimitState.LATEST));
         step("block", () -> backend.block(BUCKET, CLIENT, 60_000_000));
         step("denial of a blocked key", () -> backend.acquire(BUCKET, CLIENT, 1));
         step("reset", () -> backend.reset(BUCKET, CLIENT));

@@ -12,6 +12,7 @@ import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.lettuce.core.ClientOptions;
@@ -109,11 +110,15 @@ class RedisBackendTest {
         acquire(policy, "key", 101);
         acquire(policy, "key", 0);
         backend.peek(policy, "key", 3).toCompletableFuture().join();
-        backend.refund(policy, "key", 3).toCompletableFuture().join();
+        backend.refund(policy, "key", 3, LimitState.LATEST)
+                .toCompletableFuture()
+                .join();
         assertEquals(0, server.exists(name(policy, "key")));
         acquire(policy, "key", 3);
         assertEquals(1, server.exists(name(policy, "key")));
-        backend.refund(policy, "key", 3).toCompletableFuture().join();
+        backend.refund(policy, "key", 3, LimitState.LATEST)
+                .toCompletableFuture()
+                .join();
         assertEquals(0, server.exists(name(policy, "key")));
         acquire(policy, "key", 3);
         backend.reset(policy, "key").toCompletableFuture().join();
@@ -328,7 +333,9 @@ class RedisBackendTest {
             assertTrue(left <= 3_600_001 && left >= 3_600_000 - passed, () -> left + " ms left");
             assertTrue(denied.retryAfterMicros() <= 3_600_000_000L
                     && denied.retryAfterMicros() >= 3_600_000_000L - 1_000 * passed);
-            backend.refund(policy, "key", 1).toCompletableFuture().join();
+            backend.refund(policy, "key", 1, LimitState.LATEST)
+                    .toCompletableFuture()
+                    .join();
             block(policy, "key", Duration.ofMillis(1 + i));
         }
         backend.reset(policy, "key").toCompletableFuture().join();
@@ -438,7 +445,7 @@ class RedisBackendTest {
             for (CompletionStage<?> stage : List.of(
                     alone.acquire(policy, "key", 1),
                     alone.peek(policy, "key", 1),
-                    alone.refund(policy, "key", 1),
+                    alone.refund(policy, "key", 1, LimitState.LATEST),
                     alone.reset(policy, "key"))) {
                 assertTrue(stage.toCompletableFuture().isCompletedExceptionally());
             }

@@ -12,6 +12,7 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisClients;
 import io.github.micronautratelimit.redis.server.RedisProcess;
@@ -128,7 +129,7 @@ class ServerErrorTest {
                 () -> closed.acquireAll(
                         List.of(new PermitRequest(OTHER, "key", 1), new PermitRequest(POLICY, "other", 1))),
                 () -> closed.acquireBatch(POLICY, "key", List.of(1L, 2L)),
-                () -> closed.refund(POLICY, "key", 1),
+                () -> closed.refund(POLICY, "key", 1, LimitState.LATEST),
                 () -> closed.reset(POLICY, "key"));
         for (Supplier<CompletionStage<?>> call : calls) {
             CompletableFuture<?> stage = call.get().toCompletableFuture();

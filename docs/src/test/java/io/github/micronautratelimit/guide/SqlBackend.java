@@ -65,8 +65,8 @@ final class SqlBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return step(policy, key, row -> row.change(row.state.refund(permits)));
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return step(policy, key, row -> row.change(row.state.refund(permits, chargedAtMicros)));
     }
 
     @Override

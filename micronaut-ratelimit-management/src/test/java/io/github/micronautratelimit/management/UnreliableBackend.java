@@ -37,8 +37,8 @@ class UnreliableBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return answer(() -> memory.refund(policy, key, permits));
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return answer(() -> memory.refund(policy, key, permits, chargedAtMicros));
     }
 
     @Override

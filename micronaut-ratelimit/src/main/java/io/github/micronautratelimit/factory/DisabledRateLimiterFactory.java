@@ -46,7 +46,7 @@ final class DisabledRateLimiterFactory {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             return CompletableFuture.completedFuture(null);
         }
 

@@ -5,7 +5,6 @@ import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.RequestOrigin;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;
 import io.github.micronautratelimit.policy.EffectivePolicyResolver;
@@ -105,7 +104,8 @@ final class RequestLimiter {
     private List<PermitRequest> permitRequests(
             HttpRequest<?> request, RateLimitContext context, List<LimitBinding> limits) {
         WebRequest web = keys.of(request);
-        RequestOrigin origin = context.limits().upgrade() == null ? RequestOrigin.HTTP : RequestOrigin.WS_CONNECTION;
+        PermitRequest.Origin origin =
+                context.limits().upgrade() == null ? PermitRequest.Origin.HTTP : PermitRequest.Origin.WS_CONNECTION;
         if (limits.size() == 1) {
             return List.of(permitRequest(request, web, limits.get(0), origin));
         }
@@ -117,7 +117,7 @@ final class RequestLimiter {
     }
 
     private PermitRequest permitRequest(
-            HttpRequest<?> request, WebRequest web, LimitBinding limit, RequestOrigin origin) {
+            HttpRequest<?> request, WebRequest web, LimitBinding limit, PermitRequest.Origin origin) {
         String key = keys.keyOf(Objects.requireNonNull(limit.key()), web);
         return new PermitRequest(
                 policies.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), web), origin);

@@ -4,7 +4,6 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.RateLimitExceededException;
-import io.github.micronautratelimit.RequestOrigin;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;
 import io.github.micronautratelimit.limit.LimitState;
@@ -63,8 +62,8 @@ final class CallRequests {
                 logMissingKey(limit);
                 throw denial(limit, permits);
             }
-            requests.add(
-                    new PermitRequest(policies.of(limit.policy(), key, request), key, permits, RequestOrigin.METHOD));
+            requests.add(new PermitRequest(
+                    policies.of(limit.policy(), key, request), key, permits, PermitRequest.Origin.METHOD));
         }
         return requests;
     }
@@ -107,7 +106,7 @@ final class CallRequests {
 
     private static RateLimitExceededException denial(LimitBinding limit, long permits) {
         return new RateLimitExceededException(new Decisions(
-                List.of(new PermitRequest(limit.policy(), RequestKeys.GLOBAL, permits, RequestOrigin.METHOD)),
+                List.of(new PermitRequest(limit.policy(), RequestKeys.GLOBAL, permits, PermitRequest.Origin.METHOD)),
                 List.of(new Decision.Denied(0, LimitState.NEVER, 0, List.of(), Decision.Source.FALLBACK))));
     }
 

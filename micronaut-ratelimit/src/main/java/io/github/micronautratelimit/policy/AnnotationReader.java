@@ -1,9 +1,9 @@
 package io.github.micronautratelimit.policy;
 
-import io.github.micronautratelimit.HoldUntil;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;

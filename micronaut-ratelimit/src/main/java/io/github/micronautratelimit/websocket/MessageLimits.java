@@ -1,7 +1,6 @@
 package io.github.micronautratelimit.websocket;
 
 import io.github.micronautratelimit.PermitRequest;
-import io.github.micronautratelimit.RequestOrigin;
 import io.github.micronautratelimit.key.KeyResolution;
 import io.github.micronautratelimit.policy.EffectivePolicyResolver;
 import io.github.micronautratelimit.policy.LimitBinding;
@@ -99,7 +98,7 @@ final class MessageLimits {
                         policies.of(binding.policy(), key, opening),
                         key,
                         keys.permitsOf(binding.cost(), message),
-                        RequestOrigin.WS_MESSAGE));
+                        PermitRequest.Origin.WS_MESSAGE));
             }
         }
         return requests;

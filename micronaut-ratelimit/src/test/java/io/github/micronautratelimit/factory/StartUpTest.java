@@ -712,7 +712,7 @@ class StartUpTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             throw new IllegalStateException("The store is unavailable.");
         }
 

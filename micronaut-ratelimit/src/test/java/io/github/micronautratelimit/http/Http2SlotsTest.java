@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import io.github.micronautratelimit.Eventually;
-import io.github.micronautratelimit.HoldUntil;
+import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.policy.PolicyRegistry;

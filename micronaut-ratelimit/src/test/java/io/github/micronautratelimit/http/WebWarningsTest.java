@@ -126,7 +126,7 @@ class WebWarningsTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             return CompletableFuture.completedFuture(null);
         }
 

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.Eventually;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.RequestOrigin;
 import io.github.micronautratelimit.annotation.NoRateLimit;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.micronaut.context.annotation.Property;
@@ -122,8 +122,8 @@ class WebSocketKeysTest {
         assertEquals(
                 5,
                 limiter.counts().all().stream()
-                        .filter(series -> series.origin() == RequestOrigin.WS_CONNECTION
-                                || series.origin() == RequestOrigin.WS_MESSAGE)
+                        .filter(series -> series.origin() == PermitRequest.Origin.WS_CONNECTION
+                                || series.origin() == PermitRequest.Origin.WS_MESSAGE)
                         .mapToLong(series -> series.decisions())
                         .sum());
     }

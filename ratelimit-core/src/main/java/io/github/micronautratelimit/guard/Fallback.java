@@ -8,6 +8,7 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.ArrayList;
@@ -92,9 +93,22 @@ final class Fallback {
     }
 
     /** Counts the permits that the store has taken back from this instance. */
-    void followRefund(Policy policy, String key, long permits) {
+    void followRefund(Policy policy, String key, long permits, long chargedAtMicros) {
         if (policy.onError() == OnError.LOCAL) {
-            local.refund(shares.get(policy).followed(), key, permits);
+            local.refund(shares.get(policy).followed(), key, permits, chargedAtMicros);
+        }
+    }
+
+    /** Counts what the settlement of a reservation has changed in the store. */
+    void followSettlement(
+            Policy policy, String key, Reservation.Receipt receipt, long actual, Reservation.Settlement settlement) {
+        if (policy.onError() != OnError.LOCAL || settlement.outcome() == Reservation.Outcome.UNKNOWN) {
+            return;
+        }
+        if (actual > receipt.permits()) {
+            local.charge(shares.get(policy).followed(), key, actual - receipt.permits());
+        } else {
+            followRefund(policy, key, receipt.permits() - actual, receipt.chargedAtMicros());
         }
     }
 
@@ -142,10 +156,10 @@ final class Fallback {
                 Charge.NOT);
     }
 
-    void refund(Policy policy, String key, long permits) {
+    void refund(Policy policy, String key, long permits, long chargedAtMicros) {
         Policy share = shares.get(policy).policy();
-        local.refund(share, key, permits);
-        unsettled.refund(policy, key, permits);
+        local.refund(share, key, permits, chargedAtMicros);
+        unsettled.refund(policy, key, permits, chargedAtMicros);
     }
 
     void reset(Policy policy, String key) {
@@ -168,13 +182,14 @@ final class Fallback {
             if (charge == Charge.LATER && request.permits() > 0) {
                 unsettled.record(request.policy(), share.policy(), request.key(), request.permits(), () -> local.state(
                                 share.policy(), request.key())
-                        .refund(request.permits()));
+                        .refund(request.permits(), LimitState.LATEST));
             }
             return new Decision.Allowed(
                     decision.remaining(),
                     decision.resetAfterMicros(),
                     Decision.Source.FALLBACK,
-                    decision.nextPermitMicros());
+                    decision.nextPermitMicros(),
+                    ((Decision.Allowed) decision).chargedAtMicros());
         }
         // A request beyond the share of this instance may still pass after the outage.
         boolean exceedsShareOnly = decision.retryAfterMicros() == LimitState.NEVER

@@ -10,11 +10,13 @@ import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.StoreFailure;
 import io.github.micronautratelimit.guard.Fallback.Charge;
 import io.github.micronautratelimit.internal.Scheduler;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -223,15 +225,15 @@ public final class Guard extends ForwardingBackend {
      * have executed the refund: they would be given back twice.
      */
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         return calls.execute(
                 policy,
                 key,
-                () -> delegate().refund(policy, key, permits),
-                done -> fallback.followRefund(policy, key, permits),
+                () -> delegate().refund(policy, key, permits, chargedAtMicros),
+                done -> fallback.followRefund(policy, key, permits, chargedAtMicros),
                 failure -> {
                     if (UnsettledCharges.isUncharged(failure)) {
-                        fallback.refund(policy, key, permits);
+                        fallback.refund(policy, key, permits, chargedAtMicros);
                     }
                     return CallGuard.fail(failure);
                 });
@@ -239,9 +241,32 @@ public final class Guard extends ForwardingBackend {
 
     /** Permits that have been charged to the store in the meantime stay charged there. */
     @Override
-    public CompletionStage<Void> refundFallback(Policy policy, String key, long permits) {
-        fallback.refund(policy, key, permits);
+    public CompletionStage<Void> refundFallback(Policy policy, String key, long permits, long chargedAtMicros) {
+        fallback.refund(policy, key, permits, chargedAtMicros);
         return CompletableFuture.completedStage(null);
+    }
+
+    /** If the store fails, on-error decides, and there is no reservation to settle: the estimate counts. */
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return calls.decide(
+                policy,
+                key,
+                () -> delegate().reserve(policy, key, id, permits, ttlMicros),
+                decision -> fallback.follow(policy, key, permits, decision),
+                failure -> fallback.acquire(policy, key, permits, chargeAfter(failure)));
+    }
+
+    /** Fails if the store fails. The reservation then stays open until it is settled again, or expires. */
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return calls.execute(
+                policy,
+                key,
+                () -> delegate().settle(policy, key, receipt, actual),
+                settlement -> fallback.followSettlement(policy, key, receipt, actual, settlement),
+                CallGuard::fail);
     }
 
     /** Fails if the store fails. Blocks exist only in the store, so on-error decides without regard to them. */
@@ -280,14 +305,15 @@ public final class Guard extends ForwardingBackend {
      * @param policy  the policy
      * @param key     identifies the caller that is limited
      * @param permits the permits
+     * @param chargedAtMicros the time of their charge; see {@link Decision.Allowed#chargedAtMicros}
      * @return completes when the store has refunded the permits
      */
-    public CompletionStage<Void> refundOrFail(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refundOrFail(Policy policy, String key, long permits, long chargedAtMicros) {
         return calls.execute(
                 policy,
                 key,
-                () -> delegate().refund(policy, key, permits),
-                done -> fallback.followRefund(policy, key, permits),
+                () -> delegate().refund(policy, key, permits, chargedAtMicros),
+                done -> fallback.followRefund(policy, key, permits, chargedAtMicros),
                 CallGuard::fail);
     }
 

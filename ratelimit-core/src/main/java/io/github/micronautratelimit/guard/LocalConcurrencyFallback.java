@@ -89,7 +89,8 @@ final class LocalConcurrencyFallback implements ConcurrencyBackend {
                         decision.remaining(),
                         decision.resetAfterMicros(),
                         Decision.Source.FALLBACK,
-                        decision.nextPermitMicros())
+                        decision.nextPermitMicros(),
+                        Decision.Allowed.UNKNOWN_TIME)
                 : new Decision.Denied(
                         decision.remaining(),
                         decision.retryAfterMicros(),

@@ -59,8 +59,8 @@ final class UnsettledCharges {
             return fits > 0 ? new Unsettled(policy, share, without, with.charge(fits)) : this;
         }
 
-        Unsettled refund(long permits) {
-            return new Unsettled(policy, share, without, with.refund(Math.min(permits, permits())));
+        Unsettled refund(long permits, long chargedAtMicros) {
+            return new Unsettled(policy, share, without, with.refund(Math.min(permits, permits()), chargedAtMicros));
         }
 
         long permits() {
@@ -102,11 +102,11 @@ final class UnsettledCharges {
         });
     }
 
-    void refund(Policy policy, String key, long permits) {
+    void refund(Policy policy, String key, long permits, long chargedAtMicros) {
         long now = clock.micros();
         accounts.computeIfPresent(
                 new Account(policy.name(), key),
-                (same, unsettled) -> unsettled.at(now).refund(permits));
+                (same, unsettled) -> unsettled.at(now).refund(permits, chargedAtMicros));
     }
 
     void remove(Policy policy, String key) {

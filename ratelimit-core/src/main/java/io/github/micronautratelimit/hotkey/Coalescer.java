@@ -113,8 +113,8 @@ public final class Coalescer extends ForwardingBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return repeated(policy, () -> delegate().refund(policy, key, permits));
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return repeated(policy, () -> delegate().refund(policy, key, permits, chargedAtMicros));
     }
 
     @Override

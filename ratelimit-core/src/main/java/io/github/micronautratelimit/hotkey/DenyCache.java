@@ -10,6 +10,7 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.internal.Micros;
 import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
@@ -223,8 +224,17 @@ public final class DenyCache extends ForwardingBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return delegate().refund(policy, key, permits).whenComplete((done, failure) -> invalidate(policy, key));
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return delegate()
+                .refund(policy, key, permits, chargedAtMicros)
+                .whenComplete((done, failure) -> invalidate(policy, key));
+    }
+
+    /** A settlement may give permits back. */
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return delegate().settle(policy, key, receipt, actual).whenComplete((done, failure) -> invalidate(policy, key));
     }
 
     /** A blocked key may be denied for longer than the cached denial says. */

@@ -32,7 +32,8 @@ public interface PermitSource {
      * @param policy  the policy
      * @param key     identifies the caller that is limited
      * @param permits the permits
+     * @param chargedAtMicros the time of their charge; see {@link Decision.Allowed#chargedAtMicros}
      * @return completes when the store has refunded them
      */
-    CompletionStage<Void> refund(Policy policy, String key, long permits);
+    CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros);
 }

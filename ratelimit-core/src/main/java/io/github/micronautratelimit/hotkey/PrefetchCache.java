@@ -3,6 +3,7 @@ package io.github.micronautratelimit.hotkey;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.RemovalCause;
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
@@ -135,7 +136,8 @@ final class PrefetchCache {
                 permits.answered(decision, now);
             }
             long endsAt = failure == null ? PrefetchedPermits.windowEnd(permits.policy(), decision, now) : now;
-            refund(permits, permits.refilled(charged, endsAt, clock.micros()));
+            long chargedAt = decision instanceof Decision.Allowed allowed ? allowed.chargedAtMicros() : now;
+            refund(permits, permits.refilled(charged, chargedAt, endsAt, clock.micros()));
             if (drained) {
                 close(permits);
             }
@@ -151,10 +153,21 @@ final class PrefetchCache {
         if (surplus == 0) {
             return CompletableFuture.completedFuture(null);
         }
-        return source.refund(permits.policy(), permits.key(), surplus)
+        List<CompletableFuture<?>> refunds = new ArrayList<>();
+        long left = surplus;
+        for (PrefetchCharges.Part part : permits.takeCharges(surplus)) {
+            refunds.add(refund(permits, part));
+            left -= part.permits();
+        }
+        expired.add(left);
+        return CompletableFuture.allOf(refunds.toArray(CompletableFuture<?>[]::new));
+    }
+
+    private CompletableFuture<?> refund(PrefetchedPermits permits, PrefetchCharges.Part part) {
+        return source.refund(permits.policy(), permits.key(), part.permits(), part.chargedAtMicros())
                 .toCompletableFuture()
                 .handle((done, failure) -> {
-                    (failure == null ? returned : expired).add(surplus);
+                    (failure == null ? returned : expired).add(part.permits());
                     return null;
                 });
     }

@@ -4,6 +4,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -37,6 +38,7 @@ final class PrefetchedPermits {
     private final AtomicLong held = new AtomicLong();
     private final AtomicBoolean refilling = new AtomicBoolean();
     private final Demand demand;
+    private final PrefetchCharges charges = new PrefetchCharges();
 
     private volatile KeyStatus status = new KeyStatus(0, 0, 0);
     private volatile long windowEndMicros = Long.MAX_VALUE;
@@ -105,7 +107,8 @@ final class PrefetchedPermits {
                 Math.min(policy.capacity(), known.remaining + held(now)),
                 Math.max(0, known.resetAtMicros - now),
                 Decision.Source.PREFETCHED,
-                Math.max(0, known.nextAtMicros - now));
+                Math.max(0, known.nextAtMicros - now),
+                charges.oldest());
     }
 
     /** Counts permits that the store granted to a request itself. */
@@ -142,11 +145,12 @@ final class PrefetchedPermits {
      * Ends a refill.
      *
      * @param permits the permits that the store has charged, 0 or more
+     * @param chargedAt the time of the charge by the clock of the store
      * @param endsAt  the end of the window in which they were charged
      * @param now     the time
      * @return the permits to refund
      */
-    long refilled(long permits, long endsAt, long now) {
+    long refilled(long permits, long chargedAt, long endsAt, long now) {
         long surplus = permits;
         if (permits > 0) {
             // Permits of the previous window expire before the end moves, so no request can take them.
@@ -154,6 +158,7 @@ final class PrefetchedPermits {
             if (now < endsAt) {
                 windowEndMicros = endsAt;
                 demand.added(permits);
+                charges.add(permits, chargedAt, held(now));
                 surplus = add(permits, now);
             } else {
                 surplus = expire(permits);
@@ -217,6 +222,16 @@ final class PrefetchedPermits {
             demand.add(-permits);
         }
         return lately;
+    }
+
+    /** Returns the charges of permits that are about to be refunded; of unknown charges there are none. */
+    List<PrefetchCharges.Part> takeCharges(long permits) {
+        return charges.takeNewest(permits);
+    }
+
+    /** Returns the time of the oldest charge whose permits may be held. */
+    long chargedAt() {
+        return charges.oldest();
     }
 
     /** Returns whether the key has no permits, no running refill and no recent demand. */

@@ -148,7 +148,17 @@ public final class PrefetchingBackend extends ForwardingBackend {
             cache.refill(taking.prefetched, clock.micros());
             taking.prefetched.grantedByStore(taking.permits - taking.taken);
         }
-        return rest;
+        return taking.taken > 0 && rest instanceof Decision.Allowed store ? sinceOldest(store, taking) : rest;
+    }
+
+    /** Permits of two charges count as those of the earlier one, so that a refund gives back rather too little. */
+    private static Decision sinceOldest(Decision.Allowed rest, Taking taking) {
+        return new Decision.Allowed(
+                rest.remaining(),
+                rest.resetAfterMicros(),
+                rest.source(),
+                rest.nextPermitMicros(),
+                Math.min(rest.chargedAtMicros(), taking.prefetched.chargedAt()));
     }
 
     /** Returns the decision on a request that prefetched permits serve completely. */
@@ -235,7 +245,8 @@ public final class PrefetchingBackend extends ForwardingBackend {
                                     remaining,
                                     decision.resetAfterMicros(),
                                     decision.source(),
-                                    decision.nextPermitMicros())
+                                    decision.nextPermitMicros(),
+                                    Decision.Allowed.UNKNOWN_TIME)
                             : new Decision.Denied(
                                     remaining,
                                     decision.retryAfterMicros(),
@@ -250,12 +261,12 @@ public final class PrefetchingBackend extends ForwardingBackend {
      * would forget their charge too.
      */
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         PrefetchedPermits prefetched = cache.find(policy, key);
         if (prefetched == null || prefetched.takesBack(permits)) {
-            return delegate().refund(policy, key, permits);
+            return delegate().refund(policy, key, permits, chargedAtMicros);
         }
-        return cache.remove(prefetched).thenCompose(done -> delegate().refund(policy, key, permits));
+        return cache.remove(prefetched).thenCompose(done -> delegate().refund(policy, key, permits, chargedAtMicros));
     }
 
     /** Refunds the prefetched permits of this instance. Other instances may still grant theirs. */

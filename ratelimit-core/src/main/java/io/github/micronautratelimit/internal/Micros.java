@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.internal;
 
 import java.time.Duration;
+import java.time.Instant;
 
 /** Converts between durations and whole microseconds. */
 public final class Micros {
@@ -50,5 +51,15 @@ public final class Micros {
      */
     public static Duration duration(long micros) {
         return Duration.ofSeconds(micros / PER_SECOND, micros % PER_SECOND * NANOS);
+    }
+
+    /**
+     * Converts microseconds since the epoch.
+     *
+     * @param micros 0 or more
+     * @return the same time as an instant
+     */
+    public static Instant instant(long micros) {
+        return Instant.ofEpochSecond(micros / PER_SECOND, micros % PER_SECOND * NANOS);
     }
 }

@@ -24,8 +24,13 @@ final class BlockedState extends LimitState {
     }
 
     @Override
-    public LimitState refund(long permits) {
-        return new BlockedState(unblocked.refund(permits), until);
+    public LimitState chargeBeyond(long permits, long maxDebt) {
+        return new BlockedState(unblocked.chargeBeyond(permits, maxDebt), until);
+    }
+
+    @Override
+    public LimitState refund(long permits, long chargedAtMicros) {
+        return new BlockedState(unblocked.refund(permits, chargedAtMicros), until);
     }
 
     @Override

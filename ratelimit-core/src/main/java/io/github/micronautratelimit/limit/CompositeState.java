@@ -34,8 +34,13 @@ final class CompositeState extends LimitState {
     }
 
     @Override
-    public LimitState refund(long permits) {
-        return each(part -> part.refund(permits));
+    public LimitState chargeBeyond(long permits, long maxDebt) {
+        return each(part -> part.chargeBeyond(permits, maxDebt));
+    }
+
+    @Override
+    public LimitState refund(long permits, long chargedAtMicros) {
+        return each(part -> part.refund(permits, chargedAtMicros));
     }
 
     private LimitState each(UnaryOperator<SingleLimitState> change) {

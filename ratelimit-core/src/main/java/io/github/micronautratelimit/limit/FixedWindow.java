@@ -76,8 +76,15 @@ public final class FixedWindow extends Limit {
         }
 
         @Override
-        public SingleLimitState refund(long permits) {
-            return new State(limit, window, Math.max(0, used - permits));
+        public SingleLimitState chargeBeyond(long permits, long maxDebt) {
+            return charge(Math.min(permits, Math.max(0, limit.mostMissing(maxDebt) - used)));
+        }
+
+        @Override
+        public SingleLimitState refund(long permits, long chargedAtMicros) {
+            return chargedAtMicros == LATEST || Math.floorDiv(chargedAtMicros, limit.periodMicros()) == window
+                    ? new State(limit, window, Math.max(0, used - permits))
+                    : this;
         }
 
         @Override

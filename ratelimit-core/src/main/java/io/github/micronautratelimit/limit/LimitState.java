@@ -2,6 +2,7 @@ package io.github.micronautratelimit.limit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -14,10 +15,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>No method reads a clock or does I/O. Safe for use by any number of threads.
  */
-public abstract sealed class LimitState permits SingleLimitState, CompositeState, BlockedState {
+public abstract sealed class LimitState permits SingleLimitState, CompositeState, BlockedState, ReservedState {
 
     /** Returned by {@link #retryAfter} for a request that can never pass because it exceeds the capacity. */
     public static final long NEVER = -1;
+
+    /** For {@link #refund}: the permits were charged last, right before the refund. */
+    public static final long LATEST = Long.MAX_VALUE;
 
     static final long NOT_BLOCKED = Long.MIN_VALUE;
 
@@ -49,6 +53,9 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
     public static LimitState carryOver(List<Limit> limits, @Nullable LimitState stored, long nowMicros) {
         if (limits.size() == 1 && (stored == null || stored instanceof SingleLimitState)) {
             return limits.get(0).stateAt(stored, nowMicros);
+        }
+        if (stored instanceof ReservedState reserved) {
+            return reserved.at(limits, nowMicros);
         }
         if (stored instanceof BlockedState blocked) {
             LimitState unblocked = carryOver(limits, blocked.unblocked(), nowMicros);
@@ -121,12 +128,33 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
     public abstract LimitState charge(long permits);
 
     /**
-     * Gives back the permits that were taken last: the inverse of {@link #charge} at the same instant.
+     * Takes permits that have been used already, even if they are not free. The key is then in debt: requests are
+     * denied until the debt is repaid.
      *
-     * @param permits 0 or more; more than were taken gives back all that were taken
+     * @param permits 0 or more
+     * @param maxDebt the permits that may be missing beyond the capacity of each limit, and together with it at most
+     *                {@link Limit#MAX_PERMITS}; a negative number stands for the capacity. A limit whose debt would be
+     *                larger takes fewer permits
      * @return the new state
      */
-    public abstract LimitState refund(long permits);
+    public abstract LimitState chargeBeyond(long permits, long maxDebt);
+
+    /**
+     * Gives back permits, as far as their charge still takes them. Permits that have come back with time are not given
+     * back once more, so a refund never leaves more room than the same history without the charge:
+     * <ul>
+     *   <li>a fixed window gives back the permits if it is still the window of the charge;</li>
+     *   <li>a sliding window takes them from the segment of the charge, if that is still in the window;</li>
+     *   <li>for a token bucket see {@link TokenBucket}.</li>
+     * </ul>
+     *
+     * @param permits         0 or more; at most the permits that are taken are given back
+     * @param chargedAtMicros the instant of the charge, in microseconds since the epoch by the clock that decided; with
+     *                        {@link #LATEST} this is the inverse of {@link #charge} at the same instant, and gives back
+     *                        the permits that were taken last
+     * @return the new state
+     */
+    public abstract LimitState refund(long permits, long chargedAtMicros);
 
     /**
      * Returns the whole permits that are free now.
@@ -173,7 +201,64 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
      * @return the blocked state; {@link #carryOver} lifts the block at its end
      */
     public final LimitState blockedUntil(long untilMicros) {
-        return new BlockedState(unblocked(), Math.max(untilMicros, blockedUntil()));
+        return ReservedState.whole(
+                new BlockedState(unblocked(), Math.max(untilMicros, blockedUntil())), openReservations());
+    }
+
+    /**
+     * Charges permits on an estimate, to be settled until an instant.
+     *
+     * @param id               of the reservation, 128 random bits; not open yet
+     * @param permits          a number that {@link #admits} has admitted
+     * @param nowMicros        the instant of the decision, in microseconds since the epoch
+     * @param expiresAtMicros  the instant from which on the reservation is not open any more
+     * @param refundedAtExpiry whether the permits are given back at that instant, rather than stay charged
+     * @return the new state
+     */
+    public final LimitState reserve(
+            UUID id, long permits, long nowMicros, long expiresAtMicros, boolean refundedAtExpiry) {
+        return ReservedState.of(this).with(new Reserved(id, permits, nowMicros, expiresAtMicros, refundedAtExpiry));
+    }
+
+    /**
+     * Returns the instant of the charge of an open reservation.
+     *
+     * @param id of the reservation
+     * @return microseconds since the epoch; {@link #NEVER} if it is unknown, settled or expired
+     */
+    public long reservedAt(UUID id) {
+        return NEVER;
+    }
+
+    /**
+     * Returns the number of open reservations.
+     *
+     * @return 0 or more
+     */
+    public int reservations() {
+        return 0;
+    }
+
+    /**
+     * Returns the instant at which the first open reservation expires.
+     *
+     * @return microseconds since the epoch; {@link Long#MAX_VALUE} if none is open
+     */
+    public long firstExpiryMicros() {
+        return Long.MAX_VALUE;
+    }
+
+    /**
+     * Ends an open reservation with the permits that were really used: gives back the difference, or charges it as
+     * {@link #chargeBeyond} does.
+     *
+     * @param id      an id that {@link #reservedAt} knows
+     * @param actual  the permits used, 0 or more
+     * @param maxDebt see {@link #chargeBeyond}
+     * @return the new state
+     */
+    public LimitState settle(UUID id, long actual, long maxDebt) {
+        throw new IllegalStateException("The key has no open reservation " + id + ".");
     }
 
     /**
@@ -194,7 +279,8 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
         }
         LimitState both = CompositeState.whole(joined);
         long until = Math.max(blockedUntil(), other.blockedUntil());
-        return until == NOT_BLOCKED ? both : new BlockedState(both, until);
+        return ReservedState.whole(
+                until == NOT_BLOCKED ? both : new BlockedState(both, until), ReservedState.union(this, other));
     }
 
     /**
@@ -208,7 +294,12 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
     /** Returns the states of the single limits in the order of the policy. */
     abstract List<SingleLimitState> parts();
 
-    /** Returns the state without its block. */
+    /** Returns the open reservations in the order of their expiry. */
+    List<Reserved> openReservations() {
+        return List.of();
+    }
+
+    /** Returns the state without its block and reservations. */
     LimitState unblocked() {
         return this;
     }

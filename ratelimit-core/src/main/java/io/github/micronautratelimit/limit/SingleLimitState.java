@@ -33,7 +33,10 @@ abstract sealed class SingleLimitState extends LimitState
     public abstract SingleLimitState charge(long permits);
 
     @Override
-    public abstract SingleLimitState refund(long permits);
+    public abstract SingleLimitState chargeBeyond(long permits, long maxDebt);
+
+    @Override
+    public abstract SingleLimitState refund(long permits, long chargedAtMicros);
 
     @Override
     public final List<Limit> deniedBy(long permits) {

@@ -132,15 +132,30 @@ public final class SlidingWindow extends Limit {
         }
 
         @Override
-        public SingleLimitState refund(long permits) {
+        public SingleLimitState chargeBeyond(long permits, long maxDebt) {
+            return charge(Math.min(permits, Math.max(0, limit.mostMissing(maxDebt) - total)));
+        }
+
+        @Override
+        public SingleLimitState refund(long permits, long chargedAtMicros) {
+            int first = 0;
+            int last = counts.length - 1;
+            if (chargedAtMicros != LATEST) {
+                long age = newest - Math.floorDiv(chargedAtMicros, limit.segmentMicros);
+                if (age < 0 || age > last) {
+                    return this;
+                }
+                first = (int) age;
+                last = first;
+            }
             long[] refunded = counts.clone();
-            long left = Math.min(permits, total);
-            for (int i = 0; left > 0; i++) {
+            long left = permits;
+            for (int i = first; i <= last && left > 0; i++) {
                 long back = Math.min(left, refunded[i]);
                 refunded[i] -= back;
                 left -= back;
             }
-            return new State(limit, newest, refunded, total - Math.min(permits, total));
+            return new State(limit, newest, refunded, total - permits + left);
         }
 
         @Override

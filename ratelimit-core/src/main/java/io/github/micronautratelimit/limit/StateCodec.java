@@ -18,10 +18,14 @@ public final class StateCodec {
     private static final int SLOTS_FORM = 65;
     /** A blocked state: the end of the block, then the state in the first form without its first byte. */
     private static final int BLOCKED_FORM = 2;
+    /** A state with open reservations: the end of the block or 0, the reservations, then as in the first form. */
+    private static final int RESERVED_FORM = 3;
 
     private static final int TOKEN_BUCKET = 1;
     private static final int SLIDING_WINDOW = 2;
     private static final int FIXED_WINDOW = 3;
+    /** A token bucket that has had refunds. Only states have this kind. */
+    private static final int REFUNDED_BUCKET = 4;
 
     private StateCodec() {}
 
@@ -33,14 +37,20 @@ public final class StateCodec {
      */
     public static byte[] write(LimitState state) {
         boolean blocked = state.blockedUntil() != LimitState.NOT_BLOCKED;
-        Writer out = new Writer(blocked ? BLOCKED_FORM : FORM);
-        if (blocked) {
-            out.number(state.blockedUntil());
+        List<Reserved> reservations = state.openReservations();
+        Writer out = new Writer(!reservations.isEmpty() ? RESERVED_FORM : blocked ? BLOCKED_FORM : FORM);
+        if (blocked || !reservations.isEmpty()) {
+            out.number(blocked ? state.blockedUntil() : 0);
+        }
+        if (!reservations.isEmpty()) {
+            out.number(reservations.size());
+            reservations.forEach(reservation -> reservation.write(out));
         }
         List<SingleLimitState> parts = state.parts();
         out.number(parts.size());
         for (SingleLimitState part : parts) {
-            write(part.limit(), out);
+            boolean refunded = part instanceof TokenBucket.State bucket && bucket.isRefunded();
+            write(refunded ? REFUNDED_BUCKET : kindOf(part.limit()), part.limit(), out);
             part.write(out);
         }
         return out.bytes();
@@ -54,24 +64,37 @@ public final class StateCodec {
      * @throws IllegalArgumentException if the bytes are of a newer version, or not a state
      */
     public static LimitState readState(byte[] bytes) {
-        Reader in = new Reader(bytes, BLOCKED_FORM);
-        if (in.form == BLOCKED_FORM) {
-            long until = in.number();
-            return readParts(in).blockedUntil(until);
+        Reader in = new Reader(bytes, RESERVED_FORM);
+        if (in.form == FORM) {
+            return readParts(in);
         }
-        return readParts(in);
+        long until = in.number();
+        List<Reserved> reservations = new ArrayList<>();
+        for (int left = in.form == RESERVED_FORM ? in.count() : 0; left > 0; left--) {
+            reservations.add(Reserved.read(in));
+        }
+        LimitState state = readParts(in);
+        return ReservedState.whole(until == 0 ? state : state.blockedUntil(until), reservations);
     }
 
     private static LimitState readParts(Reader in) {
         int count = in.count();
         if (count == 1) {
-            return readLimit(in).read(in);
+            return readPart(in);
         }
         List<SingleLimitState> parts = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            parts.add(readLimit(in).read(in));
+            parts.add(readPart(in));
         }
         return CompositeState.whole(parts);
+    }
+
+    private static SingleLimitState readPart(Reader in) {
+        int kind = (int) in.number();
+        Limit limit = readLimit(kind == REFUNDED_BUCKET ? TOKEN_BUCKET : kind, in);
+        return kind == REFUNDED_BUCKET && limit instanceof TokenBucket bucket
+                ? bucket.readRefunded(in)
+                : limit.read(in);
     }
 
     /**
@@ -84,7 +107,7 @@ public final class StateCodec {
         Writer out = new Writer(FORM);
         out.number(limits.size());
         for (Limit limit : limits) {
-            write(limit, out);
+            write(kindOf(limit), limit, out);
         }
         return out.bytes();
     }
@@ -101,7 +124,7 @@ public final class StateCodec {
         int count = in.count();
         List<Limit> limits = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            limits.add(readLimit(in));
+            limits.add(readLimit((int) in.number(), in));
         }
         return limits;
     }
@@ -143,11 +166,14 @@ public final class StateCodec {
         return bytes.length > 0 && bytes[0] == SLOTS_FORM;
     }
 
-    private static void write(Limit limit, Writer out) {
-        out.number(
-                limit instanceof TokenBucket
-                        ? TOKEN_BUCKET
-                        : limit instanceof SlidingWindow ? SLIDING_WINDOW : FIXED_WINDOW);
+    private static int kindOf(Limit limit) {
+        return limit instanceof TokenBucket
+                ? TOKEN_BUCKET
+                : limit instanceof SlidingWindow ? SLIDING_WINDOW : FIXED_WINDOW;
+    }
+
+    private static void write(int kind, Limit limit, Writer out) {
+        out.number(kind);
         out.number(limit.permits());
         out.number(limit.periodMicros());
         if (limit instanceof TokenBucket bucket) {
@@ -155,8 +181,7 @@ public final class StateCodec {
         }
     }
 
-    private static Limit readLimit(Reader in) {
-        int kind = (int) in.number();
+    private static Limit readLimit(int kind, Reader in) {
         return switch (kind) {
             case TOKEN_BUCKET -> new TokenBucket(in.number(), in.number(), in.number());
             case SLIDING_WINDOW -> new SlidingWindow(in.number(), in.number());
@@ -188,6 +213,16 @@ public final class StateCodec {
                 left >>>= 7;
             }
             bytes[end++] = (byte) left;
+        }
+
+        /** Writes the eight bytes of a random number. */
+        void word(long word) {
+            if (bytes.length - end < MAX_BYTES) {
+                bytes = Arrays.copyOf(bytes, 2 * bytes.length);
+            }
+            for (int shift = Long.SIZE - Byte.SIZE; shift >= 0; shift -= Byte.SIZE) {
+                bytes[end++] = (byte) (word >>> shift);
+            }
         }
 
         private byte[] bytes() {
@@ -222,6 +257,14 @@ public final class StateCodec {
                 group = next();
             }
             return number | (long) group << shift;
+        }
+
+        long word() {
+            long word = 0;
+            for (int i = 0; i < Long.BYTES; i++) {
+                word = word << Byte.SIZE | next() & 0xff;
+            }
+            return word;
         }
 
         /** Reads the number of following elements, which have at least a byte each. */

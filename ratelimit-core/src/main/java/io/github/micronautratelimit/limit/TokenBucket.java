@@ -14,16 +14,29 @@ import org.jspecify.annotations.Nullable;
  * <p>The arithmetic is exact. The bucket counts its debt, the tokens that are missing, in units of which both a token
  * and the drip of a microsecond are whole numbers. With permits/period reduced to the fraction a/b per microsecond, a
  * token is b units, and a microsecond repays a units. No step rounds, so no error accumulates.
+ *
+ * <p><em>Refunds.</em> A charge of n permits at an instant still takes as many permits as the smallest debt that the
+ * bucket has had before any charge or refund since, and at most n. A state cannot know that for every charge. It knows
+ * two lower bounds, and a refund gives back the larger one:
+ * <ul>
+ *   <li>n permits minus what has dripped in since the charge. No other request can reduce the debt of a charge.</li>
+ *   <li>n permits, but at most half of the burst, if the debt has never been smaller than half of the burst since. From
+ *       its first refund until it is full, a bucket remembers since when this has been so.</li>
+ * </ul>
  */
 public final class TokenBucket extends Limit {
 
     /** Bounds the debt of a key and the cost of a request, so that their sums do not overflow. */
     private static final long MAX_UNITS = 1L << 62;
 
+    /** The bucket has had no refund since it was full. */
+    private static final long UNKNOWN = Long.MIN_VALUE;
+
     private final long burst;
     private final long unitsPerPermit;
     private final long unitsPerMicro;
     private final long capacityUnits;
+    private final long halfUnits;
     private final long longestDripMicros;
 
     /**
@@ -49,6 +62,7 @@ public final class TokenBucket extends Limit {
                     + " microseconds cannot be counted exactly; use rounder or smaller numbers.");
         }
         this.capacityUnits = burst * unitsPerPermit;
+        this.halfUnits = burst / 2 * unitsPerPermit;
         this.longestDripMicros = (Long.MAX_VALUE - MAX_UNITS) / unitsPerMicro;
     }
 
@@ -95,14 +109,23 @@ public final class TokenBucket extends Limit {
     @Override
     SingleLimitState single(@Nullable LimitState stored, long nowMicros) {
         if (!(stored instanceof State state)) {
-            return new State(this, nowMicros, 0);
+            return new State(this, nowMicros, 0, UNKNOWN);
         }
-        return new State(this, Math.max(nowMicros, state.timeMicros), debtAt(state, nowMicros));
+        long time = Math.max(nowMicros, state.timeMicros);
+        long debt = debtAt(state, nowMicros);
+        // A full bucket knows nothing, because a store removes it. Half of another burst is another debt.
+        boolean known = state.busySince != UNKNOWN && debt > 0;
+        return new State(this, time, debt, !known ? UNKNOWN : state.limit.equals(this) ? state.busySince : time);
     }
 
     @Override
     SingleLimitState read(StateCodec.Reader in) {
-        return new State(this, in.number(), in.number());
+        return new State(this, in.number(), in.number(), UNKNOWN);
+    }
+
+    /** Reads a state that has had refunds. */
+    SingleLimitState readRefunded(StateCodec.Reader in) {
+        return new State(this, in.number(), in.number(), in.number());
     }
 
     /** Returns the debt at an instant; an earlier instant counts as that of the state. */
@@ -189,7 +212,7 @@ public final class TokenBucket extends Limit {
      * @return the state
      */
     public LimitState state(long timeMicros, long debt) {
-        return new State(this, timeMicros, debt);
+        return new State(this, timeMicros, debt, UNKNOWN);
     }
 
     private static long greatestCommonDivisor(long a, long b) {
@@ -206,13 +229,32 @@ public final class TokenBucket extends Limit {
 
         private final TokenBucket limit;
         private final long timeMicros;
-        /** At most {@link #MAX_UNITS}; exceeds the capacity only after a limit was lowered. */
+        /** At most {@link #MAX_UNITS}; exceeds the capacity only after a limit was lowered, or by a settlement. */
         private final long debt;
+        /**
+         * The instant since which every charge and refund has found a debt of half of the burst or more, or
+         * {@link #UNKNOWN}.
+         */
+        private final long busySince;
 
-        State(TokenBucket limit, long timeMicros, long debt) {
+        State(TokenBucket limit, long timeMicros, long debt, long busySince) {
             this.limit = limit;
             this.timeMicros = timeMicros;
             this.debt = debt;
+            this.busySince = busySince;
+        }
+
+        boolean isRefunded() {
+            return busySince != UNKNOWN;
+        }
+
+        /** Returns this state with another debt, after an operation that has found the present one. */
+        private State withDebt(long other, boolean refunded) {
+            if (other == 0 || !refunded && busySince == UNKNOWN) {
+                return new State(limit, timeMicros, other, UNKNOWN);
+            }
+            boolean busy = busySince != UNKNOWN && debt >= limit.halfUnits;
+            return new State(limit, timeMicros, other, busy ? busySince : timeMicros);
         }
 
         /** Returns the debt in the units of another limit. Spent permits stay spent; fractions are rounded up. */
@@ -236,13 +278,28 @@ public final class TokenBucket extends Limit {
 
         @Override
         public SingleLimitState charge(long permits) {
-            return new State(limit, timeMicros, debt + permits * limit.unitsPerPermit);
+            return withDebt(debt + permits * limit.unitsPerPermit, false);
         }
 
         @Override
-        public SingleLimitState refund(long permits) {
+        public SingleLimitState chargeBeyond(long permits, long maxDebt) {
+            long most = Math.min(MAX_UNITS / limit.unitsPerPermit, limit.mostMissing(maxDebt));
+            long room = (most * limit.unitsPerPermit - debt) / limit.unitsPerPermit;
+            return charge(Math.min(permits, Math.max(0, room)));
+        }
+
+        @Override
+        public SingleLimitState refund(long permits, long chargedAtMicros) {
             long units = permits > MAX_UNITS / limit.unitsPerPermit ? MAX_UNITS : permits * limit.unitsPerPermit;
-            return new State(limit, timeMicros, Math.max(0, debt - units));
+            if (chargedAtMicros == LATEST) {
+                return withDebt(Math.max(0, debt - units), false);
+            }
+            long passed = Math.max(0, timeMicros - chargedAtMicros);
+            long taken = passed > limit.longestDripMicros ? 0 : Math.max(0, units - passed * limit.unitsPerMicro);
+            if (busySince != UNKNOWN && chargedAtMicros >= busySince) {
+                taken = Math.max(taken, Math.min(units, limit.halfUnits));
+            }
+            return withDebt(Math.max(0, debt - taken), true);
         }
 
         @Override
@@ -274,7 +331,9 @@ public final class TokenBucket extends Limit {
         SingleLimitState joinSame(SingleLimitState other) {
             State same = (State) other;
             long later = Math.max(timeMicros, same.timeMicros);
-            return new State(limit, later, Math.max(limit.debtAt(this, later), limit.debtAt(same, later)));
+            long larger = Math.max(limit.debtAt(this, later), limit.debtAt(same, later));
+            boolean known = larger > 0 && (busySince != UNKNOWN || same.busySince != UNKNOWN);
+            return new State(limit, later, larger, known ? later : UNKNOWN);
         }
 
         @Override
@@ -286,6 +345,9 @@ public final class TokenBucket extends Limit {
         void write(StateCodec.Writer out) {
             out.number(timeMicros);
             out.number(debt);
+            if (busySince != UNKNOWN) {
+                out.number(busySince);
+            }
         }
 
         @Override

@@ -118,7 +118,7 @@ final class Cell {
             long charged = debt + permits * limit.unitsPerPermit();
             long found = (long) METER.compareAndExchange(this, before, repaid + charged);
             if (found == before) {
-                return allowed(limit, charged, time - now);
+                return allowed(limit, charged, time, now);
             }
             if (!isRunning(found)) {
                 return null;
@@ -128,16 +128,17 @@ final class Cell {
     }
 
     /** A caller whose clock is behind waits longer, but never longer than the limit can need. */
-    private static Decision allowed(TokenBucket limit, long debt, long lag) {
+    private static Decision allowed(TokenBucket limit, long debt, long time, long now) {
+        long lag = time - now;
         long remaining = limit.remaining(debt);
         long reset = limit.microsToRepay(debt);
         long next = limit.microsToNextPermit(debt, remaining);
         if (lag == 0) {
-            return new Decision.Allowed(remaining, reset, Decision.Source.STORE, next);
+            return new Decision.Allowed(remaining, reset, Decision.Source.STORE, next, time);
         }
         long longest = limit.longestResetMicros();
         return new Decision.Allowed(
-                remaining, Math.min(reset + lag, longest), Decision.Source.STORE, Math.min(next + lag, longest));
+                remaining, Math.min(reset + lag, longest), Decision.Source.STORE, Math.min(next + lag, longest), time);
     }
 
     /** Makes a metered cell a general one. The meter takes no more permits. */

@@ -270,7 +270,9 @@ final class Keyspace {
         void resetShared(Object bounded) {
             Cell cell = shared(bounded);
             LimitState state = cell == null ? null : cell.state();
-            while (cell != null && state != null && !cell.replace(state, state.refund(Long.MAX_VALUE))) {
+            while (cell != null
+                    && state != null
+                    && !cell.replace(state, state.refund(Long.MAX_VALUE, LimitState.LATEST))) {
                 state = cell.state();
             }
         }

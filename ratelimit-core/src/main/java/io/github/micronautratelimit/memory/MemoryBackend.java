@@ -7,10 +7,14 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -186,7 +190,7 @@ public final class MemoryBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletableFuture<Void> refund(Policy policy, String key, long permits) {
+    public CompletableFuture<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         long now = clock.micros();
         Cell cell = keys.find(policy.name(), key);
         if (cell != null) {
@@ -196,11 +200,59 @@ public final class MemoryBackend implements RateLimitBackend {
                     && !cell.replace(
                             stored,
                             LimitState.carryOver(policy.rateLimits(), stored, now)
-                                    .refund(permits))) {
+                                    .refund(permits, chargedAtMicros))) {
                 stored = cell.state();
             }
         }
         return CompletableFuture.completedFuture(null);
+    }
+
+    /**
+     * A key without a counter of its own cannot remember reservations, because the bound is reached: the estimate is
+     * charged to its shared counter, and cannot be settled.
+     */
+    @Override
+    public CompletableFuture<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        long now = clock.micros();
+        Decision decision = change(
+                policy,
+                key,
+                now,
+                state -> Reservation.reserve(state, id, permits, ttlMicros, policy.reservations(), now));
+        return CompletableFuture.completedFuture(decision == null ? acquireBlocking(policy, key, permits) : decision);
+    }
+
+    @Override
+    public CompletableFuture<Settlement> settle(Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        long now = clock.micros();
+        Settlement settled = change(
+                policy, key, now, state -> Reservation.settle(state, receipt, actual, policy.reservations(), now));
+        LimitState shared = state(policy, key);
+        return CompletableFuture.completedFuture(
+                settled == null ? Settlement.of(Reservation.Outcome.UNKNOWN, shared, now) : settled);
+    }
+
+    /**
+     * Changes the state of a key in one atomic step; returns {@code null} if the bound is reached and the key has no
+     * counter of its own.
+     */
+    private <T> @Nullable T change(
+            Policy policy, String key, long now, Function<LimitState, Reservation.Step<T>> change) {
+        Cell cell = keys.requireOwn(policy.name(), key, null, now);
+        while (cell != null) {
+            cell.freeze();
+            LimitState stored = cell.state();
+            Reservation.Step<T> step = change.apply(LimitState.carryOver(policy.rateLimits(), stored, now));
+            LimitState next = step.next();
+            if (next == null || cell.replace(stored, next)) {
+                return step.answer();
+            }
+            if (cell.isRetired()) {
+                keys.discard(policy.name(), key, cell);
+                cell = keys.requireOwn(policy.name(), key, null, now);
+            }
+        }
+        return null;
     }
 
     /**
@@ -209,19 +261,10 @@ public final class MemoryBackend implements RateLimitBackend {
     @Override
     public CompletableFuture<Void> block(Policy policy, String key, long micros) {
         long now = clock.micros();
-        Cell cell = keys.requireOwn(policy.name(), key, null, now);
-        while (cell != null) {
-            cell.freeze();
-            LimitState stored = cell.state();
-            if (cell.replace(
-                    stored,
-                    LimitState.carryOver(policy.rateLimits(), stored, now).blockedUntil(now + micros))) {
-                return CompletableFuture.completedFuture(null);
-            }
-            if (cell.isRetired()) {
-                keys.discard(policy.name(), key, cell);
-                cell = keys.requireOwn(policy.name(), key, null, now);
-            }
+        Boolean blocked =
+                change(policy, key, now, state -> new Reservation.Step<>(true, state.blockedUntil(now + micros)));
+        if (blocked != null) {
+            return CompletableFuture.completedFuture(null);
         }
         return CompletableFuture.failedFuture(new IllegalStateException("The key is not blocked: " + keys.live()
                 + " keys are live, which is the bound. Raise the bound or use a store."));

@@ -7,6 +7,7 @@ import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.observe.StoreListener.Operation;
 import io.github.micronautratelimit.observe.StoreListener.Outcome;
@@ -77,8 +78,21 @@ public final class ObservedBackend extends ForwardingBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return observed(Operation.REFUND, List.of(policy), () -> delegate().refund(policy, key, permits));
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return observed(
+                Operation.REFUND, List.of(policy), () -> delegate().refund(policy, key, permits, chargedAtMicros));
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return observed(
+                Operation.RESERVE, List.of(policy), () -> delegate().reserve(policy, key, id, permits, ttlMicros));
+    }
+
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return observed(Operation.SETTLE, List.of(policy), () -> delegate().settle(policy, key, receipt, actual));
     }
 
     @Override

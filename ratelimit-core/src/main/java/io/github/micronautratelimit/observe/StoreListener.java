@@ -26,6 +26,10 @@ public interface StoreListener {
         PEEK,
         /** Refunds permits. */
         REFUND,
+        /** Takes permits on an estimate. */
+        RESERVE,
+        /** Ends a reservation with the permits used. */
+        SETTLE,
         /** Blocks a key for a time. */
         BLOCK,
         /** Removes a key. */

@@ -20,6 +20,7 @@ import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.StoreFailure;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.RecordingListener;
 import java.time.Duration;
@@ -184,7 +185,7 @@ class GuardTest {
         Guard guard = guard(LONG);
         Policy policy = policy("p", OnError.LOCAL);
         Await.result(guard.acquire(policy, "key", 2));
-        assertInstanceOf(Unavailable.class, causeOf(guard.refund(policy, "key", 1)));
+        assertInstanceOf(Unavailable.class, causeOf(guard.refund(policy, "key", 1, LimitState.LATEST)));
         assertEquals(1, Await.result(guard.peek(policy, "key", 0)).remaining());
         assertInstanceOf(Unavailable.class, causeOf(guard.reset(policy, "key")));
         assertTrue(Await.result(guard.acquire(policy, "key", 2)).allowed());
@@ -348,10 +349,10 @@ class GuardTest {
         Guard guard = guard(LONG);
         Policy policy = unwaited(OnError.OPEN).policy();
         List<CompletionStage<?>> stages = List.of(
-                guard.refund(policy, "key", 1),
+                guard.refund(policy, "key", 1, LimitState.LATEST),
                 guard.block(policy, "key", 1),
                 guard.reset(policy, "key"),
-                guard.refundOrFail(policy, "key", 1),
+                guard.refundOrFail(policy, "key", 1, LimitState.LATEST),
                 guard.acquireOrFail(policy, "key", 1));
         assertEquals(5, held.size());
         assertTrue(
@@ -407,7 +408,7 @@ class GuardTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             return store.get().thenApply(done -> null);
         }
 

@@ -467,8 +467,8 @@ class LeaseOutageTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            return memory.refund(policy, key, permits);
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            return memory.refund(policy, key, permits, chargedAtMicros);
         }
 
         @Override

@@ -193,7 +193,8 @@ class OutageTest {
         for (String key : List.of("kept", "refunded", "reset")) {
             acquire(guard, LOCAL, key, 5);
         }
-        assertThrows(CompletionException.class, () -> Await.result(guard.refund(LOCAL, "refunded", 2)));
+        assertThrows(
+                CompletionException.class, () -> Await.result(guard.refund(LOCAL, "refunded", 2, LimitState.LATEST)));
         assertEquals(97, Await.result(guard.peek(LOCAL, "refunded", 0)).remaining());
         assertThrows(CompletionException.class, () -> Await.result(guard.reset(LOCAL, "reset")));
         endOutage(guard);
@@ -313,7 +314,7 @@ class OutageTest {
         store.failure = Unavailable::new;
         assertTrue(acquire(guard, LOCAL, "key", 5).allowed());
         store.failure = () -> new TimeoutException("no answer");
-        assertThrows(CompletionException.class, () -> Await.result(guard.refund(LOCAL, "key", 2)));
+        assertThrows(CompletionException.class, () -> Await.result(guard.refund(LOCAL, "key", 2, LimitState.LATEST)));
         endOutage(guard);
         assertEquals(5, spent(LOCAL, "key"));
     }
@@ -425,8 +426,8 @@ class OutageTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            return answer(() -> memory.refund(policy, key, permits));
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            return answer(() -> memory.refund(policy, key, permits, chargedAtMicros));
         }
 
         @Override

@@ -16,6 +16,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.guard.Guard;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.HeldStore;
@@ -293,7 +294,7 @@ class CoalescerTest {
         store.memory().acquire(TEN, "key", 6).join();
         acquire(1);
         assertEquals(4, Await.result(coalescer.peek(TEN, "key", 1)).remaining());
-        Await.result(coalescer.refund(TEN, "key", 2));
+        Await.result(coalescer.refund(TEN, "key", 2, LimitState.LATEST));
         assertEquals(6, Await.result(coalescer.peek(TEN, "key", 1)).remaining());
         Await.result(coalescer.reset(TEN, "key"));
         assertEquals(10, Await.result(coalescer.peek(TEN, "key", 1)).remaining());

@@ -87,7 +87,7 @@ class DenyCacheTest {
     void refundAndResetInvalidateTheDenial() {
         acquire(10);
         assertFalse(acquire(1).allowed());
-        Await.result(cache.refund(policy, "key", 1));
+        Await.result(cache.refund(policy, "key", 1, LimitState.LATEST));
         assertTrue(acquire(1).allowed());
         assertFalse(acquire(1).allowed());
         Await.result(cache.reset(policy, "key"));
@@ -101,7 +101,7 @@ class DenyCacheTest {
         CompletionStage<Decision> late = cache.acquire(policy, "key", 1);
         CompletableFuture<Void> held = store.held;
         store.held = null;
-        Await.result(cache.refund(policy, "key", 1));
+        Await.result(cache.refund(policy, "key", 1, LimitState.LATEST));
         held.complete(null);
         assertFalse(late.toCompletableFuture().join().allowed());
         assertTrue(acquire(1).allowed(), "the denial is older than the refund");
@@ -287,7 +287,7 @@ class DenyCacheTest {
                     }
                     assertFalse(made.allowed() && !expected.allowed());
                 }
-                case "refund" -> Await.result(instance.refund(policy, "k", operation.permits));
+                case "refund" -> Await.result(instance.refund(policy, "k", operation.permits, LimitState.LATEST));
                 case "reset" -> Await.result(instance.reset(policy, "k"));
                 default -> {
                     limits = (limits + (int) operation.permits) % LIMITS.size();

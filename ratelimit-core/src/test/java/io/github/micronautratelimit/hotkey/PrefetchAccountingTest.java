@@ -11,6 +11,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.TokenBucket;
 import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.GuardedSource;
@@ -135,7 +136,7 @@ class PrefetchAccountingTest {
                 case SWEEP -> instance.backend.sweep();
                 case REFUND -> {
                     long refunded = Math.min(step.amount, granted);
-                    Await.result(instance.backend.refund(policy, "key", refunded));
+                    Await.result(instance.backend.refund(policy, "key", refunded, LimitState.LATEST));
                     granted -= refunded;
                 }
                 case PEEK -> Await.result(instance.backend.peek(policy, "key", step.amount));

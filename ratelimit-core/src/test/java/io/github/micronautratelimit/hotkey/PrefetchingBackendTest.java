@@ -13,6 +13,7 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.GuardedSource;
@@ -288,7 +289,7 @@ class PrefetchingBackendTest {
     void refundOfAPrefetchedGrantGoesToTheStore() {
         granted(policy, 100);
         long held = held();
-        Await.result(prefetching.refund(policy, "key", 1));
+        Await.result(prefetching.refund(policy, "key", 1, LimitState.LATEST));
         assertEquals(99 + held, store.charged());
         assertEquals(held, held());
     }
@@ -296,7 +297,7 @@ class PrefetchingBackendTest {
     @Test
     void refundBeyondTakenRestoresFullCapacity() {
         granted(policy, 100);
-        Await.result(prefetching.refund(policy, "key", 1_000_000));
+        Await.result(prefetching.refund(policy, "key", 1_000_000, LimitState.LATEST));
         assertEquals(0, held());
         assertEquals(10_000, Await.result(prefetching.peek(policy, "key", 0)).remaining());
         assertEquals(10_000, granted(policy, 20_000));

@@ -15,6 +15,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.internal.Scheduler;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.HeldStore;
@@ -202,8 +203,8 @@ class ThrottledCallsTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            return unlessThrottled(key, () -> super.refund(policy, key, permits));
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            return unlessThrottled(key, () -> super.refund(policy, key, permits, chargedAtMicros));
         }
 
         @Override
@@ -233,7 +234,7 @@ class ThrottledCallsTest {
                 it -> it.acquire(TEN, "key", 1),
                 it -> it.acquireAll(List.of(new PermitRequest(TEN, "key", 1))),
                 it -> it.peek(TEN, "key", 1),
-                it -> it.refund(TEN, "key", 1),
+                it -> it.refund(TEN, "key", 1, LimitState.LATEST),
                 it -> it.block(TEN, "key", 1),
                 it -> it.reset(TEN, "key"));
         for (Function<Coalescer, CompletionStage<?>> call : calls) {

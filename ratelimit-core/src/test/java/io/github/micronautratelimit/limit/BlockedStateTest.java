@@ -51,7 +51,10 @@ class BlockedStateTest {
         LimitState spent = state(6, NOW);
         assertEquals(216 * SECOND, spent.resetAfter(NOW), "six permits of 100/h");
         assertEquals(216 * SECOND, spent.expiresAfter(NOW));
-        assertEquals(LimitState.carryOver(LIMITS, spent.refund(5), END).remaining(), 6);
+        assertEquals(
+                LimitState.carryOver(LIMITS, spent.refund(5, LimitState.LATEST), END)
+                        .remaining(),
+                6);
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -87,7 +88,8 @@ class MemoryBackendStressTest {
                     }
                     case 2 -> {
                         if (backend.acquireBlocking(policies.get(a), "key", 5).allowed()) {
-                            backend.refund(policies.get(a), "key", 4).join();
+                            backend.refund(policies.get(a), "key", 4, LimitState.LATEST)
+                                    .join();
                             taken.addAndGet(a, 1);
                         }
                     }
@@ -127,7 +129,7 @@ class MemoryBackendStressTest {
                                     .stream()
                                     .allMatch(Decision::allowed);
                     if (allowed) {
-                        backend.refund(policy, key, 1).join();
+                        backend.refund(policy, key, 1, LimitState.LATEST).join();
                     } else {
                         denied.incrementAndGet();
                     }

@@ -250,7 +250,7 @@ class MemoryBackendTest {
         fill();
         Policy policy = Policy.of("crowded", "20/day fixed");
         backend.acquireBlocking(policy, "late", 20);
-        backend.refund(policy, "late", 5).join();
+        backend.refund(policy, "late", 5, LimitState.LATEST).join();
         assertEquals(0, remaining(policy, "late"));
     }
 
@@ -276,7 +276,7 @@ class MemoryBackendTest {
             Decision denied = backend.acquireBlocking(policy, "key " + i, 6);
             assertEquals(LimitState.NEVER, denied.retryAfterMicros());
             backend.peek(policy, "key " + i, 1).join();
-            backend.refund(policy, "key " + i, 1).join();
+            backend.refund(policy, "key " + i, 1, LimitState.LATEST).join();
             backend.acquireBlocking(policy, "key " + i, 0);
         }
         assertEquals(0, backend.liveKeys());

@@ -8,6 +8,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,7 +81,7 @@ class ObservedBackendTest {
         observed.acquireBatch(TWO, "key", List.of(1L, 2L));
         observed.acquireAll(List.of(new PermitRequest(TWO, "a", 1), new PermitRequest(TWO, "b", 1)));
         observed.peek(TWO, "key", 1);
-        observed.refund(TWO, "key", 1);
+        observed.refund(TWO, "key", 1, LimitState.LATEST);
         observed.block(TWO, "key", 1);
         observed.reset(TWO, "key");
         observed.concurrency().acquire(SLOTS, "key", holder);

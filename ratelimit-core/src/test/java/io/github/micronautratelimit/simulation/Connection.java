@@ -133,9 +133,9 @@ final class Connection implements RateLimitBackend, ConcurrencyBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         return send(key, false, (store, again) -> {
-                    store.refund(policy, key, permits);
+                    store.refund(policy, key, permits, chargedAtMicros);
                     return true;
                 })
                 .thenApply(done -> null);

@@ -2,6 +2,8 @@ package io.github.micronautratelimit.simulation;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.TokenBucket;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,10 +96,19 @@ final class FakeStore {
         return of(key).now().peek(policy, key, permits).join();
     }
 
-    void refund(Policy policy, String key, long permits) {
-        long before = peek(policy, key, 0).remaining();
-        of(key).write(memory -> memory.refund(policy, key, permits));
-        ledger.of(policy).executedRefund(micros(), peek(policy, key, 0).remaining() - before);
+    void refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        double before = spent(policy, key);
+        of(key).write(memory -> memory.refund(policy, key, permits, chargedAtMicros));
+        ledger.of(policy).executedRefund(micros(), before - spent(policy, key));
+    }
+
+    /** Returns the permits that the first limit misses; a refund gives back fractions of a bucket's permits. */
+    private double spent(Policy policy, String key) {
+        Limit limit = policy.rateLimits().get(0);
+        Decision decision = peek(policy.withLimits(List.of(limit)), key, 0);
+        return limit instanceof TokenBucket
+                ? (double) decision.resetAfterMicros() * limit.permits() / limit.periodMicros()
+                : limit.capacity() - decision.remaining();
     }
 
     void write(String key, Consumer<MemoryBackend> operation) {

@@ -14,6 +14,9 @@ import java.util.function.Supplier;
 /** Checks the bounds of the guide at the end of a run, and that nothing is left of the faults. */
 final class FinalChecks {
 
+    /** Fractions of permits are sums of doubles, and read from times of whole microseconds. */
+    private static final double ROUNDING = 0.01;
+
     private final Simulation simulation;
     private final Scenario scenario;
     private final Ledger ledger;
@@ -99,11 +102,11 @@ final class FinalChecks {
     private void checkSettled(Subject subject) {
         Account account = ledger.of(subject.policy());
         int losses = losses(subject);
-        long spent = account.executed() - account.executedRefunds();
+        double spent = account.executed() - account.executedRefunds();
         long capacity = subject.policy().capacity();
         ledger.check(
                 "the store grants the limit",
-                spent <= capacity * (1 + losses),
+                spent <= capacity * (1 + losses) + ROUNDING,
                 () -> spent + " of " + capacity + ", " + losses + " losses");
         long fallbacks = sum(account.fallbacks());
         long share = share(subject) * starts() + account.refunds();
@@ -114,17 +117,17 @@ final class FinalChecks {
 
     /** A refund is executed by the store or taken off the later charges, and not both. */
     private void checkRefunds(Account account, Subject subject) {
-        long refunded = account.executedRefunds();
+        double refunded = account.executedRefunds();
         for (Instance instance : simulation.instances()) {
             Boundary.Charges charges = instance.boundary().charges(subject.policy());
             if (!instance.isDead() && !charges.isDenied()) {
                 refunded += Math.max(0, charges.granted() - charges.charged() - charges.unknown());
             }
         }
-        long most = refunded;
+        double most = refunded;
         ledger.check(
                 "nothing is given back twice",
-                losses(subject) > 0 || most <= account.refunds(),
+                losses(subject) > 0 || most <= account.refunds() + ROUNDING,
                 () -> most + " of " + account.refunds() + " permits");
     }
 
@@ -161,8 +164,9 @@ final class FinalChecks {
         Account account = ledger.of(subject.policy());
         if (losses(subject) == 0) {
             long granted = sum(account.grants());
-            long spent = account.executed() - account.executedRefunds();
-            ledger.check("every prefetched permit is charged", granted <= spent, () -> granted + " of " + spent);
+            double spent = account.executed() - account.executedRefunds();
+            ledger.check(
+                    "every prefetched permit is charged", granted <= spent + ROUNDING, () -> granted + " of " + spent);
         }
     }
 

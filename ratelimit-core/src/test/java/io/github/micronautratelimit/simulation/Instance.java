@@ -174,10 +174,11 @@ final class Instance {
         }
         simulation.ledger().of(subject.policy()).refunds(permits);
         boundary.charges(subject.policy()).refund(permits);
+        long chargedAt = ((Decision.Allowed) decision).chargedAtMicros();
         if (decision.source() == Source.FALLBACK) {
-            front.refundFallback(subject.policy(), subject.key(), permits);
+            front.refundFallback(subject.policy(), subject.key(), permits, chargedAt);
         } else {
-            front.refund(subject.policy(), subject.key(), permits);
+            front.refund(subject.policy(), subject.key(), permits, chargedAt);
         }
     }
 }

@@ -33,7 +33,7 @@ final class Ledger {
 
         private long executed;
         private long executedAgain;
-        private long executedRefunds;
+        private double executedRefunds;
         private long grantedByStore;
         private long refunds;
         private long lastRefundMicros = Long.MIN_VALUE;
@@ -44,7 +44,7 @@ final class Ledger {
             executedAgain += again ? permits : 0;
         }
 
-        void executedRefund(long micros, long permits) {
+        void executedRefund(long micros, double permits) {
             executedRefunds += permits;
             lastRefundMicros = micros;
         }
@@ -82,7 +82,8 @@ final class Ledger {
             return executedAgain;
         }
 
-        long executedRefunds() {
+        /** Returns permits and fractions of them. */
+        double executedRefunds() {
             return executedRefunds;
         }
 

@@ -66,9 +66,9 @@ enum Mutants implements Mutant {
         public RateLimitBackend below(Boundary boundary) {
             return new ForwardingBackend(boundary) {
                 @Override
-                public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-                    super.refund(policy, key, permits);
-                    return super.refund(policy, key, permits);
+                public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+                    super.refund(policy, key, permits, chargedAtMicros);
+                    return super.refund(policy, key, permits, chargedAtMicros);
                 }
             };
         }
@@ -80,10 +80,10 @@ enum Mutants implements Mutant {
         public RateLimitBackend above(RateLimitBackend guarded, Boundary boundary) {
             return new ForwardingBackend(guarded) {
                 @Override
-                public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-                    return super.refund(policy, key, permits).whenComplete((done, failure) -> {
+                public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+                    return super.refund(policy, key, permits, chargedAtMicros).whenComplete((done, failure) -> {
                         if (failure != null && isUnknown(failure)) {
-                            super.refundFallback(policy, key, permits);
+                            super.refundFallback(policy, key, permits, chargedAtMicros);
                         }
                     });
                 }

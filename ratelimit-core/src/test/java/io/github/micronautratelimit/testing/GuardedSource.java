@@ -30,7 +30,7 @@ public record GuardedSource(Guard guard) implements PermitSource {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return guard.refundOrFail(policy, key, permits);
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return guard.refundOrFail(policy, key, permits, chargedAtMicros);
     }
 }

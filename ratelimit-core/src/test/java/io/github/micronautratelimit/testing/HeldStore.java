@@ -65,8 +65,8 @@ public final class HeldStore implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return memory.refund(policy, key, permits);
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return memory.refund(policy, key, permits, chargedAtMicros);
     }
 
     @Override

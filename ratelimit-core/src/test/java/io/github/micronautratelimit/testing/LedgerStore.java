@@ -5,6 +5,7 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitBackendException;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -57,13 +58,13 @@ public final class LedgerStore implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         calls.incrementAndGet();
         if (unavailable) {
             return failed();
         }
         charged.addAndGet(-permits);
-        return memory.refund(policy, key, permits);
+        return memory.refund(policy, key, permits, LimitState.LATEST);
     }
 
     @Override

@@ -4,7 +4,6 @@ import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.RequestOrigin;
 import io.github.micronautratelimit.web.DenialResponses;
 import io.github.micronautratelimit.web.PathRule;
 import io.github.micronautratelimit.web.PolicyOverrides;
@@ -267,7 +266,7 @@ public final class RateLimitFilter implements Filter {
                     overrides.of(limit.policy(), key, request),
                     key,
                     limit.cost().permits(keys, values),
-                    RequestOrigin.HTTP));
+                    PermitRequest.Origin.HTTP));
         }
         return permitRequests;
     }

@@ -37,8 +37,8 @@ final class LateBackend implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return memory.refund(policy, key, permits);
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return memory.refund(policy, key, permits, chargedAtMicros);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.micronautratelimit.tck;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.RecordedCall.Verb;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +58,7 @@ final class CallRecorder {
 
     void refund(Policy policy, long permits) {
         long invoked = System.nanoTime();
-        join(backend.refund(policy, KEY, permits));
+        join(backend.refund(policy, KEY, permits, LimitState.LATEST));
         done(Verb.REFUND, policy, permits, invoked);
     }
 

@@ -55,7 +55,7 @@ interface ExactnessContract extends Contract {
                 assertEquals(expected, testCase.limiter.tryAcquire(policy, "key", permits));
                 if (step.refunded() > 0 && state != null) {
                     state = LimitState.carryOver(policy.rateLimits(), state, now)
-                            .refund(step.refunded());
+                            .refund(step.refunded(), LimitState.LATEST);
                     writtenIn = policy;
                     testCase.limiter.refund(policy, "key", step.refunded());
                 }

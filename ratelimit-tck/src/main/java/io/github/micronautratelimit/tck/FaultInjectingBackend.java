@@ -127,8 +127,8 @@ public final class FaultInjectingBackend extends ForwardingBackend implements Fa
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return send(() -> delegate().refund(policy, key, permits));
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return send(() -> delegate().refund(policy, key, permits, chargedAtMicros));
     }
 
     @Override

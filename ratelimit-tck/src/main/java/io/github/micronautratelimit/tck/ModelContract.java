@@ -83,7 +83,7 @@ interface ModelContract extends Contract {
                         memory.acquire(policy, "key", step.permits()).join(),
                         testCase.limiter.tryAcquire(policy, "key", step.permits()));
                 if (step.permits() % 4 == 3) {
-                    memory.refund(policy, "key", 2).join();
+                    memory.refund(policy, "key", 2, LimitState.LATEST).join();
                     testCase.limiter.refund(policy, "key", 2);
                 } else if (step.permits() == 11) {
                     memory.reset(policy, "key").join();

@@ -63,8 +63,8 @@ interface OutcomeContract extends Contract {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            CompletionStage<Void> refund = super.refund(policy, key, permits);
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            CompletionStage<Void> refund = super.refund(policy, key, permits, chargedAtMicros);
             latest = refund;
             return refund;
         }

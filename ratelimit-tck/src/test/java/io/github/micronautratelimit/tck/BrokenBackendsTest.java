@@ -351,7 +351,7 @@ class BrokenBackendsTest {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             return CompletableFuture.completedStage(null);
         }
     }

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.ConcurrencyBackend;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.tck.FaultyStore.Fault;
 import java.time.Duration;
@@ -50,7 +51,7 @@ class FaultInjectingBackendTest {
                 () -> store.acquireBatch(PERMITS, "key", List.of(1L, 2L)),
                 () -> store.acquireAll(List.of(new PermitRequest(PERMITS, "key", 1))),
                 () -> store.peek(PERMITS, "key", 1),
-                () -> store.refund(PERMITS, "key", 1),
+                () -> store.refund(PERMITS, "key", 1, LimitState.LATEST),
                 () -> store.block(PERMITS, "key", 1),
                 () -> store.reset(PERMITS, "key"),
                 () -> slots.acquire(SLOTS, "key", HOLDER),

@@ -8,6 +8,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.hotkey.PermitSource;
 import io.github.micronautratelimit.hotkey.PrefetchingBackend;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryUnderTest;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -172,8 +173,8 @@ class PrefetchContractTest extends RateLimitBackendContract {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            return prefetching.refund(prefetched(policy), key, permits);
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            return prefetching.refund(prefetched(policy), key, permits, LimitState.LATEST);
         }
 
         @Override
@@ -201,8 +202,8 @@ class PrefetchContractTest extends RateLimitBackendContract {
         }
 
         @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-            return memory.refund(policy, key, permits);
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            return memory.refund(policy, key, permits, chargedAtMicros);
         }
     }
 }

@@ -19,8 +19,8 @@ record SequentialBackend(RateLimitBackend backend) implements RateLimitBackend {
     }
 
     @Override
-    public CompletionStage<Void> refund(Policy policy, String key, long permits) {
-        return backend.refund(policy, key, permits);
+    public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+        return backend.refund(policy, key, permits, chargedAtMicros);
     }
 
     @Override

@@ -162,16 +162,16 @@ class HeadersTest {
                 written(
                                 HeaderStyle.IETF,
                                 decisions(
-                                        new Allowed(50, 30_000_000, Source.STORE, 600_000),
-                                        new Allowed(7, 3_600_000_000L, Source.STORE, 11_000_001)))
+                                        new Allowed(50, 30_000_000, Source.STORE, 600_000, 0),
+                                        new Allowed(7, 3_600_000_000L, Source.STORE, 11_000_001, 0)))
                         .get("RateLimit"));
         assertEquals(
                 Map.of("X-RateLimit-Limit", "1000", "X-RateLimit-Remaining", "7", "X-RateLimit-Reset", "12"),
                 written(
                         HeaderStyle.LEGACY,
                         decisions(
-                                new Allowed(7, 30_000_000, Source.STORE, 600_000),
-                                new Allowed(7, 3_600_000_000L, Source.STORE, 11_000_001))),
+                                new Allowed(7, 30_000_000, Source.STORE, 600_000, 0),
+                                new Allowed(7, 3_600_000_000L, Source.STORE, 11_000_001, 0))),
                 "of equally few permits those that last longer");
         assertEquals(
                 "\"burst\";r=100;t=0",

@@ -1,0 +1,70 @@
+package io.github.micronautratelimit;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The text form of a charge or a reservation: {@code id.permits.charged.expires.counter.hash.policy}. Times are
+ * microseconds since the epoch. The name of the policy is last, because it may contain dots.
+ */
+record ReceiptText(
+        UUID id,
+        long permits,
+        long chargedAtMicros,
+        long expiresAtMicros,
+        boolean local,
+        String keyHash,
+        String policy) {
+
+    private static final int FIELDS = 7;
+
+    /**
+     * Reads a text, which must belong to a policy and a key.
+     *
+     * @param kind "charge" or "reservation", for the message
+     * @throws IllegalArgumentException if it is malformed, or belongs to another policy or key
+     */
+    static ReceiptText parse(String kind, String text, Policy policy, String keyHash) {
+        ReceiptText read = parse(kind, text);
+        if (!read.policy.equals(policy.name()) || !read.keyHash.equals(keyHash)) {
+            throw new IllegalArgumentException("The text is a " + kind + " of another key or policy than \""
+                    + policy.name() + "\"; pass the policy and the key of the request that was charged.");
+        }
+        return read;
+    }
+
+    private static ReceiptText parse(String kind, String text) {
+        String[] fields = text.split("\\.", FIELDS);
+        try {
+            if (fields.length == FIELDS) {
+                ReceiptText read = new ReceiptText(
+                        UUID.fromString(fields[0]),
+                        Long.parseLong(fields[1]),
+                        Long.parseLong(fields[2]),
+                        Long.parseLong(fields[3]),
+                        fields[4].equals("local"),
+                        fields[5],
+                        fields[6]);
+                if (read.permits >= 0
+                        && read.chargedAtMicros >= 0
+                        && read.toString().equals(text)) {
+                    return read;
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            throw malformed(kind, e);
+        }
+        throw malformed(kind, null);
+    }
+
+    private static IllegalArgumentException malformed(String kind, @Nullable Throwable cause) {
+        return new IllegalArgumentException(
+                "The text is not a " + kind + "; pass the result of its toString() as it is.", cause);
+    }
+
+    @Override
+    public String toString() {
+        return id + "." + permits + "." + chargedAtMicros + "." + expiresAtMicros + "." + (local ? "local" : "store")
+                + "." + keyHash + "." + policy;
+    }
+}

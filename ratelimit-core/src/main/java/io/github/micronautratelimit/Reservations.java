@@ -1,0 +1,54 @@
+package io.github.micronautratelimit;
+
+import io.github.micronautratelimit.Reservation.Outcome;
+import io.github.micronautratelimit.Reservation.Receipt;
+import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.internal.Futures;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** Makes and settles reservations on a backend. Safe for use by any number of threads. */
+final class Reservations {
+
+    private static final Receipt NOTHING = new Receipt(new UUID(0, 0), 0, 0, 0);
+
+    private final RateLimitBackend backend;
+
+    Reservations(RateLimitBackend backend) {
+        this.backend = backend;
+    }
+
+    /** A reservation of a request: the decision on it and its receipt. */
+    record Reserved(Decision decision, Receipt receipt) {}
+
+    CompletionStage<Reserved> reserve(PermitRequest request, long ttlMicros) {
+        UUID id = HolderIds.next();
+        return Futures.call(() -> backend.reserve(request.policy(), request.key(), id, request.permits(), ttlMicros))
+                .thenApply(decision -> new Reserved(
+                        decision,
+                        decision instanceof Decision.Allowed allowed
+                                ? new Receipt(
+                                        id,
+                                        request.permits(),
+                                        allowed.chargedAtMicros(),
+                                        allowed.chargedAtMicros() + ttlMicros)
+                                : NOTHING));
+    }
+
+    /** Settles a reservation. One of the fallback is in no store: the rest of its estimate is given back locally. */
+    CompletionStage<Settlement> settle(PermitRequest request, Decision decision, Receipt receipt, long actual) {
+        if (actual < 0 || !decision.allowed()) {
+            return CompletableFuture.completedFuture(new Settlement(Outcome.NOT_SETTLED, decision));
+        }
+        if (decision.source() != Decision.Source.FALLBACK) {
+            return Futures.call(() -> backend.settle(request.policy(), request.key(), receipt, actual));
+        }
+        long rest = receipt.permits() - actual;
+        CompletionStage<Void> refunded = rest > 0 && request.policy().onError() == OnError.LOCAL
+                ? Futures.call(
+                        () -> backend.refundFallback(request.policy(), request.key(), rest, receipt.chargedAtMicros()))
+                : CompletableFuture.completedFuture(null);
+        return refunded.thenApply(done -> new Settlement(Outcome.SETTLED, decision));
+    }
+}
