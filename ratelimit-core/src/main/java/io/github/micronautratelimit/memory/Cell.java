@@ -134,11 +134,11 @@ final class Cell {
         long reset = limit.microsToRepay(debt);
         long next = limit.microsToNextPermit(debt, remaining);
         if (lag == 0) {
-            return new Decision.Allowed(remaining, reset, Decision.Source.STORE, next, time);
+            return new Decision.Allowed(remaining, reset, Decision.Source.STORE, next, now);
         }
         long longest = limit.longestResetMicros();
         return new Decision.Allowed(
-                remaining, Math.min(reset + lag, longest), Decision.Source.STORE, Math.min(next + lag, longest), time);
+                remaining, Math.min(reset + lag, longest), Decision.Source.STORE, Math.min(next + lag, longest), now);
     }
 
     /** Makes a metered cell a general one. The meter takes no more permits. */

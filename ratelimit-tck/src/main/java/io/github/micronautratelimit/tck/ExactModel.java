@@ -6,9 +6,11 @@ import io.github.micronautratelimit.limit.SlidingWindow;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -20,10 +22,18 @@ import org.jspecify.annotations.Nullable;
  * @param parts        the state under each limit of the policy, in order
  * @param blockedUntil the instant at which a block ends, in microseconds since the epoch; {@link Long#MIN_VALUE}
  *                     without one
+ * @param open         the open reservations in the order of their expiry
  */
-record ExactModel(List<Part> parts, long blockedUntil) {
+record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
+
+    /** The refund of permits that were taken last. */
+    static final long LATEST = Long.MAX_VALUE;
 
     private static final long NEVER = -1;
+    private static final long MOST_MISSING = 1_000_000_000_000L;
+
+    /** An open reservation. */
+    record Open(UUID id, long permits, long chargedAt, long expiresAt, boolean refunded) {}
 
     /**
      * The result of an operation.
@@ -51,7 +61,16 @@ record ExactModel(List<Part> parts, long blockedUntil) {
 
         Part charge(long permits);
 
-        Part refund(long permits);
+        /** Gives back permits that were charged at an instant, or the latest ones. */
+        Part refund(long permits, long chargedAt);
+
+        /** Returns the permits that are missing, rounded up. */
+        long missing();
+
+        /** Charges permits even if they are not free, as long as no more are missing than this. */
+        default Part chargeBeyond(long permits, long mostMissing) {
+            return charge(Math.min(permits, Math.max(0, mostMissing - missing())));
+        }
 
         long remaining();
 
@@ -70,12 +89,13 @@ record ExactModel(List<Part> parts, long blockedUntil) {
      * @return all permits are free
      */
     static ExactModel empty(List<Limit> limits, long now) {
-        return new ExactModel(limits.stream().map(limit -> part(limit, now)).toList(), Long.MIN_VALUE);
+        return new ExactModel(
+                limits.stream().map(limit -> part(limit, now)).toList(), Long.MIN_VALUE, List.of());
     }
 
     private static Part part(Limit limit, long now) {
         if (limit instanceof TokenBucket bucket) {
-            return new Bucket(bucket, now, permitMicros(bucket.burst(), bucket));
+            return new Bucket(bucket, now, permitMicros(bucket.burst(), bucket), Bucket.UNKNOWN);
         }
         if (limit instanceof SlidingWindow window) {
             return new Sliding(window, Math.floorDiv(now, Sliding.segmentMicros(window)), new TreeMap<>());
@@ -97,19 +117,102 @@ record ExactModel(List<Part> parts, long blockedUntil) {
         return new Outcome(this, found.denies(permits) ? found.denial(now, permits) : found.grant(now));
     }
 
-    ExactModel refund(List<Limit> limits, long now, long permits) {
-        return at(limits, now).each(part -> part.refund(permits));
+    ExactModel refund(List<Limit> limits, long now, long permits, long chargedAt) {
+        return at(limits, now).each(part -> part.refund(permits, chargedAt));
     }
 
     ExactModel block(long now, long micros) {
-        return new ExactModel(parts, Math.max(blockedUntil, now + micros));
+        return new ExactModel(parts, Math.max(blockedUntil, now + micros), open);
     }
 
-    /** Returns the key at an instant, as the limits of the present call see it. */
+    /** Charges an estimate. A reservation of this id that is open already stays as it is. */
+    Outcome reserve(List<Limit> limits, long now, Open wanted, int maxOpen) {
+        ExactModel found = at(limits, now);
+        if (found.open.stream().anyMatch(each -> each.id.equals(wanted.id))) {
+            return new Outcome(this, found.grant(now));
+        }
+        if (found.denies(wanted.permits)) {
+            return new Outcome(this, found.denial(now, wanted.permits));
+        }
+        if (found.open.size() >= maxOpen) {
+            long wait = found.open.get(0).expiresAt - now;
+            return new Outcome(this, new GoldenTrace.Answer(false, found.remaining(), wait, found.resetAfter(now)));
+        }
+        ExactModel charged = found.each(part -> part.charge(wanted.permits));
+        List<Open> more = new ArrayList<>(found.open);
+        more.add(wanted);
+        more.sort(Comparator.comparingLong(Open::expiresAt).thenComparing(Open::id));
+        ExactModel next = new ExactModel(charged.parts, charged.blockedUntil, List.copyOf(more));
+        return new Outcome(next, next.grant(now));
+    }
+
+    /**
+     * Settles a reservation.
+     *
+     * @param receipt the reservation as its caller knows it
+     * @param maxDebt the permits beyond the capacity; negative for the capacity
+     * @return the key after it, and whether anything was settled, with the state as a request for 0 permits sees it
+     */
+    Outcome settle(List<Limit> limits, long now, Open receipt, long actual, long maxDebt) {
+        ExactModel found = at(limits, now);
+        ExactModel next = found;
+        boolean settled = true;
+        Optional<Open> known =
+                found.open.stream().filter(each -> each.id.equals(receipt.id)).findFirst();
+        if (known.isPresent()) {
+            Open reserved = known.get();
+            ExactModel closed = new ExactModel(
+                    found.parts,
+                    found.blockedUntil,
+                    found.open.stream().filter(each -> each != reserved).toList());
+            next = actual > reserved.permits
+                    ? closed.chargeBeyond(actual - reserved.permits, maxDebt)
+                    : closed.each(part -> part.refund(reserved.permits - actual, reserved.chargedAt));
+        } else if (now >= receipt.expiresAt) {
+            next = found.chargeBeyond(Math.max(0, actual - (receipt.refunded ? 0 : receipt.permits)), maxDebt);
+        } else {
+            settled = false;
+        }
+        GoldenTrace.Answer state = next.grant(now);
+        return new Outcome(
+                settled ? next : this,
+                new GoldenTrace.Answer(settled, state.remaining(), 0, state.resetAfterMicros()));
+    }
+
+    private ExactModel chargeBeyond(long permits, long maxDebt) {
+        return permits == 0
+                ? this
+                : each(part -> {
+                    long capacity = part.limit().capacity();
+                    long most = Math.min(MOST_MISSING, capacity + (maxDebt < 0 ? capacity : maxDebt));
+                    return part.chargeBeyond(permits, most);
+                });
+    }
+
+    /**
+     * Returns the key at an instant, as the limits of the present call see it. Reservations end on the way, each at its
+     * own instant.
+     */
     private ExactModel at(List<Limit> limits, long now) {
+        ExactModel state = this;
+        for (Open each : open) {
+            if (each.expiresAt <= now && each.refunded) {
+                state = state.forward(limits, each.expiresAt)
+                        .each(part -> part.refund(each.permits, each.chargedAt));
+            }
+        }
+        ExactModel present = state.forward(limits, now);
+        return new ExactModel(
+                present.parts,
+                present.blockedUntil,
+                open.stream().filter(each -> each.expiresAt > now).toList());
+    }
+
+    private ExactModel forward(List<Limit> limits, long now) {
         return new ExactModel(
                 under(limits, now).stream().map(part -> part.at(now)).toList(),
-                now < blockedUntil ? blockedUntil : Long.MIN_VALUE);
+                now < blockedUntil ? blockedUntil : Long.MIN_VALUE,
+                open);
     }
 
     /** A limit goes on with the usage of its own kind and period, otherwise with any that carries over to it. */
@@ -138,7 +241,7 @@ record ExactModel(List<Part> parts, long blockedUntil) {
     }
 
     private ExactModel each(UnaryOperator<Part> change) {
-        return new ExactModel(parts.stream().map(change).toList(), blockedUntil);
+        return new ExactModel(parts.stream().map(change).toList(), blockedUntil, open);
     }
 
     private boolean blocked() {
@@ -184,9 +287,32 @@ record ExactModel(List<Part> parts, long blockedUntil) {
     /**
      * A token bucket.
      *
-     * @param level the tokens, times the period in microseconds
+     * @param level     the tokens, times the period in microseconds
+     * @param busySince the instant since which charges and refunds have found half of the tokens missing, or
+     *                  {@link #UNKNOWN}
      */
-    private record Bucket(TokenBucket limit, long time, BigInteger level) implements Part {
+    private record Bucket(TokenBucket limit, long time, BigInteger level, long busySince) implements Part {
+
+        static final long UNKNOWN = Long.MIN_VALUE;
+        /** Another limit counts from the instant at which it applies. */
+        private static final long SINCE_NOW = Long.MIN_VALUE + 1;
+
+        private BigInteger half() {
+            return permitMicros(limit.burst() / 2, limit);
+        }
+
+        private BigInteger absent() {
+            return full().subtract(level);
+        }
+
+        /** Returns the bucket after an operation that has found the present level. */
+        private Bucket withLevel(BigInteger after, boolean refunded) {
+            if (after.equals(full()) || busySince == UNKNOWN && !refunded) {
+                return new Bucket(limit, time, after, UNKNOWN);
+            }
+            boolean busy = busySince != UNKNOWN && absent().compareTo(half()) >= 0;
+            return new Bucket(limit, time, after, busy ? busySince : time);
+        }
 
         private BigInteger full() {
             return permitMicros(limit.burst(), limit);
@@ -209,16 +335,17 @@ record ExactModel(List<Part> parts, long blockedUntil) {
             return new Bucket(
                     (TokenBucket) changed,
                     time,
-                    permitMicros(changed.capacity(), changed).subtract(missing));
+                    permitMicros(changed.capacity(), changed).subtract(missing),
+                    busySince == UNKNOWN || limit.equals(changed) ? busySince : SINCE_NOW);
         }
 
         @Override
         public Part at(long now) {
-            if (now <= time) {
-                return this;
-            }
-            BigInteger refill = BigInteger.valueOf(now - time).multiply(BigInteger.valueOf(limit.permits()));
-            return new Bucket(limit, now, level.add(refill).min(full()));
+            long later = Math.max(now, time);
+            BigInteger refill = BigInteger.valueOf(later - time).multiply(BigInteger.valueOf(limit.permits()));
+            BigInteger filled = level.add(refill).min(full());
+            long known = filled.equals(full()) ? UNKNOWN : busySince == SINCE_NOW ? later : busySince;
+            return new Bucket(limit, later, filled, known);
         }
 
         @Override
@@ -228,13 +355,28 @@ record ExactModel(List<Part> parts, long blockedUntil) {
 
         @Override
         public Part charge(long permits) {
-            return new Bucket(limit, time, level.subtract(permitMicros(permits, limit)));
+            return withLevel(level.subtract(permitMicros(permits, limit)), false);
         }
 
         @Override
-        public Part refund(long permits) {
-            return new Bucket(
-                    limit, time, level.add(permitMicros(permits, limit)).min(full()));
+        public Part refund(long permits, long chargedAt) {
+            BigInteger charged = permitMicros(permits, limit);
+            if (chargedAt == LATEST) {
+                return withLevel(level.add(charged).min(full()), false);
+            }
+            BigInteger refilled = BigInteger.valueOf(Math.max(0, time - chargedAt))
+                    .multiply(BigInteger.valueOf(limit.permits()));
+            BigInteger taken = charged.subtract(refilled).max(BigInteger.ZERO);
+            if (busySince != UNKNOWN && chargedAt >= busySince) {
+                taken = taken.max(charged.min(half()));
+            }
+            return withLevel(level.add(taken).min(full()), true);
+        }
+
+        @Override
+        public long missing() {
+            BigInteger[] permits = absent().divideAndRemainder(BigInteger.valueOf(limit.periodMicros()));
+            return permits[0].longValueExact() + permits[1].signum();
         }
 
         @Override
@@ -310,9 +452,16 @@ record ExactModel(List<Part> parts, long blockedUntil) {
             return new Sliding(limit, segment, charged);
         }
 
-        /** The permits taken last go first. */
+        /** The permits of the segment of the charge; of the latest ones, those taken last go first. */
         @Override
-        public Part refund(long permits) {
+        public Part refund(long permits, long chargedAt) {
+            if (chargedAt != LATEST) {
+                TreeMap<Long, Long> kept = new TreeMap<>(counts);
+                kept.computeIfPresent(
+                        Math.floorDiv(chargedAt, segmentMicros(limit)),
+                        (number, count) -> count > permits ? count - permits : null);
+                return new Sliding(limit, segment, kept);
+            }
             TreeMap<Long, Long> left = new TreeMap<>();
             long back = permits;
             for (var count : counts.descendingMap().entrySet()) {
@@ -323,6 +472,11 @@ record ExactModel(List<Part> parts, long blockedUntil) {
                 }
             }
             return new Sliding(limit, segment, left);
+        }
+
+        @Override
+        public long missing() {
+            return used();
         }
 
         @Override
@@ -385,8 +539,15 @@ record ExactModel(List<Part> parts, long blockedUntil) {
         }
 
         @Override
-        public Part refund(long permits) {
-            return new Fixed(limit, window, Math.max(0, used - permits));
+        public Part refund(long permits, long chargedAt) {
+            return chargedAt == LATEST || Math.floorDiv(chargedAt, limit.periodMicros()) == window
+                    ? new Fixed(limit, window, Math.max(0, used - permits))
+                    : this;
+        }
+
+        @Override
+        public long missing() {
+            return used;
         }
 
         @Override

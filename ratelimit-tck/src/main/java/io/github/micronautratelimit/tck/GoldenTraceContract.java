@@ -2,7 +2,6 @@ package io.github.micronautratelimit.tck;
 
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
@@ -42,19 +41,15 @@ public abstract class GoldenTraceContract {
     private void replay(GoldenTrace trace) {
         try (BackendUnderTest store = open()) {
             VirtualClock clock = new VirtualClock(trace.rows().get(0).timeMicros());
-            RateLimitBackend backend = store.connect(clock);
             Policy policy =
                     Policy.of("trace-" + UUID.randomUUID(), trace.limits()).withOnError(OnError.CLOSED);
+            TraceReplay replay = new TraceReplay(
+                    store.connect(clock), clock, TraceReplay.policyOf(policy, trace.refundedAtExpiry()));
             for (GoldenTrace.Row row : trace.rows()) {
-                clock.set(row.timeMicros());
-                GoldenTrace.Answer got = GoldenTrace.Answer.of(backend.acquire(policy, "key", row.permits())
-                        .toCompletableFuture()
-                        .join());
                 Assertions.assertEquals(
                         row.expected(),
-                        got,
-                        () -> trace.name() + ":" + row.line() + ": " + row.permits() + " permits at " + row.timeMicros()
-                                + " under " + trace.limits());
+                        replay.execute(row),
+                        () -> trace.name() + ":" + row.line() + ": " + row.text() + " under " + trace.limits());
             }
         }
     }

@@ -49,7 +49,7 @@ record RecordedCall(
         return switch (verb) {
             case ACQUIRE -> ifAnswered(before.acquire(limits, now, amount));
             case PEEK -> ifAnswered(before.peek(limits, now, amount));
-            case REFUND -> before.refund(limits, now, amount);
+            case REFUND -> before.refund(limits, now, amount, ExactModel.LATEST);
             case BLOCK -> before.block(now, amount);
             case RESET -> ExactModel.empty(limits, now);
         };

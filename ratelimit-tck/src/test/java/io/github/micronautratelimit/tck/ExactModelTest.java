@@ -25,12 +25,12 @@ class ExactModelTest {
     Stream<DynamicTest> decidesAsRecorded() {
         return GoldenTraces.read(null).stream()
                 .map(trace -> DynamicTest.dynamicTest(trace.name(), () -> {
-                    ExactModel model =
-                            ExactModel.empty(trace.limits(), trace.rows().get(0).timeMicros());
+                    TraceModel model = new TraceModel(
+                            trace.limits(),
+                            trace.refundedAtExpiry(),
+                            trace.rows().get(0).timeMicros());
                     for (GoldenTrace.Row row : trace.rows()) {
-                        ExactModel.Outcome outcome = model.acquire(trace.limits(), row.timeMicros(), row.permits());
-                        assertEquals(row.expected(), outcome.answer(), trace.name() + ":" + row.line());
-                        model = outcome.next();
+                        assertEquals(row.expected(), model.execute(row), trace.name() + ":" + row.line());
                     }
                 }));
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.tck.GoldenTrace.Operation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class GoldenTracesTest {
 
+    private static final Path TRACES = Path.of("src/main/resources/io/github/micronautratelimit/tck/traces");
+    private static final long BEGIN = 1_790_000_000_000_000L;
     private static final String COLUMNS = "time_us,permits,allowed,remaining,retry_after_us,reset_after_us";
 
     @ParameterizedTest
@@ -25,7 +28,7 @@ class GoldenTracesTest {
     void tracesOfTheJarAreTheDefault(String unset) throws IOException {
         List<String> names =
                 GoldenTraces.read(unset).stream().map(GoldenTrace::name).toList();
-        try (Stream<Path> files = Files.list(Path.of("src/main/resources/io/github/micronautratelimit/tck/traces"))) {
+        try (Stream<Path> files = Files.list(TRACES)) {
             assertEquals(
                     files.map(file -> file.getFileName().toString())
                             .filter(name -> name.endsWith(".csv"))
@@ -47,8 +50,25 @@ class GoldenTracesTest {
                 List.of(new GoldenTrace(
                         "mine.csv",
                         Limit.parseAll("5/s burst 9; 7/min; 3/us sliding; 2/3us fixed"),
-                        List.of(new GoldenTrace.Row(3, 17, 1, new GoldenTrace.Answer(false, 0, -1, 3))))),
+                        false,
+                        List.of(new GoldenTrace.Row(
+                                3, 17, Operation.ACQUIRE, 1, 0, new GoldenTrace.Answer(false, 0, -1, 3))))),
                 GoldenTraces.read(directory.toString()));
+    }
+
+    /** {@code -Dtraces.write=true} writes the traces with all operations again, from the exact model. */
+    @Test
+    void tracesOfChargesAreThoseOfTheModel() throws IOException {
+        for (int i = 0; i < 32; i++) {
+            String name = "charges-%03d.csv".formatted(i);
+            GoldenTrace trace = RandomTrace.of(name, i, BEGIN, 200);
+            Path file = TRACES.resolve(name);
+            if (Boolean.getBoolean("traces.write")) {
+                Files.writeString(file, trace.text());
+            }
+            assertEquals(trace.text(), Files.readString(file));
+            assertEquals(trace, GoldenTrace.parse(name, Files.readAllLines(file)));
+        }
     }
 
     @Test

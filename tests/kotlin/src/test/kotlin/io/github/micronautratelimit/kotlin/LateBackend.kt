@@ -35,8 +35,8 @@ class LateBackend(clock: MicroClock) : RateLimitBackend {
     override fun peek(policy: Policy, key: String, permits: Long): CompletionStage<Decision> =
         late { memory.peek(policy, key, permits) }
 
-    override fun refund(policy: Policy, key: String, permits: Long): CompletionStage<Void> =
-        late { memory.refund(policy, key, permits) }
+    override fun refund(policy: Policy, key: String, permits: Long, chargedAtMicros: Long): CompletionStage<Void> =
+        late { memory.refund(policy, key, permits, chargedAtMicros) }
 
     override fun reset(policy: Policy, key: String): CompletionStage<Void> = late { memory.reset(policy, key) }
 

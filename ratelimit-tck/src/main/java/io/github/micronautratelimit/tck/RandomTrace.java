@@ -1,0 +1,96 @@
+package io.github.micronautratelimit.tck;
+
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.tck.GoldenTrace.Answer;
+import io.github.micronautratelimit.tck.GoldenTrace.Operation;
+import io.github.micronautratelimit.tck.GoldenTrace.Row;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** Makes a trace of random operations, with the answers of the exact model. */
+final class RandomTrace {
+
+    private static final int FIRST_LINE = 3;
+    private static final Answer NONE = new Answer(false, 0, 0, 0);
+
+    private final Random random;
+    private final List<Limit> limits;
+    private final boolean refundedAtExpiry;
+    private final List<Row> rows = new ArrayList<>();
+    /** The numbers of rows that may still be given back or settled. */
+    private final List<Integer> charges = new ArrayList<>();
+
+    private final List<Integer> reservations = new ArrayList<>();
+    private long now;
+
+    private RandomTrace(Random random, long begin) {
+        this.random = random;
+        this.limits = RandomLimits.of(random, 500_000, 40_000_000);
+        this.refundedAtExpiry = random.nextInt(3) == 0;
+        this.now = begin + random.nextLong(100_000_000);
+    }
+
+    static GoldenTrace of(String name, long seed, long begin, int length) {
+        return new RandomTrace(new Random(seed), begin).trace(name, length);
+    }
+
+    private GoldenTrace trace(String name, int length) {
+        TraceModel model = new TraceModel(limits, refundedAtExpiry, now);
+        int firstLine = refundedAtExpiry ? FIRST_LINE + 1 : FIRST_LINE;
+        while (rows.size() < length) {
+            now += gap();
+            Row row = operation(firstLine + rows.size());
+            Answer answer = model.execute(row);
+            rows.add(new Row(row.line(), now, row.operation(), row.permits(), row.argument(), answer));
+            if (answer.allowed() && row.operation() == Operation.ACQUIRE && row.permits() > 0) {
+                charges.add(rows.size());
+            } else if (answer.allowed() && row.operation() == Operation.RESERVE) {
+                reservations.add(rows.size());
+            }
+        }
+        return new GoldenTrace(name, limits, refundedAtExpiry, List.copyOf(rows));
+    }
+
+    /** Most operations follow each other at once; some after a good part of a period. */
+    private long gap() {
+        return switch (random.nextInt(8)) {
+            case 0 -> random.nextLong(1, 30_000_000);
+            case 1, 2 -> random.nextLong(1, 2_000_000);
+            case 3 -> 1;
+            default -> random.nextLong(0, 50_000);
+        };
+    }
+
+    private Row operation(int line) {
+        long permits = random.nextInt(5) == 0 ? random.nextLong(0, 25) : random.nextLong(1, 4);
+        return switch (random.nextInt(12)) {
+            case 0, 1 -> charges.isEmpty()
+                    ? row(line, Operation.ACQUIRE, permits, 0)
+                    : row(line, Operation.REFUND, 0, take(charges));
+            case 2, 3 -> row(line, Operation.RESERVE, permits, random.nextLong(1_000_000, 60_000_000));
+            case 4, 5 -> reservations.isEmpty()
+                    ? row(line, Operation.RESERVE, permits, 1_000_000)
+                    : row(line, Operation.SETTLE, permits, reservation());
+            case 6 -> random.nextInt(6) == 0
+                    ? row(line, Operation.BLOCK, 0, random.nextLong(1, 5_000_000))
+                    : row(line, Operation.REFUND_LATEST, permits, 0);
+            default -> row(line, Operation.ACQUIRE, permits, 0);
+        };
+    }
+
+    private Row row(int line, Operation operation, long permits, long argument) {
+        return new Row(line, now, operation, permits, argument, NONE);
+    }
+
+    private long take(List<Integer> numbers) {
+        return numbers.remove(random.nextInt(numbers.size()));
+    }
+
+    /** One of four reservations is settled again later. */
+    private long reservation() {
+        return random.nextInt(4) == 0
+                ? reservations.get(random.nextInt(reservations.size()))
+                : take(reservations);
+    }
+}
