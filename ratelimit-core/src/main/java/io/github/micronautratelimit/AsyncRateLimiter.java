@@ -43,7 +43,7 @@ public final class AsyncRateLimiter {
         this.events = events;
         this.secret = secret;
         this.penalties = new Penalties(backend, events);
-        this.refunds = new Refunds(backend, events, this::concealed, clock);
+        this.refunds = new Refunds(backend, events, this::concealed);
         this.reservations = new Reservations(backend);
     }
 

@@ -1,9 +1,6 @@
 package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.internal.Micros;
-import io.github.micronautratelimit.limit.FixedWindow;
-import io.github.micronautratelimit.limit.Limit;
-import io.github.micronautratelimit.limit.SlidingWindow;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.time.Instant;
 import java.util.UUID;
@@ -130,47 +127,21 @@ public final class Charge {
     }
 
     /**
-     * Returns the decision as the key stands after a refund, if no other request has changed it. Windows do not say
-     * when the rest of their permits comes back, so the time until the reset is then the one before.
-     *
-     * @param ageMicros the time since the charge
+     * Returns the decision as if the request had cost nothing, for a header that is written after a refund. It is as old
+     * as the decision. Windows do not say when the rest of their permits comes back, so the time until the reset is then
+     * the one before.
      */
-    Decision decisionWithout(long ageMicros) {
-        long permits = permitsAfter(ageMicros);
+    Decision decisionWithout() {
         Policy policy = policy();
         long capacity = policy.capacity();
         boolean single = policy.rateLimits().size() == 1;
-        long remaining = Math.min(capacity, decision.remaining() + permits);
+        long remaining = Math.min(capacity, decision.remaining() + permits());
         long reset = decision.resetAfterMicros();
         if (remaining == capacity && single) {
             reset = 0;
         } else if (single && policy.rateLimits().get(0) instanceof TokenBucket bucket) {
-            reset = Math.max(0, reset - bucket.microsToRepay(permits * bucket.unitsPerPermit()));
+            reset = Math.max(0, reset - bucket.microsToRepay(permits() * bucket.unitsPerPermit()));
         }
         return new Decision.Allowed(remaining, reset, decision.source());
-    }
-
-    /** Returns the permits that a refund gives back at least; of several limits, the smallest number. */
-    private long permitsAfter(long ageMicros) {
-        long least = permits();
-        for (Limit limit : policy().rateLimits()) {
-            least = Math.min(least, permitsAfter(limit, ageMicros));
-        }
-        return least;
-    }
-
-    private long permitsAfter(Limit limit, long ageMicros) {
-        long period = limit.periodMicros();
-        if (limit instanceof FixedWindow) {
-            long at = chargedAtMicros();
-            boolean same = Math.floorDiv(at, period) == Math.floorDiv(at + ageMicros, period);
-            return same ? permits() : 0;
-        }
-        if (limit instanceof SlidingWindow) {
-            return ageMicros < period ? permits() : 0;
-        }
-        // An estimate for a header.
-        double dripped = (double) ageMicros * limit.permits() / period;
-        return Math.max(0, Math.round(permits() - dripped));
     }
 }

@@ -14,18 +14,16 @@ final class Refunds {
     private final RateLimitBackend backend;
     private final EventDispatcher events;
     private final UnaryOperator<PermitRequest> conceal;
-    private final MicroClock clock;
 
     /**
      * Creates refunds to a backend.
      *
      * @param conceal replaces the key of a request by that in the store
      */
-    Refunds(RateLimitBackend backend, EventDispatcher events, UnaryOperator<PermitRequest> conceal, MicroClock clock) {
+    Refunds(RateLimitBackend backend, EventDispatcher events, UnaryOperator<PermitRequest> conceal) {
         this.backend = backend;
         this.events = events;
         this.conceal = conceal;
-        this.clock = clock;
     }
 
     /** Gives back everything that was charged for earlier decisions, as far as it still takes permits. */
@@ -52,7 +50,7 @@ final class Refunds {
             if (charge != null) {
                 refundOrLose(charge);
                 after = after == null ? new ArrayList<>(decisions.list()) : after;
-                after.set(i, charge.decisionWithout(Math.max(0, clock.micros() - charge.chargedAtMicros())));
+                after.set(i, charge.decisionWithout());
             }
         }
         return after == null ? decisions : new Decisions(decisions.requests(), after);

@@ -84,7 +84,7 @@ final class SequentialAcquire {
             return CompletableFuture.completedStage(null);
         }
         return Futures.call(() -> refund.apply(charge.request(), charge.chargedAtMicros()))
-                .thenAccept(done -> decisions.set(index, charge.decisionWithout(0)))
+                .thenAccept(done -> decisions.set(index, charge.decisionWithout()))
                 .exceptionally(lost -> null);
     }
 }

@@ -36,6 +36,9 @@ final class PrefetchedPermits {
     private final String key;
     private final LongAdder expired;
     private final AtomicLong held = new AtomicLong();
+    /** Taken by requests that are not decided yet, and may put them back. */
+    private final AtomicLong pending = new AtomicLong();
+
     private final AtomicBoolean refilling = new AtomicBoolean();
     private final Demand demand;
     private final PrefetchCharges charges = new PrefetchCharges();
@@ -92,7 +95,13 @@ final class PrefetchedPermits {
             before = held.get();
             taken = before >= permits ? permits : mayBeSplit(permits, now) ? Math.max(0, before) : 0;
         } while (taken > 0 && !held.compareAndSet(before, before - taken));
+        pending.addAndGet(taken);
         return taken;
+    }
+
+    /** Ends a {@link #take}: the permits are granted, or were put back by {@link #add}. */
+    void decided(long permits) {
+        pending.addAndGet(-permits);
     }
 
     /** A request larger than the capacity is denied even if enough permits are prefetched. */
@@ -158,7 +167,7 @@ final class PrefetchedPermits {
             if (now < endsAt) {
                 windowEndMicros = endsAt;
                 demand.added(permits);
-                charges.add(permits, chargedAt, held(now));
+                charges.add(permits, chargedAt, held(now) + pending.get());
                 surplus = add(permits, now);
             } else {
                 surplus = expire(permits);

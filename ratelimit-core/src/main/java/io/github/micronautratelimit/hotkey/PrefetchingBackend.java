@@ -97,6 +97,7 @@ public final class PrefetchingBackend extends ForwardingBackend {
 
     private Decision granted(PrefetchedPermits prefetched, long permits, long now) {
         cache.countGranted(permits);
+        prefetched.decided(permits);
         Decision decision = prefetched.decision(now);
         cache.refill(prefetched, now);
         return decision;
@@ -123,7 +124,9 @@ public final class PrefetchingBackend extends ForwardingBackend {
     }
 
     private void putBack(Taking taking) {
-        cache.refund(taking.prefetched, taking.prefetched.add(taking.taken, taking.calledAt));
+        long surplus = taking.prefetched.add(taking.taken, taking.calledAt);
+        taking.prefetched.decided(taking.taken);
+        cache.refund(taking.prefetched, surplus);
     }
 
     /** Returns the decision on the whole request from the decision of the store on the rest. */
@@ -143,6 +146,7 @@ public final class PrefetchingBackend extends ForwardingBackend {
                     : rest;
         }
         cache.countGranted(taking.taken);
+        taking.prefetched.decided(taking.taken);
         if (rest.source() == Decision.Source.STORE) {
             // Refilled before this request counts as demand, so that a key with a single request prefetches nothing.
             cache.refill(taking.prefetched, clock.micros());

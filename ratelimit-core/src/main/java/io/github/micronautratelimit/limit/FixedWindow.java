@@ -98,7 +98,7 @@ public final class FixedWindow extends Limit {
         }
 
         @Override
-        public long expiresAfter(long nowMicros) {
+        long freeAfter(long nowMicros) {
             return used == 0 ? 0 : Math.max(0, end() - nowMicros);
         }
 

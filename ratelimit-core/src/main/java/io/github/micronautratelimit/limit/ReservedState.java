@@ -143,11 +143,26 @@ final class ReservedState extends LimitState {
         return state.resetAfter(nowMicros);
     }
 
-    /** A store keeps the key until the last reservation expires. */
+    /**
+     * A store keeps the key until the last reservation expires. If that is given back then, the state remembers it for
+     * as long as a limit can need.
+     */
     @Override
     public long expiresAfter(long nowMicros) {
-        long last = open.isEmpty() ? nowMicros : open.get(open.size() - 1).expiresAtMicros();
-        return Math.max(last - nowMicros, state.expiresAfter(nowMicros));
+        long longest = state.expiresAfter(nowMicros);
+        for (Reserved reservation : open) {
+            long more = reservation.refundedAtExpiry() ? longestResetMicros() : 0;
+            longest = Math.max(longest, reservation.expiresAtMicros() + more - nowMicros);
+        }
+        return longest;
+    }
+
+    private long longestResetMicros() {
+        long longest = 0;
+        for (SingleLimitState part : state.parts()) {
+            longest = Math.max(longest, part.limit().longestResetMicros());
+        }
+        return longest;
     }
 
     @Override

@@ -18,10 +18,18 @@ abstract sealed class SingleLimitState extends LimitState
     /** Writes the state for {@link Limit#read}. */
     abstract void write(StateCodec.Writer out);
 
-    /** Returns {@link #expiresAfter} as {@link #resetAfter}: no longer than the limit can need. */
+    /** Returns the time until all permits are free, however long. */
+    abstract long freeAfter(long nowMicros);
+
+    /** Returns {@link #freeAfter}, but no more than the limit can need. */
     @Override
     public final long resetAfter(long nowMicros) {
-        return Math.min(expiresAfter(nowMicros), longestWait());
+        return Math.min(freeAfter(nowMicros), longestWait());
+    }
+
+    @Override
+    public long expiresAfter(long nowMicros) {
+        return freeAfter(nowMicros);
     }
 
     /** Returns the most time that this state can need at its own instant. */

@@ -177,7 +177,7 @@ public final class SlidingWindow extends Limit {
         }
 
         @Override
-        public long expiresAfter(long nowMicros) {
+        long freeAfter(long nowMicros) {
             if (total == 0) {
                 return 0;
             }

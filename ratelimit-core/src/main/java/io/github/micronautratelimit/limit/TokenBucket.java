@@ -15,22 +15,25 @@ import org.jspecify.annotations.Nullable;
  * and the drip of a microsecond are whole numbers. With permits/period reduced to the fraction a/b per microsecond, a
  * token is b units, and a microsecond repays a units. No step rounds, so no error accumulates.
  *
- * <p><em>Refunds.</em> A charge of n permits at an instant still takes as many permits as the smallest debt that the
- * bucket has had before any charge or refund since, and at most n. A state cannot know that for every charge. It knows
- * two lower bounds, and a refund gives back the larger one:
+ * <p><em>Refunds.</em> A charge of n permits still takes as many permits as the smallest debt that the bucket has had
+ * since, before any charge or refund, and at most n. A state cannot know that for every charge. It knows two lower bounds,
+ * and a refund gives back the larger one:
  * <ul>
- *   <li>n permits minus what has dripped in since the charge. No other request can reduce the debt of a charge.</li>
- *   <li>n permits, but at most half of the burst, if the debt has never been smaller than half of the burst since. From
- *       its first refund until it is full, a bucket remembers since when this has been so.</li>
+ *   <li>n permits minus what has dripped in since the charge. This holds as long as no other charge has been given back
+ *       more than that.</li>
+ *   <li>n permits, but at most half of the burst, if every charge and refund since has found a debt of at least half of
+ *       the burst, as on a key in steady demand.</li>
  * </ul>
+ * From its first refund until it is full, a bucket remembers both: since when the debt has been so large, and when a
+ * refund has given back more than the first bound. It remembers the latter until all charges before it have been repaid.
  */
 public final class TokenBucket extends Limit {
 
     /** Bounds the debt of a key and the cost of a request, so that their sums do not overflow. */
     private static final long MAX_UNITS = 1L << 62;
 
-    /** The bucket has had no refund since it was full. */
-    private static final long UNKNOWN = Long.MIN_VALUE;
+    /** There was no such event since the bucket was full. */
+    private static final long UNKNOWN = 0;
 
     private final long burst;
     private final long unitsPerPermit;
@@ -109,23 +112,28 @@ public final class TokenBucket extends Limit {
     @Override
     SingleLimitState single(@Nullable LimitState stored, long nowMicros) {
         if (!(stored instanceof State state)) {
-            return new State(this, nowMicros, 0, UNKNOWN);
+            return new State(this, nowMicros, 0, UNKNOWN, UNKNOWN);
         }
         long time = Math.max(nowMicros, state.timeMicros);
         long debt = debtAt(state, nowMicros);
-        // A full bucket knows nothing, because a store removes it. Half of another burst is another debt.
-        boolean known = state.busySince != UNKNOWN && debt > 0;
-        return new State(this, time, debt, !known ? UNKNOWN : state.limit.equals(this) ? state.busySince : time);
+        // A store removes a full bucket, and with it what the bucket remembers.
+        if (!state.isRefunded() || debt == 0 && !state.remembersAt(time)) {
+            return new State(this, time, debt, UNKNOWN, UNKNOWN);
+        }
+        // Half of another burst is another debt, and another rate repays charges in another time.
+        return state.limit.equals(this)
+                ? new State(this, time, debt, state.busySince, state.generousAt)
+                : new State(this, time, debt, time, time);
     }
 
     @Override
     SingleLimitState read(StateCodec.Reader in) {
-        return new State(this, in.number(), in.number(), UNKNOWN);
+        return new State(this, in.number(), in.number(), UNKNOWN, UNKNOWN);
     }
 
     /** Reads a state that has had refunds. */
     SingleLimitState readRefunded(StateCodec.Reader in) {
-        return new State(this, in.number(), in.number(), in.number());
+        return new State(this, in.number(), in.number(), in.number(), in.number());
     }
 
     /** Returns the debt at an instant; an earlier instant counts as that of the state. */
@@ -212,7 +220,7 @@ public final class TokenBucket extends Limit {
      * @return the state
      */
     public LimitState state(long timeMicros, long debt) {
-        return new State(this, timeMicros, debt, UNKNOWN);
+        return new State(this, timeMicros, debt, UNKNOWN, UNKNOWN);
     }
 
     private static long greatestCommonDivisor(long a, long b) {
@@ -232,29 +240,41 @@ public final class TokenBucket extends Limit {
         /** At most {@link #MAX_UNITS}; exceeds the capacity only after a limit was lowered, or by a settlement. */
         private final long debt;
         /**
-         * The instant since which every charge and refund has found a debt of half of the burst or more, or
-         * {@link #UNKNOWN}.
+         * Every charge and refund after this instant has found a debt of at least half of the burst; {@link #UNKNOWN} if
+         * there was no refund.
          */
         private final long busySince;
+        /**
+         * The last instant at which a refund gave back more than its charge minus what has dripped in since;
+         * {@link #UNKNOWN} if none did.
+         */
+        private final long generousAt;
 
-        State(TokenBucket limit, long timeMicros, long debt, long busySince) {
+        State(TokenBucket limit, long timeMicros, long debt, long busySince, long generousAt) {
             this.limit = limit;
             this.timeMicros = timeMicros;
             this.debt = debt;
             this.busySince = busySince;
+            this.generousAt = generousAt;
+        }
+
+        long debtUnits() {
+            return debt;
         }
 
         boolean isRefunded() {
             return busySince != UNKNOWN;
         }
 
+        /** Returns whether a charge before the last generous refund may not be repaid yet. */
+        private boolean remembersAt(long time) {
+            return generousAt != UNKNOWN && time < generousAt + limit.longestResetMicros();
+        }
+
         /** Returns this state with another debt, after an operation that has found the present one. */
-        private State withDebt(long other, boolean refunded) {
-            if (other == 0 || !refunded && busySince == UNKNOWN) {
-                return new State(limit, timeMicros, other, UNKNOWN);
-            }
-            boolean busy = busySince != UNKNOWN && debt >= limit.halfUnits;
-            return new State(limit, timeMicros, other, busy ? busySince : timeMicros);
+        private State withDebt(long other) {
+            boolean quiet = isRefunded() && debt < limit.halfUnits;
+            return new State(limit, timeMicros, other, quiet ? timeMicros : busySince, generousAt);
         }
 
         /** Returns the debt in the units of another limit. Spent permits stay spent; fractions are rounded up. */
@@ -278,7 +298,7 @@ public final class TokenBucket extends Limit {
 
         @Override
         public SingleLimitState charge(long permits) {
-            return withDebt(debt + permits * limit.unitsPerPermit, false);
+            return withDebt(debt + permits * limit.unitsPerPermit);
         }
 
         @Override
@@ -292,14 +312,20 @@ public final class TokenBucket extends Limit {
         public SingleLimitState refund(long permits, long chargedAtMicros) {
             long units = permits > MAX_UNITS / limit.unitsPerPermit ? MAX_UNITS : permits * limit.unitsPerPermit;
             if (chargedAtMicros == LATEST) {
-                return withDebt(Math.max(0, debt - units), false);
+                return withDebt(Math.max(0, debt - units));
             }
             long passed = Math.max(0, timeMicros - chargedAtMicros);
-            long taken = passed > limit.longestDripMicros ? 0 : Math.max(0, units - passed * limit.unitsPerMicro);
-            if (busySince != UNKNOWN && chargedAtMicros >= busySince) {
-                taken = Math.max(taken, Math.min(units, limit.halfUnits));
-            }
-            return withDebt(Math.max(0, debt - taken), true);
+            long unpaid = passed > limit.longestDripMicros ? 0 : Math.max(0, units - passed * limit.unitsPerMicro);
+            boolean certain = generousAt == UNKNOWN || chargedAtMicros > generousAt;
+            boolean busy = isRefunded() && chargedAtMicros > busySince;
+            long back = Math.min(debt, Math.max(certain ? unpaid : 0, busy ? Math.min(units, limit.halfUnits) : 0));
+            boolean generous = back > (certain ? unpaid : 0);
+            return new State(
+                    limit,
+                    timeMicros,
+                    debt - back,
+                    isRefunded() && debt >= limit.halfUnits ? busySince : timeMicros,
+                    generous ? timeMicros : generousAt);
         }
 
         @Override
@@ -317,8 +343,14 @@ public final class TokenBucket extends Limit {
         }
 
         @Override
-        public long expiresAfter(long nowMicros) {
+        long freeAfter(long nowMicros) {
             return debt == 0 ? 0 : Math.max(0, limit.microsToRepay(debt) + timeMicros - nowMicros);
+        }
+
+        @Override
+        public long expiresAfter(long nowMicros) {
+            long free = freeAfter(nowMicros);
+            return generousAt == UNKNOWN ? free : Math.max(free, generousAt + limit.longestResetMicros() - nowMicros);
         }
 
         /** A debt that was made under a larger limit may exceed the capacity. */
@@ -332,8 +364,8 @@ public final class TokenBucket extends Limit {
             State same = (State) other;
             long later = Math.max(timeMicros, same.timeMicros);
             long larger = Math.max(limit.debtAt(this, later), limit.debtAt(same, later));
-            boolean known = larger > 0 && (busySince != UNKNOWN || same.busySince != UNKNOWN);
-            return new State(limit, later, larger, known ? later : UNKNOWN);
+            long known = isRefunded() || same.isRefunded() ? later : UNKNOWN;
+            return new State(limit, later, larger, known, known);
         }
 
         @Override
@@ -345,8 +377,9 @@ public final class TokenBucket extends Limit {
         void write(StateCodec.Writer out) {
             out.number(timeMicros);
             out.number(debt);
-            if (busySince != UNKNOWN) {
+            if (isRefunded()) {
                 out.number(busySince);
+                out.number(generousAt);
             }
         }
 

@@ -75,6 +75,16 @@ public interface BackendUnderTest extends AutoCloseable {
         return true;
     }
 
+    /**
+     * Returns whether {@link RateLimitBackend#reserve} and {@link RateLimitBackend#settle} are supported. The default is
+     * {@code true}.
+     *
+     * @return {@code false} if the backend does not override them
+     */
+    default boolean keepsReservations() {
+        return true;
+    }
+
     /** Closes the connected backends and all that this instance has opened. The default does nothing. */
     @Override
     default void close() {}

@@ -89,13 +89,12 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
      * @return all permits are free
      */
     static ExactModel empty(List<Limit> limits, long now) {
-        return new ExactModel(
-                limits.stream().map(limit -> part(limit, now)).toList(), Long.MIN_VALUE, List.of());
+        return new ExactModel(limits.stream().map(limit -> part(limit, now)).toList(), Long.MIN_VALUE, List.of());
     }
 
     private static Part part(Limit limit, long now) {
         if (limit instanceof TokenBucket bucket) {
-            return new Bucket(bucket, now, permitMicros(bucket.burst(), bucket), Bucket.UNKNOWN);
+            return new Bucket(bucket, now, permitMicros(bucket.burst(), bucket), Bucket.UNKNOWN, Bucket.UNKNOWN);
         }
         if (limit instanceof SlidingWindow window) {
             return new Sliding(window, Math.floorDiv(now, Sliding.segmentMicros(window)), new TreeMap<>());
@@ -175,8 +174,7 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
         }
         GoldenTrace.Answer state = next.grant(now);
         return new Outcome(
-                settled ? next : this,
-                new GoldenTrace.Answer(settled, state.remaining(), 0, state.resetAfterMicros()));
+                settled ? next : this, new GoldenTrace.Answer(settled, state.remaining(), 0, state.resetAfterMicros()));
     }
 
     private ExactModel chargeBeyond(long permits, long maxDebt) {
@@ -197,8 +195,7 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
         ExactModel state = this;
         for (Open each : open) {
             if (each.expiresAt <= now && each.refunded) {
-                state = state.forward(limits, each.expiresAt)
-                        .each(part -> part.refund(each.permits, each.chargedAt));
+                state = state.forward(limits, each.expiresAt).each(part -> part.refund(each.permits, each.chargedAt));
             }
         }
         ExactModel present = state.forward(limits, now);
@@ -288,14 +285,16 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
      * A token bucket.
      *
      * @param level     the tokens, times the period in microseconds
-     * @param busySince the instant since which charges and refunds have found half of the tokens missing, or
-     *                  {@link #UNKNOWN}
+     * @param busySince  charges and refunds after this instant have found half of the tokens missing;
+     *                   {@link #UNKNOWN} without a refund
+     * @param generousAt the last refund of more than the charge minus the refill since, or {@link #UNKNOWN}
      */
-    private record Bucket(TokenBucket limit, long time, BigInteger level, long busySince) implements Part {
+    private record Bucket(TokenBucket limit, long time, BigInteger level, long busySince, long generousAt)
+            implements Part {
 
-        static final long UNKNOWN = Long.MIN_VALUE;
+        static final long UNKNOWN = 0;
         /** Another limit counts from the instant at which it applies. */
-        private static final long SINCE_NOW = Long.MIN_VALUE + 1;
+        private static final long SINCE_NOW = -1;
 
         private BigInteger half() {
             return permitMicros(limit.burst() / 2, limit);
@@ -306,12 +305,13 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
         }
 
         /** Returns the bucket after an operation that has found the present level. */
-        private Bucket withLevel(BigInteger after, boolean refunded) {
-            if (after.equals(full()) || busySince == UNKNOWN && !refunded) {
-                return new Bucket(limit, time, after, UNKNOWN);
-            }
-            boolean busy = busySince != UNKNOWN && absent().compareTo(half()) >= 0;
-            return new Bucket(limit, time, after, busy ? busySince : time);
+        private Bucket withLevel(BigInteger after) {
+            boolean quiet = busySince != UNKNOWN && absent().compareTo(half()) < 0;
+            return new Bucket(limit, time, after, quiet ? time : busySince, generousAt);
+        }
+
+        private BigInteger refilledSince(long instant) {
+            return BigInteger.valueOf(Math.max(0, time - instant)).multiply(BigInteger.valueOf(limit.permits()));
         }
 
         private BigInteger full() {
@@ -336,7 +336,8 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
                     (TokenBucket) changed,
                     time,
                     permitMicros(changed.capacity(), changed).subtract(missing),
-                    busySince == UNKNOWN || limit.equals(changed) ? busySince : SINCE_NOW);
+                    busySince == UNKNOWN || limit.equals(changed) ? busySince : SINCE_NOW,
+                    generousAt);
         }
 
         @Override
@@ -344,8 +345,13 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
             long later = Math.max(now, time);
             BigInteger refill = BigInteger.valueOf(later - time).multiply(BigInteger.valueOf(limit.permits()));
             BigInteger filled = level.add(refill).min(full());
-            long known = filled.equals(full()) ? UNKNOWN : busySince == SINCE_NOW ? later : busySince;
-            return new Bucket(limit, later, filled, known);
+            if (busySince == SINCE_NOW) {
+                return new Bucket(limit, later, filled, later, later);
+            }
+            Bucket next = new Bucket(limit, later, filled, busySince, generousAt);
+            boolean forgets =
+                    generousAt == UNKNOWN || next.refilledSince(generousAt).compareTo(full()) >= 0;
+            return filled.equals(full()) && forgets ? new Bucket(limit, later, filled, UNKNOWN, UNKNOWN) : next;
         }
 
         @Override
@@ -355,22 +361,28 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
 
         @Override
         public Part charge(long permits) {
-            return withLevel(level.subtract(permitMicros(permits, limit)), false);
+            return withLevel(level.subtract(permitMicros(permits, limit)));
         }
 
         @Override
         public Part refund(long permits, long chargedAt) {
             BigInteger charged = permitMicros(permits, limit);
             if (chargedAt == LATEST) {
-                return withLevel(level.add(charged).min(full()), false);
+                return withLevel(level.add(charged).min(full()));
             }
-            BigInteger refilled = BigInteger.valueOf(Math.max(0, time - chargedAt))
-                    .multiply(BigInteger.valueOf(limit.permits()));
-            BigInteger taken = charged.subtract(refilled).max(BigInteger.ZERO);
-            if (busySince != UNKNOWN && chargedAt >= busySince) {
-                taken = taken.max(charged.min(half()));
-            }
-            return withLevel(level.add(taken).min(full()), true);
+            boolean certain = generousAt == UNKNOWN || chargedAt > generousAt;
+            BigInteger unpaid =
+                    certain ? charged.subtract(refilledSince(chargedAt)).max(BigInteger.ZERO) : BigInteger.ZERO;
+            boolean busy = busySince != UNKNOWN && chargedAt > busySince;
+            BigInteger back =
+                    unpaid.max(busy ? charged.min(half()) : BigInteger.ZERO).min(absent());
+            boolean stillBusy = busySince != UNKNOWN && absent().compareTo(half()) >= 0;
+            return new Bucket(
+                    limit,
+                    time,
+                    level.add(back),
+                    stillBusy ? busySince : time,
+                    back.compareTo(unpaid) > 0 ? time : generousAt);
         }
 
         @Override

@@ -6,6 +6,7 @@ import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.internal.Futures;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -129,6 +130,17 @@ public final class FaultInjectingBackend extends ForwardingBackend implements Fa
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         return send(() -> delegate().refund(policy, key, permits, chargedAtMicros));
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return send(() -> delegate().reserve(policy, key, id, permits, ttlMicros));
+    }
+
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return send(() -> delegate().settle(policy, key, receipt, actual));
     }
 
     @Override

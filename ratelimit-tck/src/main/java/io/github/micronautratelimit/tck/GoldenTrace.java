@@ -115,6 +115,10 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
         return new GoldenTrace(name, List.copyOf(limits), refunded, List.copyOf(rows));
     }
 
+    boolean hasReservations() {
+        return rows.stream().anyMatch(row -> row.operation == Operation.RESERVE);
+    }
+
     /** Returns the text of the trace with all columns. */
     String text() {
         StringJoiner text = new StringJoiner("\n", "", "\n");
@@ -159,9 +163,7 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
             return new Row(
                     line,
                     Long.parseLong(cells[0]),
-                    all
-                            ? Operation.valueOf(cells[1].toUpperCase(Locale.ROOT).replace('-', '_'))
-                            : Operation.ACQUIRE,
+                    all ? Operation.valueOf(cells[1].toUpperCase(Locale.ROOT).replace('-', '_')) : Operation.ACQUIRE,
                     Long.parseLong(cells[all ? 2 : 1]),
                     all ? Long.parseLong(cells[3]) : 0,
                     new Answer(

@@ -89,8 +89,6 @@ final class RandomTrace {
 
     /** One of four reservations is settled again later. */
     private long reservation() {
-        return random.nextInt(4) == 0
-                ? reservations.get(random.nextInt(reservations.size()))
-                : take(reservations);
+        return random.nextInt(4) == 0 ? reservations.get(random.nextInt(reservations.size())) : take(reservations);
     }
 }

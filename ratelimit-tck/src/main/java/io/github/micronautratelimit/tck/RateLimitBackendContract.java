@@ -4,7 +4,7 @@ package io.github.micronautratelimit.tck;
  * The contract of every backend. To test a backend, extend this class and open its store.
  *
  * <p>Each topic is an interface with test cases: grants and denials for concurrent callers and after any history; times
- * to wait; peek, refund, reset and expiry; blocks; charges by outcome; changed limits; clocks that differ; extreme
+ * to wait; peek, refund, reset and expiry; blocks; charges by outcome, charges that are given back later, reservations; changed limits; clocks that differ; extreme
  * numbers; unusual keys and costs; several requests on one key; requests under several policies; concurrent calls of
  * every kind. {@link GoldenTraceContract} compares decisions with recorded ones.
  */
@@ -14,6 +14,8 @@ public abstract class RateLimitBackendContract
                 KeyStateContract,
                 BlockContract,
                 OutcomeContract,
+                ChargeContract,
+                ReservationContract,
                 LimitChangeContract,
                 ClockContract,
                 KeyContract,

@@ -83,6 +83,18 @@ final class TestCase implements AutoCloseable {
         return granted;
     }
 
+    /** Returns the permits by which a key is in debt: those to refund until the next one would come free. */
+    long refundedUntilFree(Policy policy) {
+        long refunded = 0;
+        while (true) {
+            limiter.refund(policy, "key", 1);
+            if (status(policy, "key").remaining() > 0) {
+                return refunded;
+            }
+            refunded++;
+        }
+    }
+
     @Override
     public void close() {
         store.close();

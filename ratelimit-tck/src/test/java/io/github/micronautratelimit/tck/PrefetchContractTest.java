@@ -99,6 +99,18 @@ class PrefetchContractTest extends RateLimitBackendContract {
     @Override
     public void requestsAfterTheBlockAreDenied(String limits) {}
 
+    /** Does not apply: see the class comment. */
+    @Override
+    public void everyOperationDecidesLikeTheExactModel(long seed) {}
+
+    /** Does not apply: permits that others return are free too. */
+    @Override
+    public void lateRefundTakesNoPermitsOfOthers(String limits, long seconds, long free) {}
+
+    /** Does not apply: a prefetched permit is as old as its charge in the store. */
+    @Override
+    public void refundOnAContendedKeyGivesBackEverything() {}
+
     /** An instance that prefetches under every policy. */
     private static final class Prefetching extends ForwardingBackend {
 

@@ -25,6 +25,11 @@ class SequentialAcquireContractTest extends RateLimitBackendContract {
             public boolean blocksKeys() {
                 return false;
             }
+
+            @Override
+            public boolean keepsReservations() {
+                return false;
+            }
         };
     }
 }
