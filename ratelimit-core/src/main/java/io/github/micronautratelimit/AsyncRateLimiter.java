@@ -295,6 +295,22 @@ public final class AsyncRateLimiter {
     }
 
     /**
+     * Replaces a charge by the real cost, for a caller that keeps the charge itself and needs no reservation: gives back
+     * the rest, or charges what exceeds it even if it is not free, as {@link Reservation#settle} does. If the caller ends
+     * without it, the charge stays.
+     *
+     * @param charge a charge; it cannot be given back afterwards
+     * @param actual the permits really used, 0 or more
+     * @return completes with {@code true} when the real cost is charged, and with {@code false} if the charge was used
+     *         before or the cost is negative; fails if the store failed, and the real cost may be charged or not
+     */
+    public CompletionStage<Boolean> settle(Charge charge, long actual) {
+        return actual >= 0 && charge.use()
+                ? reservations.settle(charge, actual).thenApply(done -> true)
+                : CompletableFuture.completedFuture(false);
+    }
+
+    /**
      * Takes permits on an estimate for an hour; see {@link #reserve(Policy, String, long, Duration)}.
      *
      * @param policy   the policy

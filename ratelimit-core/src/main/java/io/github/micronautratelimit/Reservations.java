@@ -36,6 +36,28 @@ final class Reservations {
                                 : NOTHING));
     }
 
+    /** Settles a charge, about which the store knows nothing: as a reservation that has expired. */
+    CompletionStage<?> settle(Charge charge, long actual) {
+        PermitRequest request = charge.request();
+        long rest = charge.permits() - actual;
+        if (charge.isLocal()) {
+            return rest > 0 ? refundFallback(charge, rest) : CompletableFuture.completedFuture(null);
+        }
+        if (rest >= 0) {
+            return Futures.call(() -> backend.refund(request.policy(), request.key(), rest, charge.chargedAtMicros()));
+        }
+        boolean refunded = request.policy().reservations().refundedAtExpiry();
+        Receipt expired =
+                new Receipt(charge.id(), charge.permits(), charge.chargedAtMicros(), charge.chargedAtMicros());
+        return Futures.call(() -> backend.settle(request.policy(), request.key(), expired, refunded ? -rest : actual));
+    }
+
+    private CompletionStage<Void> refundFallback(Charge charge, long permits) {
+        PermitRequest request = charge.request();
+        return Futures.call(
+                () -> backend.refundFallback(request.policy(), request.key(), permits, charge.chargedAtMicros()));
+    }
+
     /** Settles a reservation. One of the fallback is in no store: the rest of its estimate is given back locally. */
     CompletionStage<Settlement> settle(PermitRequest request, Decision decision, Receipt receipt, long actual) {
         if (actual < 0 || !decision.allowed()) {

@@ -19,9 +19,10 @@ import java.util.List;
  * it reads ({@link MemberChecks}), and all of them get the oldest of these.
  *
  * <p>An answer is a {@code long[]}, which members and clients can read without this library. It starts with the
- * version. Each decision follows as: the number of denying limits, their indexes in the policy, the remaining
- * permits, the microseconds to wait, the microseconds until all permits are free, and the instant of the charge. Instead
- * of the number of denying limits, {@link #ALLOWED} marks a grant and {@link #DENIED_BY_NONE} a denial by no limit.
+ * version, and the instant of the charge of all its decisions, 0 if there is none. Each decision follows as: the number
+ * of denying limits, their indexes in the policy, the remaining permits, the microseconds to wait, and the microseconds
+ * until all permits are free. Instead of the number of denying limits, {@link #ALLOWED} marks a grant and
+ * {@link #DENIED_BY_NONE} a denial by no limit.
  */
 final class RateLimitProtocol {
 
@@ -43,7 +44,9 @@ final class RateLimitProtocol {
     private static final int ALLOWED = 0;
     private static final int DENIED_BY_NONE = -1;
     /** The length of a decision without the indexes of denying limits. */
-    private static final int DECISION_LENGTH = 5;
+    private static final int DECISION_LENGTH = 4;
+    /** The length of the version and the instant. */
+    private static final int HEAD = 2;
 
     private RateLimitProtocol() {}
 
@@ -76,13 +79,14 @@ final class RateLimitProtocol {
 
     /** Writes decisions as an answer. Iterates by index, to allocate no iterators. */
     static long[] writeDecisions(int version, List<Decision> decisions, List<Limit> limits) {
-        int length = 1;
+        int length = HEAD;
         for (int i = 0; i < decisions.size(); i++) {
             length += lengthOf(decisions.get(i));
         }
         long[] answer = new long[length];
         int next = 0;
         answer[next++] = version;
+        answer[next++] = chargedAt(decisions);
         for (int i = 0; i < decisions.size(); i++) {
             Decision decision = decisions.get(i);
             List<Limit> deniedBy = decision.deniedBy();
@@ -94,9 +98,17 @@ final class RateLimitProtocol {
             // An allowed request does not wait: the place has the time until the next permit. 0 if a member knows none.
             answer[next++] = decision.allowed() ? decision.nextPermitMicros() : decision.retryAfterMicros();
             answer[next++] = decision.resetAfterMicros();
-            answer[next++] = decision instanceof Decision.Allowed allowed ? allowed.chargedAtMicros() : 0;
         }
         return answer;
+    }
+
+    private static long chargedAt(List<Decision> decisions) {
+        for (int i = 0; i < decisions.size(); i++) {
+            if (decisions.get(i) instanceof Decision.Allowed allowed) {
+                return allowed.chargedAtMicros();
+            }
+        }
+        return Decision.Allowed.UNKNOWN_TIME;
     }
 
     static List<Decision> readDecisions(long[] answer, List<Limit> limits) {
@@ -106,11 +118,11 @@ final class RateLimitProtocol {
                             + "micronaut-ratelimit-hazelcast, but this instance reads version " + VERSION
                             + "; update this instance."));
         }
-        if (answer.length == 1) {
+        if (answer.length == HEAD) {
             return List.of();
         }
-        Decision first = readDecision(answer, 1, limits);
-        int next = 1 + lengthOf(first);
+        Decision first = readDecision(answer, HEAD, limits);
+        int next = HEAD + lengthOf(first);
         if (next == answer.length) {
             return List.of(first);
         }
@@ -137,7 +149,7 @@ final class RateLimitProtocol {
                         resetAfter,
                         Decision.Source.STORE,
                         retryAfter == 0 ? resetAfter : retryAfter,
-                        answer[next + 3])
+                        answer[1])
                 : new Decision.Denied(remaining, retryAfter, resetAfter, deniedBy, Decision.Source.STORE);
     }
 

@@ -1,18 +1,24 @@
 package io.github.micronautratelimit.http;
 
 import io.github.micronautratelimit.AsyncRateLimiter;
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.micronaut.core.annotation.Internal;
 import io.micronaut.core.type.Argument;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.inject.ExecutableMethod;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The limits of a request and the decisions on it so far, as an attribute of the request. The filters create it; the
- * interceptor adds its part. Not thread-safe: the threads of a request use it one after the other.
+ * interceptor adds its part. The threads of a request use it one after the other; only {@link #settle} may be called by
+ * any thread.
  */
 @Internal
 public final class RateLimitContext {
@@ -21,7 +27,10 @@ public final class RateLimitContext {
 
     private final StagedLimits limits;
     private final SlotRelease slots = new SlotRelease();
-    private @Nullable Decisions decisions;
+    private volatile @Nullable Decisions decisions;
+    /** The policies whose cost is not a fixed number. */
+    private final Set<String> estimated = ConcurrentHashMap.newKeySet();
+
     private boolean methodCalled;
     private boolean ended;
 
@@ -78,11 +87,57 @@ public final class RateLimitContext {
      * @param status  the status of the response
      * @param failure the exception that the response is about, or {@code null}
      */
-    void ended(AsyncRateLimiter limiter, int status, @Nullable Throwable failure) {
-        if (!ended && decisions != null) {
-            decisions = limiter.applyOutcome(decisions, status, failure);
+    synchronized void ended(AsyncRateLimiter limiter, int status, @Nullable Throwable failure) {
+        Decisions made = decisions;
+        if (!ended && made != null) {
+            decisions = limiter.applyOutcome(made, status, failure);
         }
         ended = true;
+    }
+
+    /**
+     * Records that the permits of a limit are an estimate if its cost is not a fixed number.
+     *
+     * @param limit a limit of this request
+     */
+    public void estimate(LimitBinding limit) {
+        if (limit.isEstimated()) {
+            estimated.add(limit.policy().name());
+        }
+    }
+
+    /**
+     * Replaces estimated permits by the real cost, each of them once. A settled charge is not given back by the outcome.
+     *
+     * @param limiter made the decisions
+     * @param policy  the name of a policy; {@code null} for all that have an estimated cost
+     * @param actual  the permits really used
+     */
+    synchronized void settle(AsyncRateLimiter limiter, @Nullable String policy, long actual) {
+        Decisions made = decisions;
+        if (made == null || !made.allowed() || actual < 0) {
+            return;
+        }
+        List<Decision> after = new ArrayList<>(made.list());
+        for (int i = 0; i < after.size(); i++) {
+            PermitRequest request = made.requests().get(i);
+            String name = request.policy().name();
+            if ((policy == null ? estimated.contains(name) : name.equals(policy))
+                    && after.get(i) instanceof Decision.Allowed allowed
+                    && allowed.chargedAtMicros() != Decision.Allowed.UNKNOWN_TIME) {
+                limiter.charge(request, allowed).ifPresent(charge -> limiter.settle(charge, actual));
+                after.set(i, settled(request, allowed, actual));
+            }
+        }
+        decisions = new Decisions(made.requests(), after);
+    }
+
+    /** Returns the decision as if the request had cost the real number of permits, with a charge that is used. */
+    private static Decision settled(PermitRequest request, Decision.Allowed decision, long actual) {
+        long most = request.policy().capacity();
+        long remaining = decision.remaining() + request.permits() - Math.min(actual, most + request.permits());
+        return new Decision.Allowed(
+                Math.max(0, Math.min(most, remaining)), decision.resetAfterMicros(), decision.source());
     }
 
     /**

@@ -107,10 +107,12 @@ final class RequestLimiter {
         PermitRequest.Origin origin =
                 context.limits().upgrade() == null ? PermitRequest.Origin.HTTP : PermitRequest.Origin.WS_CONNECTION;
         if (limits.size() == 1) {
+            context.estimate(limits.get(0));
             return List.of(permitRequest(request, web, limits.get(0), origin));
         }
         List<PermitRequest> requests = new ArrayList<>(limits.size());
         for (LimitBinding limit : limits) {
+            context.estimate(limit);
             requests.add(permitRequest(request, web, limit, origin));
         }
         return requests;

@@ -294,6 +294,9 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         }
         RateLimitContext request = call.request == null ? currentContext() : call.request;
         boolean ofRequest = request != null && request.allowedAtCall(call.invocation.getExecutableMethod(), decisions);
+        if (request != null && ofRequest) {
+            call.limits.forEach(request::estimate);
+        }
         return ofRequest ? NONE : decisions;
     }
 }

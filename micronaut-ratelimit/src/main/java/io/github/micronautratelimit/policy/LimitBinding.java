@@ -32,6 +32,15 @@ public record LimitBinding(
     }
 
     /**
+     * Returns whether the cost is a value of the request or the call, and not a fixed number.
+     *
+     * @return {@code true} if the permits of a request may be an estimate
+     */
+    public boolean isEstimated() {
+        return costExpression != null || cost.given() != null;
+    }
+
+    /**
      * Returns whether the limit depends on the arguments of the call. The interceptor enforces such a limit.
      *
      * @return {@code true} if there is an expression
