@@ -13,6 +13,7 @@ import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides by the {@link OnError} of each policy, without a store.
@@ -33,10 +34,18 @@ final class Fallback {
     /** A resolver may make a policy per key, so the cache of shares has a bound. */
     static final int MAX_POLICIES = 1_000;
 
+    /** A power of two. */
+    private static final int RECENT = 16;
+
+    /** Immutable, so that threads may read what others write without synchronization. */
+    private record RecentShare(Policy policy, InstanceShare share) {}
+
     private final MemoryBackend local;
     private final LocalConcurrencyFallback concurrency;
     private final UnsettledCharges unsettled;
     private final LoadingCache<Policy, InstanceShare> shares;
+    /** The shares used last, by hash: the look-up in the cache takes longer than to count a grant. */
+    private final @Nullable RecentShare[] recent = new RecentShare[RECENT];
 
     Fallback(MicroClock clock, int instances, UnsettledCharges unsettled) {
         this.local = new MemoryBackend(clock, MemoryBackend.defaultMaxKeys());
@@ -46,6 +55,16 @@ final class Fallback {
                 .maximumSize(MAX_POLICIES)
                 .executor(Runnable::run)
                 .build(policy -> new InstanceShare(policy, instances));
+    }
+
+    private InstanceShare shareOf(Policy policy) {
+        int slot = policy.hashCode() & RECENT - 1;
+        RecentShare last = recent[slot];
+        if (last == null || last.policy != policy) {
+            last = new RecentShare(policy, shares.get(policy));
+            recent[slot] = last;
+        }
+        return last.share;
     }
 
     /** Adds the keys that are counted here: their bound matters as much during an outage as in memory alone. */
@@ -58,7 +77,7 @@ final class Fallback {
         if (policy.onError() != OnError.LOCAL) {
             decision = UncountedDecision.of(policy);
         } else {
-            InstanceShare share = shares.get(policy);
+            InstanceShare share = shareOf(policy);
             decision = decided(
                     new PermitRequest(policy, key, permits),
                     share,
@@ -78,7 +97,7 @@ final class Fallback {
     /** Counts the permits that the store has granted to this instance. */
     void follow(Policy policy, String key, long permits, Decision decision) {
         if (permits > 0 && decision.allowed() && policy.onError() == OnError.LOCAL) {
-            local.charge(shares.get(policy).followed(), key, permits);
+            local.charge(shareOf(policy).followed(), key, permits);
         }
     }
 
@@ -95,7 +114,7 @@ final class Fallback {
     /** Counts the permits that the store has taken back from this instance. */
     void followRefund(Policy policy, String key, long permits, long chargedAtMicros) {
         if (policy.onError() == OnError.LOCAL) {
-            local.refund(shares.get(policy).followed(), key, permits, chargedAtMicros);
+            local.refund(shareOf(policy).followed(), key, permits, chargedAtMicros);
         }
     }
 
@@ -106,7 +125,7 @@ final class Fallback {
             return;
         }
         if (actual > receipt.permits()) {
-            local.charge(shares.get(policy).followed(), key, actual - receipt.permits());
+            local.charge(shareOf(policy).followed(), key, actual - receipt.permits());
         } else {
             followRefund(policy, key, receipt.permits() - actual, receipt.chargedAtMicros());
         }
@@ -118,7 +137,7 @@ final class Fallback {
         List<PermitRequest> counted = new ArrayList<>();
         for (PermitRequest request : requests) {
             if (!closed && request.policy().onError() == OnError.LOCAL) {
-                counted.add(new PermitRequest(shares.get(request.policy()).policy(), request.key(), request.permits()));
+                counted.add(new PermitRequest(shareOf(request.policy()).policy(), request.key(), request.permits()));
             }
         }
         List<Decision> made = local.acquireAll(counted).join();
@@ -131,7 +150,7 @@ final class Fallback {
                             ? UncountedDecision.of(request.policy())
                             : decided(
                                     request,
-                                    shares.get(request.policy()),
+                                    shareOf(request.policy()),
                                     made.get(next++),
                                     granted ? charge : Charge.NOT));
         }
@@ -148,7 +167,7 @@ final class Fallback {
         if (policy.onError() != OnError.LOCAL) {
             return UncountedDecision.of(policy);
         }
-        InstanceShare share = shares.get(policy);
+        InstanceShare share = shareOf(policy);
         return decided(
                 new PermitRequest(policy, key, permits),
                 share,
@@ -157,7 +176,7 @@ final class Fallback {
     }
 
     void refund(Policy policy, String key, long permits, long chargedAtMicros) {
-        Policy share = shares.get(policy).policy();
+        Policy share = shareOf(policy).policy();
         local.refund(share, key, permits, chargedAtMicros);
         unsettled.refund(policy, key, permits, chargedAtMicros);
     }

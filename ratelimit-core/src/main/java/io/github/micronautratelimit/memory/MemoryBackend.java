@@ -106,6 +106,18 @@ public final class MemoryBackend implements RateLimitBackend {
             meter = cell.meter();
             now = clock.micros();
         }
+        return acquire(policy, key, permits, cell, meter, now);
+    }
+
+    /**
+     * Decides on the cell of a key.
+     *
+     * @param seenMeter the meter of the cell
+     * @param time      the time, read after the meter
+     */
+    private Decision acquire(Policy policy, String key, long permits, Cell cell, long seenMeter, long time) {
+        long meter = seenMeter;
+        long now = time;
         TokenBucket bucket = bucketOf(policy);
         while (bucket != null && Cell.isRunning(meter)) {
             Decision decision = cell.take(bucket, permits, meter, now);
@@ -159,11 +171,17 @@ public final class MemoryBackend implements RateLimitBackend {
      * @param permits the permits, 1 or more
      */
     public void charge(Policy policy, String key, long permits) {
-        if (keys.find(policy.name(), key) == null
-                && keys.requireOwn(policy.name(), key, bucketOf(policy), clock.micros()) == null) {
+        Cell cell = keys.find(policy.name(), key);
+        if (cell == null) {
+            cell = keys.requireOwn(policy.name(), key, bucketOf(policy), clock.micros());
+        }
+        if (cell == null) {
             return;
         }
-        Decision decision = acquireBlocking(policy, key, permits);
+        long meter = cell.meter();
+        long now = clock.micros();
+        keys.evictIfDue(now);
+        Decision decision = acquire(policy, key, permits, cell, meter, now);
         if (!decision.allowed() && decision.remaining() > 0) {
             acquireBlocking(policy, key, Math.min(permits, decision.remaining()));
         }

@@ -46,7 +46,9 @@ interface LinearizabilityContract extends Contract {
             Policy policy = testCase.policy(RandomLimits.of(random, 500_000, 20_000_000));
             Policy changed = Policy.of(policy.name(), RandomLimits.of(random, 500_000, 20_000_000))
                     .withOnError(policy.onError());
-            boolean blocks = testCase.store.blocksKeys();
+            BackendUnderTest store = testCase.store;
+            List<CallRecorder.Held> held =
+                    Stream.generate(CallRecorder.Held::new).limit(CALLERS).toList();
             List<RateLimitBackend> instances = IntStream.range(0, CALLERS)
                     .mapToObj(caller -> testCase.store.connect(testCase.clock))
                     .toList();
@@ -54,15 +56,15 @@ interface LinearizabilityContract extends Contract {
             for (int round = 0; round < ROUNDS; round++) {
                 Policy present = round < ROUNDS / 2 ? policy : changed;
                 long now = testCase.clock.micros();
-                List<CallRecorder> recorders = instances.stream()
-                        .map(backend -> new CallRecorder(backend, decision -> now))
+                List<CallRecorder> recorders = IntStream.range(0, CALLERS)
+                        .mapToObj(caller -> new CallRecorder(instances.get(caller), decision -> now, held.get(caller)))
                         .toList();
                 List<Random> randoms = IntStream.range(0, CALLERS)
                         .mapToObj(caller -> new Random(random.nextLong()))
                         .toList();
                 ConcurrentCallers.granted(CALLERS, caller -> {
                     for (int call = 0; call < CALLS; call++) {
-                        call(recorders.get(caller), present, randoms.get(caller), blocks);
+                        call(recorders.get(caller), present, randoms.get(caller), store);
                     }
                     return 0;
                 });
@@ -76,18 +78,26 @@ interface LinearizabilityContract extends Contract {
         }
     }
 
-    private static void call(CallRecorder recorder, Policy policy, Random random, boolean blocks) {
+    private static void call(CallRecorder recorder, Policy policy, Random random, BackendUnderTest store) {
         long permits = random.nextLong(1, 4);
         int choice = random.nextInt(20);
-        if (choice < 9) {
+        if (store.keepsReservations() && random.nextInt(4) == 0) {
+            if (random.nextBoolean()) {
+                recorder.reserve(policy, permits, random.nextLong(1_000_000, 5_000_000));
+            } else {
+                recorder.settle(policy, random.nextLong(0, 6));
+            }
+        } else if (choice < 9) {
             recorder.acquire(policy, permits);
         } else if (choice < 12) {
             recorder.acquireBatch(policy, List.of(permits, 1L, 2L));
         } else if (choice < 14) {
             recorder.peek(policy, permits);
-        } else if (choice < 18) {
+        } else if (choice < 16) {
             recorder.refund(policy, permits);
-        } else if (choice == 18 && blocks) {
+        } else if (choice < 18) {
+            recorder.refundCharge(policy);
+        } else if (choice == 18 && store.blocksKeys()) {
             recorder.block(policy, random.nextLong(1, 2_000_000));
         } else {
             recorder.reset(policy);

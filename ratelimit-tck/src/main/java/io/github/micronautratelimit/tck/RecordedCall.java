@@ -1,7 +1,9 @@
 package io.github.micronautratelimit.tck;
 
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.Limit;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param verb    what was called
  * @param limits  the limits of the call
  * @param amount  permits, or microseconds for a block
+ * @param charge  what a call about an earlier charge concerns; of a refund only the permits and the time count;
+ *                {@code null} for other calls
  * @param at      the instant of the store at the call, in microseconds since the epoch; {@link #UNKNOWN} if the reply
  *                does not tell
  * @param invoked {@link System#nanoTime} just before the call
@@ -21,6 +25,7 @@ record RecordedCall(
         Verb verb,
         List<Limit> limits,
         long amount,
+        ExactModel.@Nullable Open charge,
         long at,
         long invoked,
         long replied,
@@ -33,6 +38,9 @@ record RecordedCall(
         ACQUIRE,
         PEEK,
         REFUND,
+        REFUND_CHARGE,
+        RESERVE,
+        SETTLE,
         RESET,
         BLOCK
     }
@@ -50,9 +58,17 @@ record RecordedCall(
             case ACQUIRE -> ifAnswered(before.acquire(limits, now, amount));
             case PEEK -> ifAnswered(before.peek(limits, now, amount));
             case REFUND -> before.refund(limits, now, amount, ExactModel.LATEST);
+            case REFUND_CHARGE -> before.refund(
+                    limits, now, concerned().permits(), concerned().chargedAt());
+            case RESERVE -> ifAnswered(before.reserve(limits, now, concerned(), Reservation.Rules.MOST_OPEN));
+            case SETTLE -> ifAnswered(before.settle(limits, now, concerned(), amount, Reservation.Rules.CAPACITY));
             case BLOCK -> before.block(now, amount);
             case RESET -> ExactModel.empty(limits, now);
         };
+    }
+
+    private ExactModel.Open concerned() {
+        return Objects.requireNonNull(charge);
     }
 
     private @Nullable ExactModel ifAnswered(ExactModel.Outcome outcome) {

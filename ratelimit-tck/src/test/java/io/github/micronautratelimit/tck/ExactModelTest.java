@@ -76,6 +76,6 @@ class ExactModelTest {
 
     private static RecordedCall call(
             Verb verb, long amount, long invoked, long replied, GoldenTrace.@Nullable Answer answer) {
-        return new RecordedCall(verb, LIMITS, amount, RecordedCall.UNKNOWN, invoked, replied, answer);
+        return new RecordedCall(verb, LIMITS, amount, null, RecordedCall.UNKNOWN, invoked, replied, answer);
     }
 }
