@@ -18,8 +18,14 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** Calls each method of {@link RateLimitBackend} by reflection, so that a new method cannot be forgotten. */
+/**
+ * Calls each method of {@link RateLimitBackend} by reflection, so that a new method cannot be forgotten. The cases
+ * share the recorded calls.
+ */
+@Execution(ExecutionMode.SAME_THREAD)
 class ForwardingBackendTest {
 
     private static final Policy POLICY = Policy.of("p", "1/s");

@@ -17,7 +17,11 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
+/** Some cases look at the threads of all deadlines, so they run one after the other. */
+@Execution(ExecutionMode.SAME_THREAD)
 class DeadlinesTest {
 
     private final Deadlines deadlines = new Deadlines(Scheduler.SYSTEM, Deadlines.callbackThreads());

@@ -6,9 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.OnError;
@@ -29,9 +26,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.slf4j.LoggerFactory;
 
 /** The guard from the first failed call until the store decides again. */
 class OutageTest {
@@ -41,18 +36,12 @@ class OutageTest {
 
     private final AtomicLong micros = new AtomicLong(1_000_000_000_000_000L);
     private final Store store = new Store();
-    private final ListAppender<ILoggingEvent> log = new ListAppender<>();
+    private final StoreLog log = new StoreLog();
     private @Nullable Guard guard;
-
-    @BeforeEach
-    void recordLog() {
-        log.start();
-        ((Logger) LoggerFactory.getLogger(StoreHealth.class)).addAppender(log);
-    }
 
     @AfterEach
     void close() {
-        ((Logger) LoggerFactory.getLogger(StoreHealth.class)).detachAppender(log);
+        log.close();
         if (guard != null) {
             guard.close();
         }
@@ -63,7 +52,7 @@ class OutageTest {
     }
 
     private Guard guard(int instances, Duration deadline) {
-        Guard made = new Guard(store, "test", deadline, instances, micros::get, failure -> {});
+        Guard made = new Guard(store, log.store(), deadline, instances, micros::get, failure -> {});
         guard = made;
         return made;
     }
@@ -81,10 +70,8 @@ class OutageTest {
         Await.until("the store is settled", guard::isSettled);
     }
 
-    private long logged(Level level) {
-        return List.copyOf(log.list).stream()
-                .filter(event -> event.getLevel() == level)
-                .count();
+    private int logged(Level level) {
+        return log.lines(level).size();
     }
 
     private long spent(Policy policy, String key) {
@@ -101,13 +88,13 @@ class OutageTest {
         assertFalse(guard.isCallingStore());
         assertEquals(10, store.calls, "the breaker opened after 10 calls");
         assertEquals(
-                List.of("The rate limit store \"test\" does not answer. The on-error setting of each policy decides "
-                        + "until it answers: " + Unavailable.class.getName()),
-                log.list.stream().map(ILoggingEvent::getFormattedMessage).toList());
+                List.of("The rate limit store \"" + log.store() + "\" does not answer. The on-error setting of each "
+                        + "policy decides until it answers: " + Unavailable.class.getName()),
+                log.lines());
         endOutage(guard);
         assertEquals(1, logged(Level.WARN));
         assertEquals(1, logged(Level.INFO));
-        String end = log.list.get(1).getFormattedMessage();
+        String end = log.lines().get(1);
         assertTrue(end.endsWith("50 permits that were granted locally have been charged to it."), end);
         assertEquals(50, spent(LOCAL, "key"));
     }
@@ -239,7 +226,7 @@ class OutageTest {
         assertEquals("CLOSED", guard.stats().breaker());
         assertFalse(guard.inOutage());
         assertEquals(3, logged(Level.ERROR), "the 1st, the 10th and the 100th failure");
-        String last = log.list.get(2).getFormattedMessage();
+        String last = log.lines().get(2);
         assertTrue(last.endsWith("The on-error setting of the policy decided; 100 such calls so far."), last);
     }
 
@@ -370,7 +357,7 @@ class OutageTest {
         }
         guard.close();
         Await.until("the recovery thread has stopped", () -> Thread.getAllStackTraces().keySet().stream()
-                .noneMatch(thread -> thread.getName().equals("ratelimit-recovery-test")));
+                .noneMatch(thread -> thread.getName().equals("ratelimit-recovery-" + log.store())));
         int before = store.calls;
         int probes = store.probes;
         acquire(guard, LOCAL, "key", 1);

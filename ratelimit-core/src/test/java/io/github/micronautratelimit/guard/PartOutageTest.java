@@ -5,9 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.PermitRequest;
@@ -25,12 +22,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.slf4j.LoggerFactory;
 
 /** Outages of single parts of a store: a key {@code a:1} is on the part {@code a}, unless it has been moved. */
 class PartOutageTest {
@@ -39,19 +34,13 @@ class PartOutageTest {
 
     private final AtomicLong micros = new AtomicLong(1_000_000_000_000_000L);
     private final Store store = new Store(new MemoryBackend(micros::get, 100_000));
-    private final Guard guard = new Guard(store, "test", Duration.ofSeconds(30), 1, micros::get, failure -> {});
-    private final ListAppender<ILoggingEvent> log = new ListAppender<>();
-
-    @BeforeEach
-    void recordLog() {
-        log.start();
-        ((Logger) LoggerFactory.getLogger(StoreHealth.class)).addAppender(log);
-    }
+    private final StoreLog log = new StoreLog();
+    private final Guard guard = new Guard(store, log.store(), Duration.ofSeconds(30), 1, micros::get, failure -> {});
 
     @AfterEach
     void close() {
-        ((Logger) LoggerFactory.getLogger(StoreHealth.class)).detachAppender(log);
         guard.close();
+        log.close();
     }
 
     private Decision.Source source(String key) {
@@ -67,13 +56,6 @@ class PartOutageTest {
 
     private long spent(String key) {
         return 1000 - Await.result(store.memory.peek(LOCAL, key, 0)).remaining();
-    }
-
-    private List<String> logged(Level level) {
-        return List.copyOf(log.list).stream()
-                .filter(event -> event.getLevel() == level)
-                .map(ILoggingEvent::getFormattedMessage)
-                .toList();
     }
 
     @ParameterizedTest
@@ -95,16 +77,18 @@ class PartOutageTest {
         assertEquals("OPEN", guard.stats().breaker().replace("HALF_OPEN", "OPEN"));
         assertEquals(
                 dead.stream()
-                        .map(key -> "The rate limit store \"test\" does not answer for the keys on " + Store.partOf(key)
+                        .map(key -> "The rate limit store \"" + log.store() + "\" does not answer for the keys on "
+                                + Store.partOf(key)
                                 + ". The on-error setting of each policy decides until it answers: "
                                 + Unavailable.class.getName())
                         .toList(),
-                logged(Level.WARN));
+                log.lines(Level.WARN));
 
         store.failing.clear();
         Await.until("the store is settled", guard::isSettled);
-        assertEquals(failing, logged(Level.INFO).size());
-        assertTrue(logged(Level.INFO).get(0).contains("decides again for the keys on "), () -> log.list.toString());
+        assertEquals(failing, log.lines(Level.INFO).size());
+        assertTrue(log.lines(Level.INFO).get(0).contains("decides again for the keys on "), () -> log.lines()
+                .toString());
         long before = asked + 10L;
         for (String key : dead) {
             assertEquals(Math.min(1000, before), spent(key), "all permits of the outage are charged");
@@ -125,7 +109,7 @@ class PartOutageTest {
         }
         Await.until("the breaker of b is open", () -> !guard.isCallingStore(LOCAL, "b:1"));
         assertTrue(guard.isCallingStore(LOCAL, "a:1"));
-        assertEquals(1, logged(Level.WARN).size());
+        assertEquals(1, log.lines(Level.WARN).size());
         int calls = store.callsForSeveral.get();
         assertEquals(
                 Decision.Source.FALLBACK,
@@ -156,7 +140,7 @@ class PartOutageTest {
         assertEquals(Decision.Source.STORE, source("a:1"));
         Await.until("the store is settled", guard::isSettled);
         assertEquals(2, spent("a:1"), "the permit granted locally is charged");
-        assertEquals(List.of(), log.list);
+        assertEquals(List.of(), log.lines());
         assertEquals(0, guard.stats().transitions());
         assertEquals(Duration.ZERO, guard.stats().outage());
         assertEquals(1, guard.stats().failures());
@@ -169,7 +153,7 @@ class PartOutageTest {
         assertEquals(Decision.Source.FALLBACK, source("a:1"));
         Await.until("the outage begins", guard::inOutage);
         assertFalse(guard.isCallingStore(LOCAL, "a:1"));
-        assertEquals(1, logged(Level.WARN).size());
+        assertEquals(1, log.lines(Level.WARN).size());
         assertTrue(guard.isCallingStore(LOCAL, "b:1"));
     }
 

@@ -212,7 +212,7 @@ class DenyCacheTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {10, 64, 65, 5_000})
+    @ValueSource(ints = {10, 64, 65, 500})
     void numberOfCachedKeysIsBounded(int length) {
         String padding = "x".repeat(length);
         Policy one = Policy.of("one", "1/day");

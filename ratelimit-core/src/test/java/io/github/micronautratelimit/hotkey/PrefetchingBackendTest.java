@@ -152,7 +152,7 @@ class PrefetchingBackendTest {
         granted(policy, 100);
         micros.addAndGet(PERIOD);
         Await.until("the unused permits are refunded", () -> {
-            micros.addAndGet(10);
+            micros.addAndGet(PERIOD);
             return held() == 0;
         });
         assertEquals(100, store.charged());

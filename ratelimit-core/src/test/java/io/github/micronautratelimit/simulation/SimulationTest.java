@@ -12,9 +12,13 @@ import io.github.micronautratelimit.simulation.Fault.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.slf4j.LoggerFactory;
@@ -27,6 +31,7 @@ class SimulationTest {
 
     private static final long FIRST_SEED = Long.getLong("ratelimit.first-seed", 0);
     private static final long SEEDS = Long.getLong("ratelimit.seeds", 2_000);
+    private static final int SEEDS_PER_CASE = 500;
     /** Each mutant has to be found within this number of seeds. */
     private static final int SEEDS_PER_MUTANT = 2_000;
 
@@ -47,9 +52,18 @@ class SimulationTest {
         return Simulation.run(scenario, mutant).violations();
     }
 
-    @Test
-    void noRunViolatesARule() {
-        for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+    /** Blocks of seeds, because cases run concurrently. */
+    @TestFactory
+    Stream<DynamicTest> noRunViolatesARule() {
+        return LongStream.iterate(FIRST_SEED, first -> first < FIRST_SEED + SEEDS, first -> first + SEEDS_PER_CASE)
+                .mapToObj(first -> {
+                    long end = Math.min(first + SEEDS_PER_CASE, FIRST_SEED + SEEDS);
+                    return DynamicTest.dynamicTest("seeds from " + first, () -> noRunViolatesARule(first, end));
+                });
+    }
+
+    private static void noRunViolatesARule(long first, long end) {
+        for (long seed = first; seed < end; seed++) {
             Scenario scenario = Scenario.of(seed);
             Map<String, String> violations = violations(scenario, Mutant.NONE);
             if (!violations.isEmpty()) {

@@ -3,6 +3,7 @@ package io.github.micronautratelimit.testing;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Assertions;
 
@@ -10,6 +11,8 @@ import org.junit.jupiter.api.Assertions;
 public final class Await {
 
     private static final Duration LONGEST = Duration.ofSeconds(30);
+    /** A thread that waits must leave the processor to the threads it waits for. */
+    private static final long POLL_NANOS = 500_000;
 
     private Await() {}
 
@@ -20,7 +23,7 @@ public final class Await {
             if (System.nanoTime() - end >= 0) {
                 Assertions.fail("Still waiting until " + description);
             }
-            Thread.onSpinWait();
+            LockSupport.parkNanos(POLL_NANOS);
         }
     }
 
