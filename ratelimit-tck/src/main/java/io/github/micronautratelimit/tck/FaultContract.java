@@ -25,6 +25,10 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -32,9 +36,12 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Checks how an application sees a failing store behind a {@link Guard}. Every decision is in time and is made by the
  * on-error setting of the policy. After the outage the store decides again, and is charged for granted permits.
  *
- * <p>To test a backend, extend this class with a {@link FaultyStore}. The cases run in real time and take about two
- * minutes. A store that works must answer within the deadline, and a slow one must exceed it. Half a second is a good
- * deadline; other bounds on time are multiples of it.
+ * <p>To test a backend, extend this class with a {@link FaultyStore}. A store that works must answer within the
+ * deadline, and a slow one must exceed it. Half a second is a good deadline; other bounds on time are multiples of it.
+ *
+ * <p>The cases run in real time and mostly wait; one after the other, they take about two minutes. If
+ * {@code junit.jupiter.execution.parallel.enabled} is {@code true}, they run concurrently, each with a store that it
+ * has opened.
  */
 public abstract class FaultContract implements SlotFaultContract {
 
@@ -109,8 +116,7 @@ public abstract class FaultContract implements SlotFaultContract {
     }
 
     /** No call takes much longer than the deadline. Once the breaker is open, no call waits at all. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     void everyDecisionIsInTime(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
         decidedByStore(policy);
@@ -152,8 +158,7 @@ public abstract class FaultContract implements SlotFaultContract {
     }
 
     /** The policy decides, before the breaker opens and after. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     void onErrorDecides(Fault fault) {
         assumeTrue(fault.failsCalls());
         faulty.inject(fault);
@@ -170,8 +175,7 @@ public abstract class FaultContract implements SlotFaultContract {
     }
 
     /** The fallback decides on several policies together: all requests of a call are granted, or none is charged. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     void onErrorDecidesOnSeveralPoliciesTogether(Fault fault) {
         assumeTrue(fault.failsCalls());
         Policy wide = policy(OnError.LOCAL, 20);
@@ -190,8 +194,7 @@ public abstract class FaultContract implements SlotFaultContract {
     }
 
     /** The breaker opens and closes without requests of the application. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     void breakerOpensAndClosesWithoutTraffic(Fault fault) {
         assumeTrue(fault.failsCalls());
         // There are no unsettled charges, so all later calls are probes.
@@ -210,8 +213,7 @@ public abstract class FaultContract implements SlotFaultContract {
     }
 
     /** All permits granted during the outage are charged, except those of late calls, and no others. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     void recoveryChargesPermitsGrantedLocally(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
         for (int i = 0; i < 7; i++) {
@@ -240,6 +242,8 @@ public abstract class FaultContract implements SlotFaultContract {
     @EnumSource(
             value = Fault.class,
             names = {"REFUSED", "ERRORS"})
+    @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = EveryFault.THREADS, mode = ResourceAccessMode.READ)
     void repeatedOutagesChargeEachPermitOnce(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
         long granted = 0;
@@ -279,6 +283,8 @@ public abstract class FaultContract implements SlotFaultContract {
 
     /** A few errors among many answers do not open the breaker. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
+    @ResourceLock(value = EveryFault.THREADS, mode = ResourceAccessMode.READ)
     void shortBurstOfErrorsDoesNotOpenTheBreaker() {
         Policy policy = FaultCase.withLongDeadline(policy(OnError.LOCAL));
         for (int burst = 0; burst < 5; burst++) {
@@ -303,6 +309,7 @@ public abstract class FaultContract implements SlotFaultContract {
     @EnumSource(
             value = Fault.class,
             names = {"REFUSED", "HUNG"})
+    @ResourceLock(EveryFault.THREADS)
     void failedCallsLeaveNothingBehind(Fault fault) {
         Policy policy = policy(OnError.LOCAL);
         decidedByStore(policy);

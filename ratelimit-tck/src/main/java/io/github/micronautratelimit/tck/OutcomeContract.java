@@ -6,17 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Charges by outcome, and blocks after repeated denials, which the limiter makes of the operations of a backend. */
@@ -32,8 +28,8 @@ interface OutcomeContract extends Contract {
     default void outcomeThatCostsNothingGivesEverythingBack(String limits) {
         try (TestCase testCase = newTestCase()) {
             Policy policy = testCase.policy(limits).withChargeOn(List.of("401"));
-            Refunds refunds = new Refunds(testCase.store.connect(testCase.clock));
-            RateLimiter limiter = RateLimiter.builder(refunds).unguarded().build();
+            PendingCalls calls = new PendingCalls(testCase.store.connect(testCase.clock));
+            RateLimiter limiter = RateLimiter.builder(calls).unguarded().build();
             List<PermitRequest> request = List.of(new PermitRequest(policy, "key", 60));
             for (int i = 0; i < 5; i++) {
                 Decisions decisions = limiter.tryAcquireAll(request);
@@ -41,7 +37,7 @@ interface OutcomeContract extends Contract {
                 assertEquals(40, testCase.status(policy, "key").remaining());
                 Decisions after = limiter.async().applyOutcome(decisions, OK, null);
                 assertEquals(100, after.list().get(0).remaining());
-                refunds.latest.toCompletableFuture().join();
+                calls.awaitNone();
                 assertEquals(100, testCase.status(policy, "key").remaining());
             }
             limiter.async().applyOutcome(limiter.tryAcquireAll(request), UNAUTHORIZED, null);
@@ -53,49 +49,31 @@ interface OutcomeContract extends Contract {
         }
     }
 
-    /** Remembers the refund made last, for which no request waits. */
-    final class Refunds extends ForwardingBackend {
-
-        private volatile CompletionStage<Void> latest = CompletableFuture.completedStage(null);
-
-        Refunds(RateLimitBackend backend) {
-            super(backend);
-        }
-
-        @Override
-        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
-            CompletionStage<Void> refund = super.refund(policy, key, permits, chargedAtMicros);
-            latest = refund;
-            return refund;
-        }
-    }
-
     /** Callers of several instances at the same time: the last of 40 denials blocks, whichever instance it is on. */
     @Test
     default void denialsOfAllInstancesBlockTheKey() throws Exception {
         try (TestCase testCase = newTestCase()) {
             assumeTrue(testCase.store.blocksKeys());
             Policy policy = testCase.policy("10/h fixed").withBlock("3h after 40 denials in 1min");
-            List<RateLimiter> callers = testCase.callers(4);
+            List<PendingCalls> calls = Stream.generate(() -> new PendingCalls(testCase.store.connect(testCase.clock)))
+                    .limit(4)
+                    .toList();
+            List<RateLimiter> callers = calls.stream()
+                    .map(backend -> RateLimiter.builder(backend).unguarded().build())
+                    .toList();
             assertEquals(10, granted(callers, policy, 49));
+            calls.forEach(PendingCalls::awaitNone);
             testCase.clock.advance(Duration.ofHours(1));
             assertEquals(10, granted(callers, policy, 50));
             long begun = testCase.clock.micros();
-            awaitBlock(testCase, policy);
+            // Requests do not wait until denials are counted.
+            calls.forEach(PendingCalls::awaitNone);
+            assertEquals(BLOCK_MICROS, testCase.limiter.peek(policy, "key", 1).retryAfterMicros());
             assertEquals(10, testCase.drain(policy, "other", 20));
             testCase.clock.set(begun + BLOCK_MICROS - 1);
             assertEquals(0, granted(callers, policy, 100));
             testCase.clock.set(begun + BLOCK_MICROS);
             assertEquals(10, granted(callers, policy, 10), "denials of the block do not count");
-        }
-    }
-
-    /** Requests do not wait until denials are counted. Broken backends must fail soon, so the time is short. */
-    private static void awaitBlock(TestCase testCase, Policy policy) {
-        long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
-        while (testCase.limiter.peek(policy, "key", 1).retryAfterMicros() != BLOCK_MICROS) {
-            assertTrue(System.nanoTime() - end < 0, "The key was not blocked.");
-            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -19,8 +19,6 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** The cases of {@link FaultContract} about slots: how they are acquired, renewed and released during each fault. */
 interface SlotFaultContract {
@@ -93,8 +91,7 @@ interface SlotFaultContract {
     }
 
     /** The policy decides, before the breaker opens and after. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     default void onErrorDecidesOnSlots(Fault fault) {
         FaultCase faulty = withSlots();
         assumeTrue(fault.failsCalls());
@@ -115,8 +112,7 @@ interface SlotFaultContract {
     }
 
     /** Holders keep their slots, the fallback counts them, and the store still knows them afterwards. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     default void heldSlotsAreKeptDuringAFault(Fault fault) {
         FaultCase faulty = withSlots();
         ConcurrencyBackend slots = faulty.guard.concurrency();
@@ -139,8 +135,7 @@ interface SlotFaultContract {
     }
 
     /** A release fails if the store does not answer, and is repeated. The slot is free soon after the fault. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     default void slotReleasedDuringAFaultIsFreeAfterIt(Fault fault) {
         FaultCase faulty = withSlots();
         ConcurrencyBackend slots = faulty.guard.concurrency();
@@ -164,8 +159,7 @@ interface SlotFaultContract {
     }
 
     /** A holder that the fallback granted a slot has it in the store after its next renewal. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     default void slotsGrantedDuringAFaultAreRegained(Fault fault) {
         FaultCase faulty = withSlots();
         ConcurrencyBackend slots = faulty.guard.concurrency();
@@ -193,8 +187,7 @@ interface SlotFaultContract {
     }
 
     /** Slots that the store granted too late are not renewed, so one lease later all slots are free. */
-    @ParameterizedTest
-    @EnumSource(Fault.class)
+    @EveryFault
     default void lateGrantsExpireWithTheirLease(Fault fault) {
         FaultCase faulty = withSlots();
         assumeTrue(fault.failsCalls());

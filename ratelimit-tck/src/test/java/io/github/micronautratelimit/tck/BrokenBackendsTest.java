@@ -189,6 +189,7 @@ class BrokenBackendsTest {
         Set<String> failed = ConcurrentHashMap.newKeySet();
         LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                 .selectors(selectClass(Suite.class), selectClass(Traces.class))
+                .configurationParameter("junit.jupiter.execution.parallel.mode.default", "concurrent")
                 .configurationParameter("jqwik.shrinking.default", "OFF")
                 .configurationParameter("jqwik.reporting.usejunitplatform", "true")
                 .build();
