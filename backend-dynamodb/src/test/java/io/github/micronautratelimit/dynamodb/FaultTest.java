@@ -38,7 +38,10 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
@@ -88,10 +91,8 @@ class FaultTest {
         };
     }
 
-    /** A throttled table has not decided, so the on-error of the policy decides. */
-    @Test
-    void throttlingIsAFailureAndNotADenial() {
-        for (RuntimeException throttled : List.of(
+    static List<RuntimeException> throttlings() {
+        return List.of(
                 ProvisionedThroughputExceededException.builder()
                         .message("slow down")
                         .build(),
@@ -102,28 +103,33 @@ class FaultTest {
                         .awsErrorDetails(AwsErrorDetails.builder()
                                 .errorCode("ThrottlingException")
                                 .build())
-                        .build())) {
-            DynamoDbBackend backend = backend(failing(throttled));
-            for (CompletionStage<?> stage : List.of(
-                    backend.acquire(policy, "key", 1),
-                    backend.peek(policy, "key", 1),
-                    backend.refund(policy, "key", 1, LimitState.LATEST),
-                    backend.reset(policy, "key"))) {
-                CompletionException e = assertThrows(CompletionException.class, () -> stage.toCompletableFuture()
-                        .join());
-                assertInstanceOf(StoreThrottledException.class, e.getCause());
-                assertEquals(throttled, e.getCause().getCause());
-            }
-            Policy open = Policy.of("open", policy.rateLimits()).withOnError(OnError.OPEN);
-            try (RateLimiter limiter =
-                    RateLimiter.builder(backend).deadline(Duration.ofSeconds(5)).build()) {
-                assertEquals(
-                        Decision.Source.FALLBACK,
-                        limiter.tryAcquire(open, "key").source());
-                assertTrue(limiter.tryAcquire(open, "key").allowed());
-                assertEquals(2, limiter.stats().store().failures());
-                assertEquals(0, limiter.stats().store().permanentFailures());
-            }
+                        .build());
+    }
+
+    /** A throttled table has not decided, so the on-error of the policy decides. Each call waits for its retries. */
+    @ParameterizedTest
+    @MethodSource("throttlings")
+    @Execution(ExecutionMode.CONCURRENT)
+    void throttlingIsAFailureAndNotADenial(RuntimeException throttled) {
+        DynamoDbBackend backend = backend(failing(throttled));
+        for (CompletionStage<?> stage : List.of(
+                backend.acquire(policy, "key", 1),
+                backend.peek(policy, "key", 1),
+                backend.refund(policy, "key", 1, LimitState.LATEST),
+                backend.reset(policy, "key"))) {
+            CompletionException e = assertThrows(
+                    CompletionException.class, () -> stage.toCompletableFuture().join());
+            assertInstanceOf(StoreThrottledException.class, e.getCause());
+            assertEquals(throttled, e.getCause().getCause());
+        }
+        Policy open = Policy.of("open", policy.rateLimits()).withOnError(OnError.OPEN);
+        try (RateLimiter limiter =
+                RateLimiter.builder(backend).deadline(Duration.ofSeconds(5)).build()) {
+            assertEquals(
+                    Decision.Source.FALLBACK, limiter.tryAcquire(open, "key").source());
+            assertTrue(limiter.tryAcquire(open, "key").allowed());
+            assertEquals(2, limiter.stats().store().failures());
+            assertEquals(0, limiter.stats().store().permanentFailures());
         }
         assertEquals(9, acquire(working(), 1).remaining());
     }

@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.filter.Filter;
 import ch.qos.logback.core.read.ListAppender;
+import ch.qos.logback.core.spi.FilterReply;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.github.micronautratelimit.Decision;
@@ -45,6 +47,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
@@ -54,7 +58,9 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.ResourceNotFoundException;
 import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
 
-/** Applications that select DynamoDB by configuration. */
+/**
+ * Applications that select DynamoDB by configuration. Cases whose client takes seconds to close are concurrent.
+ */
 class StartTest {
 
     private static ApplicationContext start(Map<String, Object> settings, String... environments) {
@@ -95,6 +101,7 @@ class StartTest {
 
     /** Uses the non-blocking client; the Lambda example uses the blocking one. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void tableIsTheOnlyRequiredProperty() {
         Map<String, Object> settings = Map.of(
                 "ratelimit.dynamodb.table", LocalDynamoDb.TABLE, "ratelimit.namespace", "start-" + UUID.randomUUID());
@@ -165,6 +172,7 @@ class StartTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void missingTableIsCreatedIfConfigured() {
         Map<String, Object> settings = Map.of(
                 "ratelimit.backend",
@@ -187,6 +195,7 @@ class StartTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void unreachableStoreDoesNotFailTheStart() {
         try (ApplicationContext context = start(Map.of(
                 "ratelimit.dynamodb.table",
@@ -204,6 +213,7 @@ class StartTest {
      * opens new connections before its first decision, and includes the permits that others have spent.
      */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void restoredProcessReconnectsAndReadsAgain() throws Exception {
         String namespace = "restored-" + UUID.randomUUID();
         Map<String, Object> settings =
@@ -242,6 +252,7 @@ class StartTest {
 
     /** If the connection broke, a charge is not sent again before a read has succeeded; a read is sent twice. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void chargeIsSentOnceAndTheReadAfterItTwice() throws Exception {
         try (FakeTable table = new FakeTable();
                 ApplicationContext context = start(table.settings())) {
@@ -336,6 +347,7 @@ class StartTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"ThrottlingException", "ProvisionedThroughputExceededException", ""})
+    @Execution(ExecutionMode.CONCURRENT)
     void throttledOrBrokenTableDoesNotFailTheStart(String code) throws Exception {
         try (FakeTable table = new FakeTable()) {
             table.answer("UpdateItem", code);
@@ -381,6 +393,7 @@ class StartTest {
     /** Without a bound, the start would take the timeouts of the client times its retries: 22 s to some minutes. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
+    @Execution(ExecutionMode.CONCURRENT)
     void silentTableDoesNotDelayTheStart(boolean accepting) throws Exception {
         try (SilentListener silent = new SilentListener(accepting)) {
             Map<String, Object> settings = Map.of(
@@ -440,6 +453,7 @@ class StartTest {
         };
         Logger logger = (Logger) LoggerFactory.getLogger(TableCheck.class);
         ListAppender<ILoggingEvent> log = new ListAppender<>();
+        log.addFilter(new ThreadFilter(Thread.currentThread()));
         log.start();
         logger.addAppender(log);
         try {
@@ -465,8 +479,24 @@ class StartTest {
         }
     }
 
+    /** Concurrent cases log too. */
+    private static final class ThreadFilter extends Filter<ILoggingEvent> {
+
+        private final String thread;
+
+        ThreadFilter(Thread thread) {
+            this.thread = thread.getName();
+        }
+
+        @Override
+        public FilterReply decide(ILoggingEvent event) {
+            return event.getThreadName().equals(thread) ? FilterReply.NEUTRAL : FilterReply.DENY;
+        }
+    }
+
     /** The first request finds classes loaded and a connection open, because the start has made a decision. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void startMakesADecision() throws Exception {
         try (FakeTable table = new FakeTable();
                 ApplicationContext context = start(table.settings())) {
@@ -485,6 +515,7 @@ class StartTest {
 
     /** The bean is the backend itself. The limiter adds the coalescer. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void callersOfOneKeyShareRequests() {
         try (ApplicationContext context = start(Map.of("ratelimit.dynamodb.table", LocalDynamoDb.TABLE))) {
             RateLimitBackend backend = context.getBean(RateLimitBackend.class, Qualifiers.byName("dynamodb"));

@@ -18,6 +18,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
 /** Several instances share a key that gets more writes than a partition allows, and keys of users. */
@@ -83,6 +85,7 @@ class ThrottlingTest {
 
     /** All writes of the key are throttled: its on-error decides, and all other keys are decided by the table. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void throttledKeyIsDecidedByItsOnErrorAndOthersByTheTable() {
         transport.throttle(ThrottlingTest::isHot);
         List<Decision> hot = decideHotKey(30);
@@ -94,6 +97,7 @@ class ThrottlingTest {
 
     /** Two of three writes of the key are throttled: callers wait a little, share a write, and the table decides. */
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void keyThatIsThrottledAtTimesIsDecidedByTheTable() {
         AtomicInteger writes = new AtomicInteger();
         transport.throttle(body -> isHot(body) && writes.getAndIncrement() % 3 != 2);

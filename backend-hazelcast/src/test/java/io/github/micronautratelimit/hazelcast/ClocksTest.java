@@ -8,6 +8,7 @@ import io.github.micronautratelimit.Policy;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -59,7 +60,7 @@ class ClocksTest {
     private static void awaitSize(List<String> warnings, int count) {
         long since = System.nanoTime();
         while (warnings.size() < count && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(60)) {
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
         assertEquals(count, warnings.size(), warnings::toString);
     }

@@ -33,6 +33,9 @@ final class ForkedMember implements AutoCloseable {
                   tcp-ip: { enabled: true, member-list: [%s] }
             """;
 
+    /** Options of a JVM that runs briefly, which the second compiler would only slow down. */
+    private static final List<String> BRIEF = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+
     private final Path folder;
     private final Process process;
     private int calls;
@@ -91,8 +94,9 @@ final class ForkedMember implements AutoCloseable {
                                     ports.stream()
                                             .map(each -> "127.0.0.1:" + each)
                                             .toList())));
-            List<String> command = new ArrayList<>(
-                    List.of(System.getProperty("java.home") + "/bin/java", "-Xmx256m", "-Dhazelcast.config=" + config));
+            List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java"));
+            command.addAll(BRIEF);
+            command.add("-Dhazelcast.config=" + config);
             command.addAll(options);
             command.add(program);
             Process process = new ProcessBuilder(command)
@@ -188,7 +192,7 @@ final class ForkedMember implements AutoCloseable {
                     return;
                 }
             }
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -94,7 +95,7 @@ class FrozenMemberTest {
         while (member.getCluster().getMembers().size() < 3
                 || !member.getPartitionService().isClusterSafe()) {
             assertTrue(System.nanoTime() - since < TimeUnit.SECONDS.toNanos(60));
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
     }
 }

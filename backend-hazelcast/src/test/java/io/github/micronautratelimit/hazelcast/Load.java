@@ -11,6 +11,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /** Runs threads that acquire permits until a quota is used up, and triggers an event in the cluster meanwhile. */
 final class Load {
@@ -31,7 +32,7 @@ final class Load {
             }
             long since = System.nanoTime();
             while (granted.get() < until && System.nanoTime() - since < TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS)) {
-                Thread.onSpinWait();
+                LockSupport.parkNanos(1_000_000);
             }
             event.run();
             for (Future<?> each : all) {

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.Policy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -107,7 +108,7 @@ class RollingUpdateTest {
         while (member.getCluster().getMembers().size() != members
                 || !member.getPartitionService().isClusterSafe()) {
             assertTrue(System.nanoTime() - since < TimeUnit.SECONDS.toNanos(60));
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
     }
 

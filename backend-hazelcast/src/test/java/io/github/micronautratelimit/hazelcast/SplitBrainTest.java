@@ -14,6 +14,7 @@ import io.github.micronautratelimit.RateLimiter;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -101,7 +102,7 @@ class SplitBrainTest {
         while (member.getCluster().getMembers().size() < 2
                 || !member.getPartitionService().isClusterSafe()) {
             assertTrue(System.nanoTime() - since < TimeUnit.SECONDS.toNanos(120), "The parts do not merge.");
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -38,6 +38,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -110,7 +111,7 @@ class AsyncBackendTest {
         long end = System.nanoTime() + 20_000_000_000L;
         while (limiter.peek(policies.get("closed"), "any", 1).source() != Decision.Source.STORE) {
             assertTrue(System.nanoTime() < end, "the breaker closes without a request");
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
         assertEquals(List.of(200, 200, 429), calls.get("/closed", 3), "back to the store");
     }

@@ -24,6 +24,7 @@ import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -70,7 +71,7 @@ class TraceTest {
         long end = System.nanoTime() + TIMEOUT.toNanos();
         while (exporter.getFinishedSpanItems().stream().filter(wanted).count() < count) {
             assertTrue(System.nanoTime() < end, () -> "spans so far: " + exporter.getFinishedSpanItems());
-            Thread.onSpinWait();
+            LockSupport.parkNanos(1_000_000);
         }
         return exporter.getFinishedSpanItems().stream().filter(wanted).toList();
     }

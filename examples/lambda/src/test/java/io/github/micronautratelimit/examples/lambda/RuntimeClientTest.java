@@ -32,6 +32,7 @@ class RuntimeClientTest {
         List<String> command = new ArrayList<>(List.of(
                 new File(System.getProperty("java.home"), "bin/java").getPath(),
                 "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
                 "-Xmx256m"));
         command.addAll(List.of(options));
         command.addAll(List.of(
