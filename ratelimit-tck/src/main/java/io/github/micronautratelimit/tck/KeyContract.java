@@ -96,9 +96,9 @@ interface KeyContract extends Contract {
             "a".repeat(65),
             "a".repeat(255),
             "a".repeat(256),
-            "a".repeat(1 << 20),
-            "a".repeat((1 << 20) - 1) + "b",
-            "b" + "a".repeat((1 << 20) - 1));
+            "a".repeat(1 << 17),
+            "a".repeat((1 << 17) - 1) + "b",
+            "b" + "a".repeat((1 << 17) - 1));
 
     /** Each key has its own permits. */
     @ParameterizedTest
