@@ -45,6 +45,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 import org.junit.jupiter.api.parallel.Execution;
@@ -62,6 +63,12 @@ import software.amazon.awssdk.services.dynamodb.model.TimeToLiveStatus;
  * Applications that select DynamoDB by configuration. Cases whose client takes seconds to close are concurrent.
  */
 class StartTest {
+
+    /** Threads that ask for a logger while SLF4J starts would get a substitute. */
+    @BeforeAll
+    static void startLogging() {
+        LoggerFactory.getILoggerFactory();
+    }
 
     private static ApplicationContext start(Map<String, Object> settings, String... environments) {
         Map<String, Object> all = new HashMap<>(Map.of(

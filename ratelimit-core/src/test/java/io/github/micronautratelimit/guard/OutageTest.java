@@ -26,7 +26,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** The guard from the first failed call until the store decides again. */
 class OutageTest {
@@ -38,6 +40,12 @@ class OutageTest {
     private final Store store = new Store();
     private final StoreLog log = new StoreLog();
     private @Nullable Guard guard;
+
+    /** Threads that ask for a logger while SLF4J starts would get a substitute. */
+    @BeforeAll
+    static void startLogging() {
+        LoggerFactory.getILoggerFactory();
+    }
 
     @AfterEach
     void close() {

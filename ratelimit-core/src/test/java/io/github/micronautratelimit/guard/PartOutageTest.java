@@ -22,10 +22,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Outages of single parts of a store: a key {@code a:1} is on the part {@code a}, unless it has been moved. */
 class PartOutageTest {
@@ -36,6 +38,12 @@ class PartOutageTest {
     private final Store store = new Store(new MemoryBackend(micros::get, 100_000));
     private final StoreLog log = new StoreLog();
     private final Guard guard = new Guard(store, log.store(), Duration.ofSeconds(30), 1, micros::get, failure -> {});
+
+    /** Threads that ask for a logger while SLF4J starts would get a substitute. */
+    @BeforeAll
+    static void startLogging() {
+        LoggerFactory.getILoggerFactory();
+    }
 
     @AfterEach
     void close() {
