@@ -19,6 +19,8 @@ final class TestCase implements AutoCloseable {
 
     private static final String RUN = UUID.randomUUID().toString();
     private static final AtomicLong NAMES = new AtomicLong();
+    /** More than any key of the suite owes. */
+    private static final int MOST_DEBT = 1_000;
 
     final BackendUnderTest store;
     /** Not at the start of a second, minute, hour or day. */
@@ -85,14 +87,13 @@ final class TestCase implements AutoCloseable {
 
     /** Returns the permits by which a key is in debt: those to refund until the next one would come free. */
     long refundedUntilFree(Policy policy) {
-        long refunded = 0;
-        while (true) {
+        for (long refunded = 0; refunded < MOST_DEBT; refunded++) {
             limiter.refund(policy, "key", 1);
             if (status(policy, "key").remaining() > 0) {
                 return refunded;
             }
-            refunded++;
         }
+        throw new AssertionError("No permit is free after " + MOST_DEBT + " refunds.");
     }
 
     @Override
