@@ -295,9 +295,9 @@ public final class AsyncRateLimiter {
     }
 
     /**
-     * Replaces a charge by the real cost, for a caller that keeps the charge itself and needs no reservation: gives back
-     * the rest, or charges what exceeds it even if it is not free, as {@link Reservation#settle} does. If the caller ends
-     * without it, the charge stays.
+     * Replaces a charge by the real cost, for a caller that keeps the charge itself and needs no reservation: gives
+     * back the rest, or charges what exceeds it even if it is not free, as {@link Reservation#settle} does. If the
+     * caller ends without it, the charge stays.
      *
      * @param charge a charge; it cannot be given back afterwards
      * @param actual the permits really used, 0 or more

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one decision took: a policy, a key, permits and a time. It can be given back once, by
+ * The permits that one decision took, with their policy, key and time. It can be given back once, by
  * {@link AsyncRateLimiter#refund(Charge)}.
  *
  * <p>A refund never leaves more room than the same history without the charge: permits that have come back with time
@@ -127,9 +127,9 @@ public final class Charge {
     }
 
     /**
-     * Returns the decision as if the request had cost nothing, for a header that is written after a refund. It is as old
-     * as the decision. Windows do not say when the rest of their permits comes back, so the time until the reset is then
-     * the one before.
+     * Returns the decision as if the request had cost nothing, for a header that is written after a refund. It is as
+     * old as the decision. Windows do not say when the rest of their permits comes back, so the time until the reset is
+     * then the one before.
      */
     Decision decisionWithout() {
         Policy policy = policy();

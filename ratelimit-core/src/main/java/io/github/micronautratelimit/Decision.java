@@ -205,8 +205,8 @@ public sealed interface Decision {
     }
 
     /**
-     * The permits were granted and charged. Equality ignores {@link #nextPermitMicros()} and {@link #chargedAtMicros()},
-     * because not every source of a decision knows them exactly.
+     * The permits were granted and charged. Equality ignores {@link #nextPermitMicros()} and {@link
+     * #chargedAtMicros()}, because not every source of a decision knows them exactly.
      *
      * @param remaining        whole permits that are still free
      * @param resetAfterMicros microseconds until all permits are free again

@@ -42,7 +42,8 @@ public final class Reservation {
      *
      * @param maxOpen          the most open reservations of a key, 1 to {@value #MOST_OPEN}; a further request is
      *                         denied until one is settled or expires
-     * @param maxDebt          the permits that a settlement may charge beyond the capacity of a limit; {@link #CAPACITY}
+     * @param maxDebt          the permits that a settlement may charge beyond the capacity of a limit; {@link
+     * #CAPACITY}
      *                         for as many as its capacity
      * @param refundedAtExpiry whether the estimate is given back if the reservation expires, rather than stays charged
      */
@@ -237,8 +238,8 @@ public final class Reservation {
     }
 
     /**
-     * Returns the text form, for another process that settles; see {@link AsyncRateLimiter#readReservation}. It contains
-     * the hash of the key, not the key.
+     * Returns the text form, for another process that settles; see {@link AsyncRateLimiter#readReservation}. It
+     * contains the hash of the key, not the key.
      */
     @Override
     public String toString() {

@@ -9,8 +9,8 @@ import java.util.List;
 
 /**
  * The charges of prefetched permits that are held, so that unused permits are refunded to the charge they came from.
- * Requests use the permits of the oldest charge first; refunds give back those of the newest. Safe for use by any number
- * of threads.
+ * Requests use the permits of the oldest charge first; refunds give back those of the newest. Safe for use by any
+ * number of threads.
  */
 final class PrefetchCharges {
 
@@ -79,7 +79,9 @@ final class PrefetchCharges {
         oldest = last == null ? Decision.Allowed.UNKNOWN_TIME : last.chargedAtMicros;
     }
 
-    /** Returns the time of the oldest charge whose permits may be held; {@link Decision.Allowed#UNKNOWN_TIME} if none. */
+    /**
+     * Returns the time of the oldest charge whose permits may be held; {@link Decision.Allowed#UNKNOWN_TIME} if none.
+     */
     long oldest() {
         return oldest;
     }

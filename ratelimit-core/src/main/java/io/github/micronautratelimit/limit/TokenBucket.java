@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * token is b units, and a microsecond repays a units. No step rounds, so no error accumulates.
  *
  * <p><em>Refunds.</em> A charge of n permits still takes as many permits as the smallest debt that the bucket has had
- * since, before any charge or refund, and at most n. A state cannot know that for every charge. It knows two lower bounds,
- * and a refund gives back the larger one:
+ * since, before any charge or refund, and at most n. A state cannot know that for every charge. It knows two lower
+ * bounds, and a refund gives back the larger one:
  * <ul>
  *   <li>n permits minus what has dripped in since the charge. This holds as long as no other charge has been given back
  *       more than that.</li>
@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  *       the burst, as on a key in steady demand.</li>
  * </ul>
  * From its first refund until it is full, a bucket remembers both: since when the debt has been so large, and when a
- * refund has given back more than the first bound. It remembers the latter until all charges before it have been repaid.
+ * refund has given back more than the first bound. It remembers the latter until all charges before it have been
+ * repaid.
  */
 public final class TokenBucket extends Limit {
 
@@ -240,8 +241,8 @@ public final class TokenBucket extends Limit {
         /** At most {@link #MAX_UNITS}; exceeds the capacity only after a limit was lowered, or by a settlement. */
         private final long debt;
         /**
-         * Every charge and refund after this instant has found a debt of at least half of the burst; {@link #UNKNOWN} if
-         * there was no refund.
+         * Every charge and refund after this instant has found a debt of at least half of the burst; {@link #UNKNOWN}
+         * if there was no refund.
          */
         private final long busySince;
         /**

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How much a refund to a token bucket gives back, compared with the history of the key without the charge. */
+/** The permits that a refund to a token bucket gives back, compared with the history of the key without the charge. */
 class RefundTest {
 
     private static final long START = 1_790_000_000_000_000L;
@@ -115,7 +115,7 @@ class RefundTest {
         }
     }
 
-    /** Whatever else is charged and given back, a refund leaves no more room than the history without the charge. */
+    /** A refund, whatever else is charged and given back, leaves no more room than the history without the charge. */
     @Property(tries = 3000)
     void refundNeverGivesBackMoreThanTheChargeStillTakes(
             @ForAll long seed, @ForAll @LongRange(min = 1, max = 24) long burst) {

@@ -76,8 +76,8 @@ public interface BackendUnderTest extends AutoCloseable {
     }
 
     /**
-     * Returns whether {@link RateLimitBackend#reserve} and {@link RateLimitBackend#settle} are supported. The default is
-     * {@code true}.
+     * Returns whether {@link RateLimitBackend#reserve} and {@link RateLimitBackend#settle} are supported. The default
+     * is {@code true}.
      *
      * @return {@code false} if the backend does not override them
      */

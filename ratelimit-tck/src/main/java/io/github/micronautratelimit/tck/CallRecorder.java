@@ -24,7 +24,7 @@ final class CallRecorder {
     private final ToLongFunction<Decision> timeOf;
     private final List<RecordedCall> calls = new ArrayList<>();
 
-    /** What this caller was granted and may give back or settle; shared by the recorders of a caller. */
+    /** Permits that this caller was granted and may give back or settle; shared by the recorders of a caller. */
     static final class Held {
 
         final Deque<ExactModel.Open> charges = new ArrayDeque<>();

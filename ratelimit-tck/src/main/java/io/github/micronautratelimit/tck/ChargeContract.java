@@ -67,7 +67,9 @@ interface ChargeContract extends Contract {
         }
     }
 
-    /** Buckets in steady demand know that a charge still takes its permits, although as many have been refilled since. */
+    /**
+     * Buckets in steady demand know that a charge still takes its permits, although as many have been refilled since.
+     */
     @Test
     default void refundOnAContendedKeyGivesBackEverything() {
         try (TestCase testCase = newTestCase()) {

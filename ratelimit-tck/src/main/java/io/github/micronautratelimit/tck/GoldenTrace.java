@@ -33,9 +33,9 @@ import java.util.stream.Collectors;
  * The operations are {@code acquire}; {@code refund} of the permits that the row {@code argument} has charged, counted
  * from 1; {@code refund-latest} of a number of permits; {@code reserve} with a time to live of {@code argument}
  * microseconds; {@code settle} of the reservation of the row {@code argument} with the permits really used; {@code
- * block} for {@code argument} microseconds. After a refund, a settlement or a block, the columns contain the answer to a
- * peek of 0 permits; {@code allowed} is 0 for a settlement that changed nothing. Reservations have the default rules; a
- * line {@code # unsettled: refund} after the first gives back those that expire.
+ * block} for {@code argument} microseconds. After a refund, a settlement or a block, the columns contain the answer to
+ * a peek of 0 permits; {@code allowed} is 0 for a settlement that changed nothing. Reservations have the default rules;
+ * a line {@code # unsettled: refund} after the first gives back those that expire.
  *
  * @param name   the name of the file
  * @param limits the limits of the policy
@@ -52,7 +52,7 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
     private static final Pattern LIMIT =
             Pattern.compile("(token-bucket|sliding-window|fixed-window):(\\d+)/(\\d+)us(?::burst=(\\d+))?");
 
-    /** What a row does. */
+    /** The operation of a row. */
     enum Operation {
         ACQUIRE,
         REFUND,

@@ -252,7 +252,7 @@ interface ReservationContract extends Contract {
         }
     }
 
-    /** As many as the default allows, on one key. */
+    /** The most reservations that the default allows, on one key. */
     @Test
     default void thousandReservationsOfAKeyAreSettled() {
         try (TestCase testCase = newReservationCase()) {
