@@ -36,8 +36,15 @@ public final class AsyncRateLimiter {
     private final Refunds refunds;
     private final Reservations reservations;
     private final Penalties penalties;
+    private final WaitingQueues.Options waitingOptions;
+    private final WaitingRequests waiting;
 
-    AsyncRateLimiter(RateLimitBackend backend, EventDispatcher events, @Nullable KeySecret secret, MicroClock clock) {
+    AsyncRateLimiter(
+            RateLimitBackend backend,
+            EventDispatcher events,
+            @Nullable KeySecret secret,
+            MicroClock clock,
+            WaitingQueues.Options waitingOptions) {
         this.clock = clock;
         this.backend = backend;
         this.events = events;
@@ -45,6 +52,9 @@ public final class AsyncRateLimiter {
         this.penalties = new Penalties(backend, events);
         this.refunds = new Refunds(backend, events, this::concealed);
         this.reservations = new Reservations(backend);
+        this.waitingOptions = waitingOptions;
+        this.waiting = new WaitingRequests(
+                backend, events, penalties, holdTimes, new WaitingQueues(waitingOptions, !backend.isLocal()));
     }
 
     /**
@@ -167,11 +177,111 @@ public final class AsyncRateLimiter {
         }
         List<PermitRequest> concealed = concealed(requests);
         long begun = events.begin();
-        LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, concealed);
+        LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, concealed, waiting::released);
         return acquisition.acquire().handle((list, failure) -> {
             dispatch(failure == null ? LeaseAcquisition.split(concealed) : concealed, list, failure, begun);
             return new Lease(new Decisions(LeaseAcquisition.split(requests), list), acquisition.held());
         });
+    }
+
+    /**
+     * Takes permits, and waits in turn until every limit of the policy grants them. Callers of this limiter that wait
+     * for the same policy and key are granted first-in first-out, as early as the limits allow. A call that does not
+     * wait, such as {@link #tryAcquire}, may take permits before them, and so may other instances; between instances
+     * there is no order, but none waits for ever while others are granted permits.
+     *
+     * <p>The request is denied at once, and nothing is charged, if
+     * <ul>
+     *   <li>it is known that its turn comes later than after {@code maxWait}; the time to wait counts the callers
+     *       ahead, and is a lower bound if other instances or windows make the turn uncertain,</li>
+     *   <li>it costs more than the capacity, or {@link RateLimiterBuilder#maxWaiting} callers wait already,</li>
+     *   <li>the store is unavailable and the policy says {@link OnError#CLOSED}, or the limiter is closed.</li>
+     * </ul>
+     * No thread waits. After a wait, the stage completes on a thread on which callbacks may block. To stop waiting,
+     * cancel the future of the stage: then nothing is charged, or what was granted at the same time is given back.
+     * Listeners receive the final decision only.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited; any text
+     * @param permits the cost, 0 or more
+     * @param maxWait the longest time to wait, at most 1 hour; with zero, the same as {@link #tryAcquire}
+     * @return completes with the decision; {@link CompletionStage#toCompletableFuture()} returns the future to cancel
+     * @throws IllegalArgumentException if permits are negative, the wait is out of range, or the policy has no rate
+     *                                  limits
+     */
+    @CheckReturnValue
+    public CompletionStage<Decision> acquire(Policy policy, String key, long permits, Duration maxWait) {
+        long nanos = WaitingRequests.requireNanos(maxWait);
+        if (nanos == 0) {
+            return tryAcquire(policy, key, permits);
+        }
+        requireRateLimits(policy, permits);
+        return waiting.acquire(policy, concealed(key), permits, nanos);
+    }
+
+    /** Does the same on the calling thread, without a stage if the permits are free. */
+    Decision acquireBlocking(Policy policy, String key, long permits, Duration maxWait) {
+        long nanos = WaitingRequests.requireNanos(maxWait);
+        if (nanos == 0) {
+            return tryAcquireBlocking(policy, key, permits);
+        }
+        requireRateLimits(policy, permits);
+        return waiting.acquireBlocking(policy, concealed(key), permits, nanos);
+    }
+
+    /**
+     * Takes permits under several policies, or none under any, and waits in turn as in {@link #acquire}. Callers of
+     * several policies wait in one line per key of the first policy, one attempt after the other. Those that wait for
+     * one policy alone have a line of their own.
+     *
+     * @param requests the requests
+     * @param maxWait  the longest time to wait, at most 1 hour; with zero, the same as {@link #tryAcquireAll}
+     * @return completes with the decisions
+     * @throws IllegalArgumentException if the wait is out of range, or a policy has no rate limits
+     */
+    @CheckReturnValue
+    public CompletionStage<Decisions> acquireAll(List<PermitRequest> requests, Duration maxWait) {
+        long nanos = WaitingRequests.requireNanos(maxWait);
+        if (nanos == 0 || requests.isEmpty()) {
+            return tryAcquireAll(requests);
+        }
+        requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
+        return waiting.acquireAll(requests, concealed(requests), nanos);
+    }
+
+    /**
+     * Takes permits and slots like {@link #leaseAll(List)}, and waits in turn as in {@link #acquireAll}. When a slot is
+     * free again is not known, so a caller waits for it until its time ends. It tries when this limiter releases a slot
+     * of the first concurrency limit and key, and at least once a second, because other instances release slots too.
+     *
+     * @param requests the requests; policies with limits of either kind
+     * @param maxWait  the longest time to wait, at most 1 hour; with zero, the same as {@link #leaseAll(List)}
+     * @return completes with the lease, which holds nothing if denied; close it
+     * @throws IllegalArgumentException if the wait is out of range
+     */
+    @CheckReturnValue
+    public CompletionStage<Lease> leaseAll(List<PermitRequest> requests, Duration maxWait) {
+        long nanos = WaitingRequests.requireNanos(maxWait);
+        return nanos == 0 || requests.isEmpty()
+                ? leaseAll(requests)
+                : waiting.leaseAll(requests, concealed(requests), nanos);
+    }
+
+    /**
+     * Takes permits and slots, and waits in turn as the policies say: a denial is waited for as long as the denying
+     * policy has it in {@link Policy#maxWait()}. If no policy has a wait, the same as {@link #leaseAll(List)}.
+     *
+     * @param requests the requests; policies with limits of either kind
+     * @return completes with the lease, which holds nothing if denied; close it
+     */
+    @CheckReturnValue
+    public CompletionStage<Lease> leaseAllInTurn(List<PermitRequest> requests) {
+        for (PermitRequest request : requests) {
+            if (request.policy().maxWait() != null) {
+                return waiting.leaseAll(requests, concealed(requests), WaitingCaller.OF_POLICIES);
+            }
+        }
+        return leaseAll(requests);
     }
 
     private static boolean haveRateLimitsOnly(List<PermitRequest> requests) {
@@ -449,7 +559,7 @@ public final class AsyncRateLimiter {
 
     /** Returns the same verbs on another backend, with the same listeners, counters and key secret. */
     AsyncRateLimiter over(RateLimitBackend other) {
-        return new AsyncRateLimiter(other, events, secret, clock);
+        return new AsyncRateLimiter(other, events, secret, clock, waitingOptions);
     }
 
     DecisionCounts counts() {
@@ -459,11 +569,13 @@ public final class AsyncRateLimiter {
     LimiterStats stats() {
         LimiterStats.Collector stats = new LimiterStats.Collector();
         events.collectStats(stats);
+        stats.addWaiting(waiting.waiting());
         backend.collectStats(stats);
         return stats.collected();
     }
 
     void close() {
+        waiting.close();
         backend.close();
     }
 

@@ -29,6 +29,7 @@ final class HeldSlot {
     private final long holdAtMostNanos;
     private final HoldTimes times;
     private final LongSupplier nanoTime;
+    private final Runnable afterRelease;
     private final long heldSince;
     private final AtomicBoolean renewing = new AtomicBoolean();
     private final AtomicBoolean released = new AtomicBoolean();
@@ -36,8 +37,19 @@ final class HeldSlot {
     /** Used by the thread of {@link LeaseRenewer} only. */
     private long renewAt;
 
-    /** Creates a slot that was acquired just now, by a monotonic clock in nanoseconds. */
-    HeldSlot(ConcurrencyBackend slots, Policy policy, String key, UUID holder, HoldTimes times, LongSupplier nanoTime) {
+    /**
+     * Creates a slot that was acquired just now, by a monotonic clock in nanoseconds.
+     *
+     * @param afterRelease runs when the store has released the slot
+     */
+    HeldSlot(
+            ConcurrencyBackend slots,
+            Policy policy,
+            String key,
+            UUID holder,
+            HoldTimes times,
+            LongSupplier nanoTime,
+            Runnable afterRelease) {
         this.slots = slots;
         // Renewals run in the background, so they wait for the store even if the caller did not.
         this.policy = policy.deadline() != null && policy.deadline().isZero() ? policy.withDeadline(null) : policy;
@@ -48,6 +60,7 @@ final class HeldSlot {
                 policy.holdAtMost() == null ? UNBOUNDED : policy.holdAtMost().toNanos();
         this.times = times;
         this.nanoTime = nanoTime;
+        this.afterRelease = afterRelease;
         this.heldSince = nanoTime.getAsLong();
         this.renewAt = heldSince + renewEveryNanos;
     }
@@ -123,7 +136,8 @@ final class HeldSlot {
             return CompletableFuture.completedFuture(null);
         }
         times.released(policy.name(), (nanoTime.getAsLong() - heldSince) / NANOS_PER_MICRO);
-        return Futures.call(() -> slots.release(policy, key, holder));
+        return Futures.call(() -> slots.release(policy, key, holder))
+                .whenComplete((done, failure) -> afterRelease.run());
     }
 
     /** Releases a slot whose request was denied by another limit, so that its time says nothing about requests. */

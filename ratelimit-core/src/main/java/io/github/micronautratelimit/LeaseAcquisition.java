@@ -7,6 +7,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 
 /**
  * Acquires the permits of all policies first, then one slot after the other. If one is denied or fails, everything
@@ -17,14 +18,22 @@ final class LeaseAcquisition {
     private final RateLimitBackend backend;
     private final ConcurrencyBackend slots;
     private final HoldTimes times;
+    private final Consumer<PermitRequest> released;
     private final List<PermitRequest> permitRequests;
     private final List<PermitRequest> slotRequests;
     private final List<Decision> decisions = new ArrayList<>();
     private final List<HeldSlot> held = new ArrayList<>();
 
-    LeaseAcquisition(RateLimitBackend backend, HoldTimes times, List<PermitRequest> requests) {
+    /**
+     * Creates an acquisition.
+     *
+     * @param released receives each request for a slot when its slot has been released
+     */
+    LeaseAcquisition(
+            RateLimitBackend backend, HoldTimes times, List<PermitRequest> requests, Consumer<PermitRequest> released) {
         this.backend = backend;
         this.times = times;
+        this.released = released;
         this.slots = backend.concurrency();
         this.permitRequests = permitRequests(requests);
         this.slotRequests = slotRequests(requests);
@@ -94,7 +103,14 @@ final class LeaseAcquisition {
                 .handle((decision, failure) -> {
                     if (failure == null && decision.allowed()) {
                         decisions.add(times.estimated(request.policy(), decision));
-                        hold(new HeldSlot(slots, request.policy(), request.key(), holder, times, System::nanoTime));
+                        hold(new HeldSlot(
+                                slots,
+                                request.policy(),
+                                request.key(),
+                                holder,
+                                times,
+                                System::nanoTime,
+                                () -> released.accept(request)));
                         return acquireNextSlot();
                     }
                     if (failure != null) {

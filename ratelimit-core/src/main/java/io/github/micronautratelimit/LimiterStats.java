@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param eventsDropped     events that listeners did not receive because they were too slow
  * @param denyCacheHits     requests denied from the deny cache, each of which saved a call to the store
  * @param localLimitDenials requests denied by a local limit
+ * @param waiting           callers that wait in turn now
  * @param store             the guarded store; {@code null} without a guard, as in memory
  * @param prefetch          the prefetched permits; {@code null} without prefetching, as in memory
  * @param coalescing        how requests share calls to the store; {@code null} if they do not
@@ -20,6 +21,7 @@ public record LimiterStats(
         long eventsDropped,
         long denyCacheHits,
         long localLimitDenials,
+        long waiting,
         @Nullable Store store,
         @Nullable Prefetch prefetch,
         @Nullable Coalescing coalescing,
@@ -95,6 +97,7 @@ public record LimiterStats(
         private long eventsDropped;
         private long denyCacheHits;
         private long localLimitDenials;
+        private long waiting;
         private @Nullable Store store;
         private @Nullable Prefetch prefetch;
         private @Nullable Coalescing coalescing;
@@ -131,6 +134,10 @@ public record LimiterStats(
          */
         public void addLocalLimitDenials(long denials) {
             localLimitDenials += denials;
+        }
+
+        void addWaiting(long callers) {
+            waiting += callers;
         }
 
         /**
@@ -175,6 +182,7 @@ public record LimiterStats(
                     eventsDropped,
                     denyCacheHits,
                     localLimitDenials,
+                    waiting,
                     store,
                     prefetch,
                     coalescing,

@@ -346,6 +346,27 @@ public final class Policy {
         return with(options.withHoldUntil(other));
     }
 
+    /**
+     * Returns the longest time for which a request waits in turn; see {@link AsyncRateLimiter#leaseAllInTurn}.
+     *
+     * @return more than zero, at most 1 hour; {@code null} if requests do not wait
+     */
+    public @Nullable Duration maxWait() {
+        return options.maxWait();
+    }
+
+    /**
+     * Returns this policy with a time for which requests wait in turn. Integrations then wait for permits and slots
+     * that come in time; {@code tryAcquire} and {@code lease} never wait.
+     *
+     * @param other more than zero, at most 1 hour; {@code null} to not wait
+     * @return a copy with this time
+     * @throws IllegalArgumentException if the time is out of range
+     */
+    public Policy withWait(@Nullable Duration other) {
+        return with(options.withWait(other));
+    }
+
     /** Returns the outcomes for which a request stays charged, or {@code null} if every request does. */
     @Nullable
     ChargeCondition chargeCondition() {

@@ -18,10 +18,11 @@ record PolicyOptions(
         HoldUntil holdUntil,
         @Nullable ChargeCondition chargeCondition,
         @Nullable Penalty penalty,
-        Reservation.Rules reservations) {
+        Reservation.Rules reservations,
+        @Nullable Duration maxWait) {
 
     static final PolicyOptions DEFAULTS = new PolicyOptions(
-            OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, Reservation.Rules.DEFAULTS);
+            OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, Reservation.Rules.DEFAULTS, null);
 
     private static final Duration SHORTEST_DEADLINE = Duration.ofMillis(1);
     private static final Duration SHORTEST_HOLD = Duration.ofSeconds(1);
@@ -67,6 +68,11 @@ record PolicyOptions(
                 "The prefetch of the policy \"" + name + "\" is " + maxPrefetch + " permits; write 0 to "
                         + Policy.MAX_PREFETCH + ".");
         requireValidHold(name, concurrency);
+        require(
+                maxWait == null
+                        || maxWait.compareTo(Duration.ZERO) > 0 && maxWait.compareTo(WaitingRequests.LONGEST_WAIT) <= 0,
+                "Requests under the policy \"" + name + "\" wait for at most " + maxWait
+                        + "; write more than 0 and at most 1 hour, or remove the wait.");
     }
 
     private void requireValidHold(String name, @Nullable ConcurrencyLimit concurrency) {
@@ -109,7 +115,8 @@ record PolicyOptions(
                 holdUntil,
                 chargeCondition,
                 penalty,
-                reservations);
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withDeadline(@Nullable Duration other) {
@@ -122,32 +129,78 @@ record PolicyOptions(
                 holdUntil,
                 chargeCondition,
                 penalty,
-                reservations);
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withLocalLimits(List<Limit> others) {
         return new PolicyOptions(
-                onError, deadline, others, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty, reservations);
+                onError,
+                deadline,
+                others,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withMaxPrefetch(long most) {
         return new PolicyOptions(
-                onError, deadline, localLimits, most, holdAtMost, holdUntil, chargeCondition, penalty, reservations);
+                onError,
+                deadline,
+                localLimits,
+                most,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withHoldAtMost(@Nullable Duration other) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, other, holdUntil, chargeCondition, penalty, reservations);
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                other,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withHoldUntil(HoldUntil other) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, holdAtMost, other, chargeCondition, penalty, reservations);
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                other,
+                chargeCondition,
+                penalty,
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withChargeCondition(ChargeCondition other) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, other, penalty, reservations);
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                other,
+                penalty,
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withPenalty(Penalty other) {
@@ -160,12 +213,36 @@ record PolicyOptions(
                 holdUntil,
                 chargeCondition,
                 other,
-                reservations);
+                reservations,
+                maxWait);
     }
 
     PolicyOptions withReservations(Reservation.Rules others) {
         return new PolicyOptions(
-                onError, deadline, localLimits, maxPrefetch, holdAtMost, holdUntil, chargeCondition, penalty, others);
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                others,
+                maxWait);
+    }
+
+    PolicyOptions withWait(@Nullable Duration other) {
+        return new PolicyOptions(
+                onError,
+                deadline,
+                localLimits,
+                maxPrefetch,
+                holdAtMost,
+                holdUntil,
+                chargeCondition,
+                penalty,
+                reservations,
+                other);
     }
 
     /** Returns the settings of a policy without a concurrency limit. */
@@ -179,12 +256,22 @@ record PolicyOptions(
                 HoldUntil.RESPONSE,
                 chargeCondition,
                 penalty,
-                reservations);
+                reservations,
+                maxWait);
     }
 
     /** Returns the settings of a policy without rate limits. */
     PolicyOptions withoutPermits() {
         return new PolicyOptions(
-                onError, deadline, List.of(), 0, holdAtMost, holdUntil, null, null, Reservation.Rules.DEFAULTS);
+                onError,
+                deadline,
+                List.of(),
+                0,
+                holdAtMost,
+                holdUntil,
+                null,
+                null,
+                Reservation.Rules.DEFAULTS,
+                maxWait);
     }
 }

@@ -19,9 +19,9 @@ import java.util.concurrent.CompletionStage;
  * concurrency limit, which is held until the {@link Lease} is closed. A key is any text, and permits are 0 or more; a
  * negative number, and a policy that has no rate limits to take permits of, throw an {@link IllegalArgumentException}.
  *
- * <p>The methods here wait for the answer of the backend, but never for permits to come back. On an event loop, use
- * {@link #async()}, which has the details. If the backend fails, they throw a {@link RateLimitBackendException}; behind
- * a guard, the {@link OnError} of the policy decides instead. Safe for use by any number of threads.
+ * <p>The methods here wait for the answer of the backend; only {@code acquire} waits for permits too. On an event loop,
+ * use {@link #async()}, which has the details. If the backend fails, they throw a {@link RateLimitBackendException};
+ * behind a guard, the {@link OnError} of the policy decides instead. Safe for use by any number of threads.
  */
 public final class RateLimiter implements AutoCloseable {
 
@@ -43,20 +43,12 @@ public final class RateLimiter implements AutoCloseable {
         return new RateLimiterBuilder(backend);
     }
 
-    /**
-     * Creates a limiter for this process alone, with the memory as its backend.
-     *
-     * @return a limiter without listeners
-     */
+    /** {@return a new limiter for this process alone, with the memory as its backend and without listeners} */
     public static RateLimiter inMemory() {
         return RateLimiterBuilder.inMemory();
     }
 
-    /**
-     * Returns the same verbs without waiting.
-     *
-     * @return always the same object
-     */
+    /** {@return the same verbs as stages; always the same object} */
     public AsyncRateLimiter async() {
         return async;
     }
@@ -94,6 +86,21 @@ public final class RateLimiter implements AutoCloseable {
     @CheckReturnValue
     public Decision tryAcquire(Policy policy, String key, long permits) {
         return async.tryAcquireBlocking(policy, key, permits);
+    }
+
+    /**
+     * Takes permits, and waits in turn until they are free; see {@link AsyncRateLimiter#acquire}.
+     *
+     * @param policy  the policy
+     * @param key     identifies the caller that is limited
+     * @param permits the cost
+     * @param maxWait the longest time to wait, at most 1 hour
+     * @return the decision; denied at once if the permits come later
+     * @throws java.util.concurrent.CancellationException if the thread was interrupted; nothing is charged then
+     */
+    @CheckReturnValue
+    public Decision acquire(Policy policy, String key, long permits, Duration maxWait) {
+        return async.acquireBlocking(policy, key, permits, maxWait);
     }
 
     /**
@@ -137,11 +144,11 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes one permit and one slot; see {@link AsyncRateLimiter#leaseAll}.
+     * Takes one permit and one slot; see {@link AsyncRateLimiter#lease}.
      *
-     * @param policy the policy, with or without a concurrency limit
-     * @param key    the key that the permit and the slot belong to; any text
-     * @return the lease, which holds nothing if denied; close it
+     * @param policy the policy
+     * @param key    the key
+     * @return the lease; close it
      */
     @CheckReturnValue
     public Lease lease(Policy policy, String key) {
@@ -149,7 +156,7 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes permits and slots under several policies, or none under any; see {@link AsyncRateLimiter#leaseAll}.
+     * Takes permits and slots, or nothing at all; see {@link AsyncRateLimiter#leaseAll(List)}.
      *
      * @param requests the requests
      * @return the lease, which holds nothing if denied; close it
@@ -160,11 +167,11 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Returns the decision that a request would get now, without taking permits or a slot.
+     * Returns the decision that a request would get now; see {@link AsyncRateLimiter#peek}.
      *
      * @param policy  the policy
-     * @param key     identifies the caller that is limited
-     * @param permits the cost, 0 or more; 0 reads the state of the key
+     * @param key     the key
+     * @param permits the cost
      * @return the decision
      */
     @CheckReturnValue
@@ -176,8 +183,8 @@ public final class RateLimiter implements AutoCloseable {
      * Gives back the permits that were taken last; see {@link AsyncRateLimiter#refund(Policy, String, long)}.
      *
      * @param policy  the policy
-     * @param key     identifies the caller that is limited
-     * @param permits the permits, 0 or more; more than were taken gives back all that were taken
+     * @param key     the key
+     * @param permits the permits
      */
     public void refund(Policy policy, String key, long permits) {
         await(async.refund(policy, key, permits));
@@ -218,20 +225,12 @@ public final class RateLimiter implements AutoCloseable {
         return KeyHash.of(async.concealed(key));
     }
 
-    /**
-     * Returns the decision counters. They count from the first call of this method on; before, counting costs nothing.
-     *
-     * @return always the same object
-     */
+    /** {@return the decision counters, which count from the first call of this method on} */
     public DecisionCounts counts() {
         return async.counts();
     }
 
-    /**
-     * Returns statistics of this limiter and its layers.
-     *
-     * @return the present values
-     */
+    /** {@return the present statistics of this limiter and its layers} */
     public LimiterStats stats() {
         return async.stats();
     }

@@ -6,6 +6,7 @@ import io.github.micronautratelimit.hotkey.DenyCache;
 import io.github.micronautratelimit.hotkey.LocalLimit;
 import io.github.micronautratelimit.hotkey.PermitSource;
 import io.github.micronautratelimit.hotkey.PrefetchingBackend;
+import io.github.micronautratelimit.internal.Scheduler;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.observe.ObservedBackend;
 import io.github.micronautratelimit.observe.StoreListener;
@@ -44,6 +45,7 @@ public final class RateLimiterBuilder {
     private List<? extends RateLimitListener> listeners = List.of();
     private List<? extends StoreListener> storeListeners = List.of();
     private @Nullable KeySecret secret;
+    private WaitingQueues.Options waiting = WaitingQueues.Options.DEFAULTS;
 
     RateLimiterBuilder(RateLimitBackend backend) {
         this.backend = backend;
@@ -178,6 +180,31 @@ public final class RateLimiterBuilder {
     }
 
     /**
+     * Sets how many callers may wait in turn; further ones are denied at once. The default is 1000 for one policy and
+     * key, and 100 000 together.
+     *
+     * @param perKey the most callers that wait for one policy and key, 0 or more; 0 if none may wait
+     * @param all    the most callers that wait, 0 or more
+     * @return this
+     * @throws IllegalArgumentException if a number is negative
+     */
+    public RateLimiterBuilder maxWaiting(int perKey, int all) {
+        if (perKey < 0 || all < 0) {
+            throw new IllegalArgumentException("At most " + perKey + " callers of a key and " + all
+                    + " callers together may wait; write 0 or more.");
+        }
+        waiting = new WaitingQueues.Options(perKey, all, waiting.scheduler(), waiting.callbacks());
+        return this;
+    }
+
+    /** Sets the clock and the threads of callers that wait. */
+    RateLimiterBuilder waitingOn(Scheduler scheduler) {
+        waiting = new WaitingQueues.Options(
+                waiting.maxPerKey(), waiting.max(), scheduler, scheduler.callbackThreads("ratelimit-waited-"));
+        return this;
+    }
+
+    /**
      * Assembles the limiter.
      *
      * @return a new limiter, which closes the backend when it is closed
@@ -186,7 +213,7 @@ public final class RateLimiterBuilder {
     public RateLimiter build() {
         EventDispatcher events = new EventDispatcher(listeners);
         if (!guarded) {
-            return new RateLimiter(new AsyncRateLimiter(observed(), events, secret, clock), () -> {});
+            return new RateLimiter(new AsyncRateLimiter(observed(), events, secret, clock, waiting), () -> {});
         }
         Duration time = deadline == null ? backend.deadline() : deadline;
         RateLimitBackend store = coalescing ? new Coalescer(observed(), time) : observed();
@@ -197,7 +224,7 @@ public final class RateLimiterBuilder {
         PrefetchingBackend prefetching = new PrefetchingBackend(guard, withoutFallback(guard), clock);
         RateLimitBackend front = new LocalLimit(prefetching, clock);
         RateLimitBackend layers = denyCache.isZero() ? front : new DenyCache(front, clock, denyCache);
-        return new RateLimiter(new AsyncRateLimiter(layers, events, secret, clock), prefetching::drain);
+        return new RateLimiter(new AsyncRateLimiter(layers, events, secret, clock, waiting), prefetching::drain);
     }
 
     /** Prefetched permits must be charged by the store, so a fallback must not grant them. */

@@ -32,7 +32,7 @@ class HeldSlotTest {
                 .toCompletableFuture()
                 .join()
                 .allowed());
-        return new HeldSlot(store.concurrency(), policy, "key", holder, times, nanos::get);
+        return new HeldSlot(store.concurrency(), policy, "key", holder, times, nanos::get, () -> {});
     }
 
     private long free(Policy policy) {

@@ -37,7 +37,7 @@ class LimiterStatsTest {
         limiter.tryAcquire(TWO, "a");
         limiter.tryAcquire(TWO, "b");
         limiter.tryAcquire(TWO, "c");
-        assertEquals(new LimiterStats(0, 0, 0, 0, null, null, null, new LimiterStats.Memory(2, 1)), limiter.stats());
+        assertEquals(new LimiterStats(0, 0, 0, 0, 0, null, null, null, new LimiterStats.Memory(2, 1)), limiter.stats());
     }
 
     @Test

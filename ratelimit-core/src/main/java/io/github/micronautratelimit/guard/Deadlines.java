@@ -6,9 +6,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.ForkJoinWorkerThread;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,11 +20,7 @@ final class Deadlines {
 
     private static final Logger LOG = LoggerFactory.getLogger(Deadlines.class);
     private static final long LONGEST_SLEEP_NANOS = Duration.ofSeconds(1).toNanos();
-    private static final int CALLBACK_THREADS = 8;
-    /** Includes threads that replace blocked ones. */
-    private static final int MAX_CALLBACK_THREADS = 256;
 
-    /** Initialized after the constants that its thread pool needs. */
     static final Deadlines SHARED = new Deadlines(Scheduler.SYSTEM, callbackThreads());
 
     private final Map<Duration, DeadlineQueue> queues = new ConcurrentHashMap<>();
@@ -42,25 +35,9 @@ final class Deadlines {
         this.worker = new IdleStoppingWorker("ratelimit-deadlines", this::hasCalls, this::sweep, scheduler);
     }
 
-    /** Creates a pool that has threads only while calls expire, and for a second longer. */
+    /** Creates the threads that run callbacks of expired calls. */
     static Executor callbackThreads() {
-        return new ForkJoinPool(
-                CALLBACK_THREADS,
-                Deadlines::callbackThread,
-                null,
-                true,
-                0,
-                MAX_CALLBACK_THREADS,
-                1,
-                null,
-                LONGEST_SLEEP_NANOS,
-                TimeUnit.NANOSECONDS);
-    }
-
-    private static ForkJoinWorkerThread callbackThread(ForkJoinPool pool) {
-        ForkJoinWorkerThread thread = ForkJoinPool.defaultForkJoinWorkerThreadFactory.newThread(pool);
-        thread.setName("ratelimit-late-" + thread.getPoolIndex());
-        return thread;
+        return Scheduler.SYSTEM.callbackThreads("ratelimit-late-");
     }
 
     /** Returns the queue of the calls with this deadline. */

@@ -35,8 +35,8 @@ import java.util.function.Supplier;
  * delay, together with the callers of the key that arrive in the meantime. The callers fail with that exception when
  * half of their timeout has passed. Calls for other keys are not affected.
  *
- * <p>Peeks, refunds, blocks, resets and requests under several policies are not coalesced, but repeated if the store
- * throttles them.
+ * <p>Batches, peeks, refunds, blocks, resets and requests under several policies are not coalesced, but repeated if
+ * the store throttles them.
  */
 public final class Coalescer extends ForwardingBackend {
 
@@ -96,6 +96,11 @@ public final class Coalescer extends ForwardingBackend {
     @Override
     public Decision acquireBlocking(Policy policy, String key, long permits) {
         return awaitAcquire(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
+        return repeated(policy, () -> delegate().acquireBatch(policy, key, permits));
     }
 
     @Override

@@ -129,9 +129,23 @@ public final class DenyCache extends ForwardingBackend {
         return decision;
     }
 
+    /** Decides one by one if a request may be denied from the cache, which saves the call to the store. */
     @Override
     public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
-        return acquireOneByOne(policy, key, permits);
+        Name name = Name.of(policy, key);
+        long now = clock.micros();
+        for (long cost : permits) {
+            if (cached(name, policy, cost, now) != null) {
+                return acquireOneByOne(policy, key, permits);
+            }
+        }
+        int before = invalidations.get(stripe(name));
+        return delegate().acquireBatch(policy, key, permits).thenApply(made -> {
+            for (int i = 0; i < made.size(); i++) {
+                cache(name, policy, permits.get(i), made.get(i), now, before);
+            }
+            return made;
+        });
     }
 
     /** If one request is denied from the cache, the others are skipped. */

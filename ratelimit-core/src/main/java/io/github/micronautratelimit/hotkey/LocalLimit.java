@@ -60,7 +60,9 @@ public final class LocalLimit extends ForwardingBackend {
 
     @Override
     public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
-        return acquireOneByOne(policy, key, permits);
+        return policy.localLimits().isEmpty()
+                ? delegate().acquireBatch(policy, key, permits)
+                : acquireOneByOne(policy, key, permits);
     }
 
     private @Nullable Decision denial(Policy policy, String key, long permits) {

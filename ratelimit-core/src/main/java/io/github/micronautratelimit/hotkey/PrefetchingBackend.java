@@ -88,7 +88,9 @@ public final class PrefetchingBackend extends ForwardingBackend {
 
     @Override
     public CompletionStage<List<Decision>> acquireBatch(Policy policy, String key, List<Long> permits) {
-        return acquireOneByOne(policy, key, permits);
+        return policy.maxPrefetch() == 0
+                ? delegate().acquireBatch(policy, key, permits)
+                : acquireOneByOne(policy, key, permits);
     }
 
     private boolean isPrefetched(Policy policy, String key, long permits) {

@@ -2,6 +2,9 @@ package io.github.micronautratelimit.internal;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
@@ -21,6 +24,12 @@ public class Scheduler {
 
     /** Returned by the step of a {@link Loop} that ends. */
     public static final long END = -1;
+
+    private static final int CALLBACK_THREADS = 8;
+    /** Includes threads that replace blocked ones. */
+    private static final int MAX_CALLBACK_THREADS = 256;
+
+    private static final long CALLBACK_LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** Creates a scheduler to override. */
     protected Scheduler() {}
@@ -53,6 +62,31 @@ public class Scheduler {
      */
     public Loop loop(String name, LongSupplier step) {
         return new ThreadLoop(name, step);
+    }
+
+    /**
+     * Creates a pool for callbacks of the application, which may be slow or block. It has threads only while there are
+     * callbacks, and for a second longer.
+     *
+     * @param name the beginning of the names of the threads
+     * @return a pool of daemon threads
+     */
+    public Executor callbackThreads(String name) {
+        return new ForkJoinPool(
+                CALLBACK_THREADS,
+                pool -> {
+                    ForkJoinWorkerThread thread = ForkJoinPool.defaultForkJoinWorkerThreadFactory.newThread(pool);
+                    thread.setName(name + thread.getPoolIndex());
+                    return thread;
+                },
+                null,
+                true,
+                0,
+                MAX_CALLBACK_THREADS,
+                1,
+                null,
+                CALLBACK_LINGER_NANOS,
+                TimeUnit.NANOSECONDS);
     }
 
     /**

@@ -4,6 +4,7 @@ import io.github.micronautratelimit.internal.Scheduler;
 import java.util.PriorityQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A task that waits runs the tasks that come before the end of its wait. Such a wait may last longer than allowed if
  * one of these tasks waits too, like the wait of a thread that gets no processor.
  */
-final class VirtualScheduler {
+public final class VirtualScheduler {
 
     private final PriorityQueue<Task> agenda = new PriorityQueue<>();
     private long now = 1_000_000_000L;
@@ -30,15 +31,18 @@ final class VirtualScheduler {
         }
     }
 
-    long nanoTime() {
+    /** Returns the present time in nanoseconds. */
+    public long nanoTime() {
         return now;
     }
 
-    void after(long nanos, Runnable action) {
+    /** Runs a task after a time. */
+    public void after(long nanos, Runnable action) {
         agenda.add(new Task(now + Math.max(0, nanos), tasks++, action));
     }
 
-    void runUntil(long end) {
+    /** Runs all tasks up to an instant, in nanoseconds. */
+    public void runUntil(long end) {
         while (isRunningNext(end)) {
             // The next task may be one that this one has added.
         }
@@ -57,7 +61,7 @@ final class VirtualScheduler {
     }
 
     /** Returns the number of threads that have started and not ended. */
-    int threads() {
+    public int threads() {
         return threads;
     }
 
@@ -66,7 +70,7 @@ final class VirtualScheduler {
     }
 
     /** The clock and the threads of one instance, until it dies. */
-    final class Process extends Scheduler {
+    public final class Process extends Scheduler {
 
         private boolean dead;
 
@@ -87,6 +91,12 @@ final class VirtualScheduler {
         @Override
         public Loop loop(String name, LongSupplier step) {
             return new VirtualLoop(this, step);
+        }
+
+        /** Callbacks run at once. */
+        @Override
+        public Executor callbackThreads(String name) {
+            return Runnable::run;
         }
 
         @Override
