@@ -276,12 +276,25 @@ public final class AsyncRateLimiter {
      */
     @CheckReturnValue
     public CompletionStage<Lease> leaseAllInTurn(List<PermitRequest> requests) {
+        return mayWait(requests)
+                ? waiting.leaseAll(requests, concealed(requests), WaitingCaller.OF_POLICIES)
+                : leaseAll(requests);
+    }
+
+    /**
+     * Returns whether a policy has a wait, so that the future of {@link #leaseAllInTurn} may be cancelled. A lease
+     * without a wait must not be: its slots would be held until they expire.
+     *
+     * @param requests the requests
+     * @return {@code true} if at least one may wait
+     */
+    public static boolean mayWait(List<PermitRequest> requests) {
         for (PermitRequest request : requests) {
             if (request.policy().maxWait() != null) {
-                return waiting.leaseAll(requests, concealed(requests), WaitingCaller.OF_POLICIES);
+                return true;
             }
         }
-        return leaseAll(requests);
+        return false;
     }
 
     private static boolean haveRateLimitsOnly(List<PermitRequest> requests) {

@@ -356,15 +356,16 @@ public final class Policy {
     }
 
     /**
-     * Returns this policy with a time for which requests wait in turn. Integrations then wait for permits and slots
-     * that come in time; {@code tryAcquire} and {@code lease} never wait.
+     * Returns this policy with a time for which requests wait in turn. Routes and methods with limits in Micronaut then
+     * wait for permits and slots that come in time. The servlet filter, {@code tryAcquire} and {@code lease} never
+     * wait.
      *
      * @param other more than zero, at most 1 hour; {@code null} to not wait
      * @return a copy with this time
      * @throws IllegalArgumentException if the time is out of range
      */
-    public Policy withWait(@Nullable Duration other) {
-        return with(options.withWait(other));
+    public Policy withMaxWait(@Nullable Duration other) {
+        return with(options.withMaxWait(other));
     }
 
     /** Returns the outcomes for which a request stays charged, or {@code null} if every request does. */

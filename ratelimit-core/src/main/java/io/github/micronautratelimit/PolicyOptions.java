@@ -72,7 +72,7 @@ record PolicyOptions(
                 maxWait == null
                         || maxWait.compareTo(Duration.ZERO) > 0 && maxWait.compareTo(WaitingRequests.LONGEST_WAIT) <= 0,
                 "Requests under the policy \"" + name + "\" wait for at most " + maxWait
-                        + "; write more than 0 and at most 1 hour, or remove the wait.");
+                        + "; write more than 0 and at most 1 hour.");
     }
 
     private void requireValidHold(String name, @Nullable ConcurrencyLimit concurrency) {
@@ -231,7 +231,7 @@ record PolicyOptions(
                 maxWait);
     }
 
-    PolicyOptions withWait(@Nullable Duration other) {
+    PolicyOptions withMaxWait(@Nullable Duration other) {
         return new PolicyOptions(
                 onError,
                 deadline,

@@ -167,7 +167,7 @@ class WaitingLeaseTest {
 
     @Test
     void waitOfThePolicyThatDeniesCounts() {
-        Policy patient = FAST.withWait(Duration.ofSeconds(1));
+        Policy patient = FAST.withMaxWait(Duration.ofSeconds(1));
         spend(SLOW);
         lease("impatient", limiter.async().leaseAllInTurn(requests(patient, SLOW)));
         assertEquals(List.of("impatient denied 0"), time.decided());
