@@ -119,6 +119,16 @@ public @interface RateLimit {
     String holdAtMost() default "";
 
     /**
+     * Returns the longest time for which a request or call waits in turn for permits and slots, for example {@code 2s},
+     * at most 1 hour. It is denied at once if its turn is known to come later. A request to a route occupies no thread
+     * while it waits; a call of a method that returns no {@code CompletionStage} or {@code Publisher} blocks its
+     * thread, and does not wait on an event loop. Not for the messages of a WebSocket.
+     *
+     * @return the time; empty for the configured time of the policy, otherwise calls do not wait
+     */
+    String maxWait() default "";
+
+    /**
      * Returns the end at which a request releases its slot of a concurrency limit. The configured policy may name
      * {@link HoldUntil#COMPLETION} too.
      *

@@ -33,6 +33,7 @@ public class PolicyConfiguration {
     private List<String> chargeOn = List.of();
     private List<String> refundOn = List.of();
     private @Nullable String block;
+    private Optional<Duration> maxWait = Optional.empty();
 
     /**
      * Creates the default configuration of a policy.
@@ -285,6 +286,26 @@ public class PolicyConfiguration {
         this.block = block;
     }
 
+    /**
+     * Returns the longest time for which a request waits in turn. Not a getter, for the same reason as
+     * {@link #findOnError()}.
+     *
+     * @return a duration; empty if not configured
+     */
+    public Optional<Duration> findMaxWait() {
+        return maxWait;
+    }
+
+    /**
+     * The longest time for which a request or call waits in turn for permits and slots, at most 1h. It is denied at
+     * once if its turn is known to come later. Default: the value of the annotation, otherwise requests do not wait.
+     *
+     * @param maxWait more than zero, at most 1 hour
+     */
+    public void setMaxWait(Duration maxWait) {
+        this.maxWait = Optional.of(maxWait);
+    }
+
     private static List<String> trimmed(List<String> texts) {
         return texts.stream().map(String::strip).toList();
     }
@@ -331,6 +352,7 @@ public class PolicyConfiguration {
                 && holdUntil == HoldUntil.RESPONSE
                 && chargeOn.isEmpty()
                 && refundOn.isEmpty()
-                && block == null;
+                && block == null
+                && maxWait.isEmpty();
     }
 }

@@ -49,6 +49,8 @@ public class RateLimitConfiguration implements Toggleable {
     private HealthInOutage healthInOutage = HealthInOutage.DEGRADED;
     private List<String> exclude = List.of();
     private boolean excludeDefaults = true;
+    private int maxWaiting = 100_000;
+    private int maxWaitingPerKey = 1_000;
 
     /**
      * Creates the default configuration.
@@ -300,5 +302,42 @@ public class RateLimitConfiguration implements Toggleable {
      */
     public void setExcludeDefaults(boolean excludeDefaults) {
         this.excludeDefaults = excludeDefaults;
+    }
+
+    /**
+     * Returns the most callers that wait in turn.
+     *
+     * @return 0 or more
+     */
+    public int getMaxWaiting() {
+        return maxWaiting;
+    }
+
+    /**
+     * The most requests and calls of one instance that wait in turn; further ones are denied at once. Default:
+     * {@code 100000}.
+     *
+     * @param maxWaiting 0 or more
+     */
+    public void setMaxWaiting(int maxWaiting) {
+        this.maxWaiting = maxWaiting;
+    }
+
+    /**
+     * Returns the most callers that wait in turn for one policy and key.
+     *
+     * @return 0 or more
+     */
+    public int getMaxWaitingPerKey() {
+        return maxWaitingPerKey;
+    }
+
+    /**
+     * The most requests and calls of one instance that wait in turn for one policy and key. Default: {@code 1000}.
+     *
+     * @param maxWaitingPerKey 0 or more
+     */
+    public void setMaxWaitingPerKey(int maxWaitingPerKey) {
+        this.maxWaitingPerKey = maxWaitingPerKey;
     }
 }

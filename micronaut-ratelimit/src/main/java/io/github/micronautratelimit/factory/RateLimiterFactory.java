@@ -95,6 +95,12 @@ final class RateLimiterFactory {
                 .warmUp();
         configuration.findDeadline().ifPresent(builder::deadline);
         try {
+            builder.maxWaiting(configuration.getMaxWaitingPerKey(), configuration.getMaxWaiting());
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(
+                    "ratelimit.max-waiting or ratelimit.max-waiting-per-key: " + e.getMessage(), e);
+        }
+        try {
             return builder.build();
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException("ratelimit.deadline or ratelimit.instances: " + e.getMessage(), e);

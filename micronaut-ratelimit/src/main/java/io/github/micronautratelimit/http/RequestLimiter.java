@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.http;
 
+import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
@@ -12,6 +13,7 @@ import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.http.HttpResponse;
+import io.micronaut.http.HttpStatus;
 import jakarta.inject.Singleton;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,16 +91,29 @@ final class RequestLimiter {
         if (limits.isEmpty()) {
             return PROCEED;
         }
-        CompletableFuture<Lease> lease = limiter.async()
-                .leaseAll(permitRequests(request, context, limits))
-                .toCompletableFuture();
+        List<PermitRequest> permitRequests = permitRequests(request, context, limits);
+        CompletableFuture<Lease> lease =
+                limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
         if (!lease.isDone() || lease.isCompletedExceptionally()) {
-            return lease.thenApplyAsync(
+            CompletableFuture<Optional<HttpResponse<?>>> result = lease.thenApplyAsync(
                     decided -> conclude(request, context, decided, executor.keepsThread(request)),
                     executor.of(request));
+            return AsyncRateLimiter.mayWait(permitRequests) ? untilDisconnected(request, lease, result) : result;
         }
         Optional<HttpResponse<?>> denial = conclude(request, context, lease.join(), true);
         return denial.isEmpty() ? PROCEED : CompletableFuture.completedFuture(denial);
+    }
+
+    /** Lets the request leave the queue if its client disconnects. Its response is then written to nobody. */
+    private CompletableFuture<Optional<HttpResponse<?>>> untilDisconnected(
+            HttpRequest<?> request,
+            CompletableFuture<Lease> lease,
+            CompletableFuture<Optional<HttpResponse<?>>> result) {
+        Runnable remove = executor.onDisconnect(request, () -> lease.cancel(false));
+        lease.whenComplete((decided, failure) -> remove.run());
+        return result.exceptionallyCompose(failure -> lease.isCancelled()
+                ? CompletableFuture.completedFuture(Optional.of(HttpResponse.status(HttpStatus.TOO_MANY_REQUESTS)))
+                : CompletableFuture.failedFuture(failure));
     }
 
     private List<PermitRequest> permitRequests(

@@ -1,6 +1,8 @@
 package io.github.micronautratelimit.interceptor;
 
+import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.annotation.RateLimited;
+import io.github.micronautratelimit.configuration.PolicyConfiguration;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.factory.SelectedBackend;
 import io.github.micronautratelimit.policy.AnnotationLimits;
@@ -31,10 +33,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves routes off the event loop if they may call a limited method that must wait for the store: a plain method of a
- * bean that their class has injected, directly or through other beans, or the method of the route itself, if a limit
- * depends on its arguments. On the event loop, on-error would decide on such a call unless the store had answered at
- * once. Routes for which a thread is chosen, or that are {@code @NonBlocking}, keep it.
+ * Moves routes off the event loop if they may call a limited method that must wait for the store, or waits in turn: a
+ * plain method of a bean that their class has injected, directly or through other beans, or the method of the route
+ * itself, if a limit depends on its arguments. On the event loop, on-error would decide on such a call unless the store
+ * had answered at once, and a call that would have to wait in turn would be denied. Routes for which a thread is chosen, or that are {@code @NonBlocking}, keep it.
  */
 @Singleton
 @Secondary
@@ -70,11 +72,7 @@ class LimitedCallExecutor extends DefaultExecutorSelector {
     @Override
     public Optional<ExecutorService> select(@Nullable MethodReference<?, ?> method, ThreadSelection threadSelection) {
         Optional<ExecutorService> chosen = super.select(method, threadSelection);
-        return chosen.isPresent()
-                        || method == null
-                        || method.hasStereotype(NonBlocking.class)
-                        || backend.get().backend().isLocal()
-                        || !mayWait(method)
+        return chosen.isPresent() || method == null || method.hasStereotype(NonBlocking.class) || !mayWait(method)
                 ? chosen
                 : Optional.of(blocking.get());
     }
@@ -95,7 +93,8 @@ class LimitedCallExecutor extends DefaultExecutorSelector {
                 && !route.isSuspend()
                 && !(route.getReturnType().isAsyncOrReactive()
                         && route.getReturnType().isSingleResult())
-                && limits.get().needsArguments(route.getDeclaringType(), route);
+                && limits.get().needsArguments(route.getDeclaringType(), route)
+                && (!isLocal() || waitsInTurn(route));
     }
 
     /** Searches the beans that the beans of a type have injected. */
@@ -113,13 +112,30 @@ class LimitedCallExecutor extends DefaultExecutorSelector {
     private boolean hasLimitedMethod(Class<?> type) {
         return beans.getBeanDefinitions(type).stream()
                 .flatMap(definition -> definition.getExecutableMethods().stream())
-                .anyMatch(LimitedCallExecutor::waits);
+                .anyMatch(this::waits);
     }
 
-    private static boolean waits(ExecutableMethod<?, ?> method) {
+    private boolean waits(ExecutableMethod<?, ?> method) {
         return method.hasStereotype(RateLimited.class)
                 && !method.isSuspend()
-                && !method.getReturnType().isAsyncOrReactive();
+                && !method.getReturnType().isAsyncOrReactive()
+                && (!isLocal() || waitsInTurn(method));
+    }
+
+    /** Limits in memory wait for no store. */
+    private boolean isLocal() {
+        return backend.get().backend().isLocal();
+    }
+
+    private boolean waitsInTurn(ExecutableMethod<?, ?> method) {
+        return method.getAnnotationValuesByType(RateLimit.class).stream()
+                .anyMatch(limit -> limit.stringValue("maxWait").isPresent()
+                        || limit.stringValue("policy").isPresent() && hasPolicyWithWait());
+    }
+
+    private boolean hasPolicyWithWait() {
+        return beans.getBeansOfType(PolicyConfiguration.class).stream()
+                .anyMatch(policy -> policy.findMaxWait().isPresent());
     }
 
     private static Stream<Class<?>> injected(BeanDefinition<?> definition) {

@@ -1,9 +1,11 @@
 package io.github.micronautratelimit.interceptor;
 
+import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimited;
@@ -25,10 +27,13 @@ import io.micronaut.core.type.ReturnType;
 import io.micronaut.http.context.ServerRequestContext;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -190,7 +195,8 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     private CompletionStage<?> completionStage(Call call, InterceptedMethod method) {
         SlotRelease slots = new SlotRelease();
         AtomicBoolean called = new AtomicBoolean();
-        CompletionStage<?> result = acquire(call, slots).thenCompose(decisions -> {
+        CompletableFuture<Decisions> acquired = acquire(call, slots);
+        CompletableFuture<?> result = acquired.thenCompose(decisions -> {
             called.set(true);
             // The work goes on if the caller cancels the result.
             return method.interceptResultAsCompletionStage(this).whenComplete((value, failure) -> {
@@ -200,6 +206,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         });
         // Returns the stage itself and not the dependent one, so that the caller can cancel the call.
         result.whenComplete((value, failure) -> {
+            acquired.cancel(false);
             slots.end();
             if (!called.get()) {
                 slots.complete();
@@ -235,13 +242,15 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     /**
-     * Waits for the store, unless the thread must not block: then on-error decides if the store does not answer at
-     * once.
+     * Waits for the store, and in turn if a policy says so, unless the thread must not block: then on-error decides if
+     * the store does not answer at once.
      */
     private Lease acquireBlocking(Call call) {
         List<PermitRequest> permitRequests = requests.of(call.invocation, call.limits);
         if (!Schedulers.isInNonBlockingThread()) {
-            return limiter.leaseAll(permitRequests);
+            return AsyncRateLimiter.mayWait(permitRequests)
+                    ? acquireInTurn(permitRequests)
+                    : limiter.leaseAll(permitRequests);
         }
         Lease lease = limiter.leaseAll(permitRequests.stream()
                 .map(request -> request.withDeadline(Duration.ZERO))
@@ -252,6 +261,23 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         return lease;
     }
 
+    /** A thread that is interrupted while it waits leaves the queue, so that an application can stop. */
+    private Lease acquireInTurn(List<PermitRequest> permitRequests) {
+        CompletableFuture<Lease> lease =
+                limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
+        try {
+            return lease.get();
+        } catch (ExecutionException e) {
+            throw RateLimitBackendException.of(e.getCause() == null ? e : e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            if (lease.cancel(false)) {
+                throw new CancellationException("The thread was interrupted while a call waited for permits.");
+            }
+            return lease.join();
+        }
+    }
+
     private void warnOfEventLoop(MethodInvocationContext<Object, Object> invocation) {
         warnings.warn(
                 ConfigurationWarning.CALLED_ON_EVENT_LOOP,
@@ -260,12 +286,12 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     /** Completes on a thread that may continue the call, with the propagated context of the caller. */
-    private CompletionStage<Decisions> acquire(Call call, SlotRelease slots) {
+    private CompletableFuture<Decisions> acquire(Call call, SlotRelease slots) {
+        List<PermitRequest> permitRequests;
         CompletableFuture<Lease> lease;
         try {
-            lease = limiter.async()
-                    .leaseAll(requests.of(call.invocation, call.limits))
-                    .toCompletableFuture();
+            permitRequests = requests.of(call.invocation, call.limits);
+            lease = limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
         } catch (RateLimitExceededException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -277,8 +303,24 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         Executor executor =
                 executors.ofCaller(ServerRequestContext.currentRequest().orElse(null));
         PropagatedContext context = PropagatedContext.getOrEmpty();
-        return lease.thenApplyAsync(
-                decided -> requireAllowed(call, decided), task -> executor.execute(context.wrap(task)));
+        CompletableFuture<Decisions> decisions = lease.thenApplyAsync(
+                decided -> requireAllowed(call, decided), task -> continueOn(executor, context.wrap(task)));
+        // A call that is cancelled while it waits leaves the queue.
+        decisions.whenComplete((decided, failure) -> {
+            if (decisions.isCancelled() && AsyncRateLimiter.mayWait(permitRequests)) {
+                lease.cancel(false);
+            }
+        });
+        return decisions;
+    }
+
+    /** An application that stops has no thread left to tell a call that waits of its denial. */
+    private static void continueOn(Executor executor, Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException stopping) {
+            task.run();
+        }
     }
 
     /** Slots are held until the end of the call, or until the end of the request if the call is that of its route. */

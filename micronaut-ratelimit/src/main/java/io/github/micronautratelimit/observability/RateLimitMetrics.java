@@ -50,6 +50,7 @@ final class RateLimitMetrics {
                 "ratelimit.listener.dropped",
                 "Events dropped because listeners were too slow.",
                 LimiterStats::eventsDropped);
+        all.gauge("ratelimit.waiting", "Callers that wait in turn.", LimiterStats::waiting);
         if (stats.memory() != null) {
             registerMemory(new Section<>(LimiterStats::memory, Tags.empty()));
         }

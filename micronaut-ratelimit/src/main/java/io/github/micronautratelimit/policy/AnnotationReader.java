@@ -83,9 +83,12 @@ final class AnnotationReader {
                     + " is on a method for a closed connection, an error or a pong, which cannot be limited; write it on"
                     + " the class to limit connections, or on the @OnMessage method to limit messages.");
         }
-        Policy policy = charged(
-                held(policy(declaration, policyName, onError(annotation, element)), annotation, declaration.location()),
-                declaration);
+        Policy written = policy(declaration, policyName, onError(annotation, element));
+        Policy policy = waiting(
+                charged(held(written, annotation, declaration.location()), declaration),
+                annotation,
+                declaration.location(),
+                element);
         requireGrantable(declaration, policy);
         if (element.role() == WebSocketMethod.MESSAGE && policy.concurrency() != null) {
             throw new IllegalArgumentException(declaration.location() + " has the limit \"" + policy.concurrency()
@@ -154,14 +157,35 @@ final class AnnotationReader {
         try {
             Policy held = text.isEmpty() || policy.holdAtMost() != null
                     ? policy
-                    : policy.withHoldAtMost(ConversionService.SHARED
-                            .convert(text, Duration.class)
-                            .orElseThrow(() -> new IllegalArgumentException(
-                                    "The holdAtMost \"" + text + "\" is not a time; write one like \"30s\".")));
+                    : policy.withHoldAtMost(duration("holdAtMost", text));
             return until == HoldUntil.RESPONSE ? held : held.withHoldUntil(until);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(location + ": " + e.getMessage(), e);
         }
+    }
+
+    /** The configuration of the policy takes precedence. */
+    private Policy waiting(
+            Policy policy, AnnotationValue<RateLimit> annotation, String location, AnnotatedElement element) {
+        String text = text(annotation, "maxWait", "", location);
+        try {
+            Policy waiting =
+                    text.isEmpty() || policy.maxWait() != null ? policy : policy.withMaxWait(duration("maxWait", text));
+            if (waiting.maxWait() != null && element.role() == WebSocketMethod.MESSAGE) {
+                throw new IllegalArgumentException("messages of a WebSocket do not wait, because later ones would pile"
+                        + " up behind them; remove maxWait, or name a policy without it.");
+            }
+            return waiting;
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(location + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static Duration duration(String member, String text) {
+        return ConversionService.SHARED
+                .convert(text, Duration.class)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "The " + member + " \"" + text + "\" is not a time; write one like \"30s\"."));
     }
 
     /** The configuration of the policy takes precedence. */

@@ -39,7 +39,8 @@ record ConfiguredPolicy(
                     .withLocalLimits(localLimits)
                     .withMaxPrefetch(maxPrefetch(configuration, prefix))
                     .withHoldAtMost(configuration.findHoldAtMost().orElse(null))
-                    .withHoldUntil(configuration.getHoldUntil());
+                    .withHoldUntil(configuration.getHoldUntil())
+                    .withMaxWait(configuration.findMaxWait().orElse(null));
             return new ConfiguredPolicy(
                     withBlock(withOutcomes(policy, configuration, prefix), configuration),
                     configuration.getKey() == null ? null : key(configuration.getKey(), prefix + ".key"),

@@ -24,8 +24,9 @@ import java.util.Set;
 public final class RateLimitVisitor implements TypeElementVisitor<Object, Object> {
 
     private static final String SERVER_WEB_SOCKET = "io.micronaut.websocket.annotation.ServerWebSocket";
+    private static final String ON_MESSAGE = "io.micronaut.websocket.annotation.OnMessage";
     private static final List<String> WEB_SOCKET_METHODS =
-            List.of("io.micronaut.websocket.annotation.OnMessage", "io.micronaut.websocket.annotation.OnOpen");
+            List.of(ON_MESSAGE, "io.micronaut.websocket.annotation.OnOpen");
 
     /** Called by the annotation processor. */
     public RateLimitVisitor() {}
@@ -61,6 +62,16 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
                 && WEB_SOCKET_METHODS.stream().anyMatch(method::hasAnnotation);
         String name = Placement.nameOf(method);
         check(method, name, secured, webSocket, context);
+        if (webSocket && method.hasAnnotation(ON_MESSAGE)) {
+            for (AnnotationValue<RateLimit> limit : method.getDeclaredAnnotationValuesByType(RateLimit.class)) {
+                if (!text(limit, "maxWait", "").isEmpty()) {
+                    context.fail(
+                            "@RateLimit on " + name
+                                    + " has a maxWait, but messages of a WebSocket do not wait; remove it.",
+                            method);
+                }
+            }
+        }
         Placement.check(method, context);
         if (method.isStatic()
                 && !method.getDeclaredAnnotationValuesByType(RateLimit.class).isEmpty()) {

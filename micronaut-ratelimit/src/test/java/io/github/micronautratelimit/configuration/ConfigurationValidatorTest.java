@@ -101,7 +101,7 @@ class ConfigurationValidatorTest {
     static Stream<Arguments> anUnknownPropertyFailsStartUp() {
         String ofPolicies =
                 "the properties of `ratelimit.policies.write` are [block, charge-on, deadline, hold-at-most, hold-until, key, limits, "
-                        + "local-limit, max-prefetch, mode, on-error, overrides, refund-on].";
+                        + "local-limit, max-prefetch, max-wait, mode, on-error, overrides, refund-on].";
         return Stream.of(
                 Arguments.of(
                         Map.of("ratelimit.polices.write.limits", "1/s"),
@@ -125,8 +125,8 @@ class ConfigurationValidatorTest {
                         Map.of("ratelimit.policies.write.burst-capacity", "1"),
                         "`ratelimit.policies.write.burst-capacity`; " + ofPolicies),
                 Arguments.of(
-                        Map.of("ratelimit.policies.write.max-lease", "50"),
-                        "`ratelimit.policies.write.max-lease`; " + ofPolicies),
+                        Map.of("ratelimit.policies.write.capacity", "50"),
+                        "`ratelimit.policies.write.capacity`; " + ofPolicies),
                 Arguments.of(
                         Map.of(
                                 "ratelimit.policies.write.limits",

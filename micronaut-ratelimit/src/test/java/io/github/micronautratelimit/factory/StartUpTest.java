@@ -79,6 +79,18 @@ class StartUpTest {
     private static Stream<Arguments> invalidSlotsAndModes() {
         return Stream.of(
                 Arguments.of(
+                        Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.max-wait", "-1s"),
+                        "ratelimit.policies.write: Requests under the policy \"write\" wait for at most PT-1S; write more "
+                                + "than 0 and at most 1 hour."),
+                Arguments.of(
+                        Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.max-wait", "61m"),
+                        "ratelimit.policies.write: Requests under the policy \"write\" wait for at most PT1H1M; write "
+                                + "more than 0 and at most 1 hour."),
+                Arguments.of(
+                        Map.of("ratelimit.max-waiting-per-key", "-1"),
+                        "ratelimit.max-waiting or ratelimit.max-waiting-per-key: At most -1 callers of a key and 100000 "
+                                + "callers together may wait; write 0 or more."),
+                Arguments.of(
                         Map.of("ratelimit.policies.write.limits", "1/s", "ratelimit.policies.write.hold-at-most", "9s"),
                         "ratelimit.policies.write: The policy \"write\" has no concurrency limit, so no slot is held for "
                                 + "at most PT9S; add a limit like \"5 concurrent\", or remove the setting."),

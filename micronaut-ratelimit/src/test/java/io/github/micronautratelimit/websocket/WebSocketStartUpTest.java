@@ -65,6 +65,11 @@ class WebSocketStartUpTest {
                                 + "limit \"5 concurrent\", but a message holds no slot; write a rate limit such "
                                 + "as \"100/min\"."),
                 Arguments.of(
+                        Map.of("spec", NAME + ".waiting"),
+                        "@RateLimit on " + NAME + "$Waiting.onMessage(String): messages of a WebSocket do not wait, "
+                                + "because later ones would pile up behind them; remove maxWait, or name a policy "
+                                + "without it."),
+                Arguments.of(
                         Map.of("spec", NAME + ".connection"),
                         "The key \"{connection}\" of @RateLimit on " + NAME
                                 + "$OfConnection contains {connection}, which only WebSocket messages have; use "
@@ -92,6 +97,15 @@ class WebSocketStartUpTest {
 
         @OnMessage
         @RateLimit(value = "1/s", key = "#{ 'a' }")
+        void onMessage(String message) {}
+    }
+
+    @ServerWebSocket("/waiting")
+    @Requires(property = "spec", value = "io.github.micronautratelimit.websocket.WebSocketStartUpTest.waiting")
+    static class Waiting {
+
+        @OnMessage
+        @RateLimit(value = "1/s", maxWait = "1s")
         void onMessage(String message) {}
     }
 
