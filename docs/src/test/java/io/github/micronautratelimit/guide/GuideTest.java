@@ -113,6 +113,20 @@ class GuideTest {
     }
 
     @Test
+    void callsOfALimitedServiceWaitInTurn(PartnerCalls calls) throws Exception {
+        assertEquals("called", calls.call());
+        CompletableFuture<String> second = calls.callLater().toCompletableFuture();
+        assertEquals(1, limiter.stats().waiting());
+        clock.advance(100_000);
+        assertEquals("called", second.get(30, TimeUnit.SECONDS));
+        assertEquals("called", calls.annotated().toCompletableFuture().join());
+        CompletableFuture<String> annotated = calls.annotated().toCompletableFuture();
+        assertEquals(1, limiter.stats().waiting());
+        clock.advance(100_000);
+        assertEquals("called", annotated.get(30, TimeUnit.SECONDS));
+    }
+
+    @Test
     void slotIsHeldDuringTheWork(Slots slots) {
         assertEquals(5, heldConcurrently(slots));
         assertEquals(5, heldConcurrently(slots), "all slots were released");
