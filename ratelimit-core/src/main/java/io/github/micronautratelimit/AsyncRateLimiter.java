@@ -187,8 +187,8 @@ public final class AsyncRateLimiter {
     /**
      * Takes permits, and waits in turn until every limit of the policy grants them. Callers of this limiter that wait
      * for the same policy and key are granted first-in first-out, as early as the limits allow. A call that does not
-     * wait, such as {@link #tryAcquire}, may take permits before them, and so may other instances; between instances
-     * there is no order, but none waits for ever while others are granted permits.
+     * wait, such as {@link #tryAcquire}, may take permits before them, and so may other instances. Instances have no
+     * order, but each gets about the same share.
      *
      * <p>The request is denied at once, and nothing is charged, if
      * <ul>
@@ -198,7 +198,7 @@ public final class AsyncRateLimiter {
      *   <li>the store is unavailable and the policy says {@link OnError#CLOSED}, or the limiter is closed.</li>
      * </ul>
      * No thread waits. After a wait, the stage completes on a thread on which callbacks may block. To stop waiting,
-     * cancel the future of the stage: then nothing is charged, or what was granted at the same time is given back.
+     * cancel the future of the stage: then nothing is charged, or a grant at the same time is given back.
      * Listeners receive the final decision only.
      *
      * @param policy  the policy

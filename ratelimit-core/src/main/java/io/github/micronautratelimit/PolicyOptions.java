@@ -24,6 +24,8 @@ record PolicyOptions(
     static final PolicyOptions DEFAULTS = new PolicyOptions(
             OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, Reservation.Rules.DEFAULTS, null);
 
+    static final Duration LONGEST_WAIT = Duration.ofHours(1);
+
     private static final Duration SHORTEST_DEADLINE = Duration.ofMillis(1);
     private static final Duration SHORTEST_HOLD = Duration.ofSeconds(1);
 
@@ -69,8 +71,7 @@ record PolicyOptions(
                         + Policy.MAX_PREFETCH + ".");
         requireValidHold(name, concurrency);
         require(
-                maxWait == null
-                        || maxWait.compareTo(Duration.ZERO) > 0 && maxWait.compareTo(WaitingRequests.LONGEST_WAIT) <= 0,
+                maxWait == null || maxWait.compareTo(Duration.ZERO) > 0 && maxWait.compareTo(LONGEST_WAIT) <= 0,
                 "Requests under the policy \"" + name + "\" wait for at most " + maxWait
                         + "; write more than 0 and at most 1 hour.");
     }

@@ -91,7 +91,7 @@ final class Turns {
         return !callers.isEmpty() && attemptNanos <= now;
     }
 
-    /** Lets the next attempt find out what is free. */
+    /** Makes an attempt due now, to find out how many permits are free. */
     void tryAt(long now) {
         attemptNanos = now;
     }
@@ -192,7 +192,7 @@ final class Turns {
         }
     }
 
-    /** Lets the next attempt find out what is free, because the last one said nothing about it. */
+    /** Makes an attempt due now, because the last one did not say how many permits are free. */
     void unknown(long now) {
         pace = null;
         paceNanos = now;

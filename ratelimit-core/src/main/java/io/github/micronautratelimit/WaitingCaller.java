@@ -89,7 +89,7 @@ abstract class WaitingCaller<T> extends CompletableFuture<T> {
     /** Reports the failure of the backend. */
     abstract void report(Throwable failure);
 
-    /** Gives back what was granted to a caller that has stopped waiting. */
+    /** Gives back a grant, because the caller has stopped waiting. */
     abstract void giveBack(Outcome outcome);
 
     List<PermitRequest> requests() {
@@ -182,7 +182,7 @@ abstract class WaitingCaller<T> extends CompletableFuture<T> {
         return new Outcome(decisions, List.of());
     }
 
-    /** Completes the future, unless the caller has stopped waiting: then what was granted is given back. */
+    /** Completes the future. If the caller has stopped waiting, a grant is given back. */
     final void decide(Outcome outcome) {
         if (!isDone()) {
             report(outcome);

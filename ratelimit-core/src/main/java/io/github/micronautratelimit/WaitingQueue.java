@@ -71,7 +71,7 @@ final class WaitingQueue implements WaitingCaller.Line {
     }
 
     /**
-     * Adds a caller, or completes it with a denial if its turn comes too late or there is no room.
+     * Adds a caller, or completes it with a denial if its turn comes too late or the queue is full.
      *
      * @param own the denial of its own attempt just now, or {@code null} if it has made none
      * @return {@code false} if the queue is closed
@@ -234,7 +234,7 @@ final class WaitingQueue implements WaitingCaller.Line {
         }
     }
 
-    /** Lets the first caller have what was granted to one that has left, if it costs the same. */
+    /** Passes the grant of a caller that has left on to the first one, if it costs the same. */
     private void passOn(Outcome outcome, WaitingCaller<?> left, long now, List<Runnable> completions) {
         WaitingCaller<?> next = turns.first();
         if (turns.isBatched()

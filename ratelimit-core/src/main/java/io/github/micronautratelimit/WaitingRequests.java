@@ -17,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class WaitingRequests {
 
-    static final Duration LONGEST_WAIT = Duration.ofHours(1);
-
     private final RateLimitBackend backend;
     private final EventDispatcher events;
     private final Penalties penalties;
@@ -40,7 +38,7 @@ final class WaitingRequests {
 
     /** Returns a wait in nanoseconds, or throws an {@link IllegalArgumentException} if it is out of range. */
     static long requireNanos(Duration maxWait) {
-        if (maxWait.isNegative() || maxWait.compareTo(LONGEST_WAIT) > 0) {
+        if (maxWait.isNegative() || maxWait.compareTo(PolicyOptions.LONGEST_WAIT) > 0) {
             throw new IllegalArgumentException(
                     "A caller waits at most " + maxWait + "; write 0 to not wait, or at most 1 hour.");
         }

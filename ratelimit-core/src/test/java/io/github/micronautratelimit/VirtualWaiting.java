@@ -59,7 +59,7 @@ final class VirtualWaiting {
         return stage.toCompletableFuture();
     }
 
-    /** Returns what was decided since the last call. */
+    /** Returns the decisions since the last call. */
     List<String> decided() {
         List<String> all = List.copyOf(decided);
         decided.clear();

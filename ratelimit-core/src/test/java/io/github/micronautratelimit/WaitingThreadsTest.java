@@ -90,7 +90,7 @@ class WaitingThreadsTest {
 
     @Test
     void manyCallersOfOneKeyTakeLittleMemoryAndOneThread() {
-        // The clock of the limits stands still, so that no caller is granted.
+        // The clock of the limits does not move, so no permit comes back.
         MemoryBackend memory = new MemoryBackend(() -> VirtualWaiting.EPOCH_MICROS, 100);
         try (RateLimiter limiter =
                 RateLimiter.builder(memory).maxWaiting(MANY, MANY).build()) {

@@ -104,7 +104,7 @@ final class RequestLimiter {
         return denial.isEmpty() ? PROCEED : CompletableFuture.completedFuture(denial);
     }
 
-    /** Lets the request leave the queue if its client disconnects. Its response is then written to nobody. */
+    /** Lets the request leave the queue if its client disconnects, and has not received a response. */
     private CompletableFuture<Optional<HttpResponse<?>>> untilDisconnected(
             HttpRequest<?> request,
             CompletableFuture<Lease> lease,
