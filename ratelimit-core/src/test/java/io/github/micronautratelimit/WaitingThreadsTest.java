@@ -112,6 +112,8 @@ class WaitingThreadsTest {
                         Thread.activeCount() <= threads + 2,
                         "Threads: " + Thread.getAllStackTraces().keySet());
                 callers.forEach(caller -> caller.cancel(false));
+                // The next measurement begins without the callers of this one.
+                callers.clear();
                 assertEquals(0, limiter.stats().waiting());
             }
             measured.sort(null);
