@@ -8,6 +8,8 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.redis.Script.CommandSource;
 import io.github.micronautratelimit.redis.ScriptCall.PendingDecision;
@@ -18,6 +20,7 @@ import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
 import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -31,12 +34,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><em>Decisions.</em> A decision is one script call and one atomic step, regardless of the number of limits and
  * policies. The server's clock decides. An idle client sends a request at once. Requests that arrive while the client
- * is busy share calls, and each is decided by itself. Only grants, refunds, blocks and resets write to Redis.
+ * is busy share calls, and each is decided by itself. Only grants, refunds, reservations,
+ * settlements, blocks and resets write to Redis.
  *
  * <p><em>Keys.</em> The name of a key in Redis is <code>namespace:policy:{hash}</code>. The hash is
  * {@link KeyHash#brief} of the key, so the name reveals no identity. If the name of the policy is longer than nine
  * characters or contains a tilde, a colon or a brace, the key contains its last three other characters, a tilde, and
- * the first five characters of its own {@link KeyHash#brief}. A key expires when all permits are free again. A server
+ * the first five characters of its own {@link KeyHash#brief}. A key expires when all permits are free again and its last
+ * reservation has expired. An open reservation takes 36 bytes of its key. A server
  * that evicts a key early resets it, so use {@code noeviction} or {@code volatile-ttl}.
  *
  * <p><em>Cluster.</em> All keys of one identity are in one hash slot, so a request under several policies is one atomic
@@ -245,12 +250,31 @@ public final class RedisBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
-        return call('p', policy, key, permits);
+        PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
+        dispatcher.send(new ScriptCall('p', List.of(List.of(request))));
+        return request;
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
-        return call('r', policy, key, permits).thenAccept(decision -> {});
+        PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
+        dispatcher.send(ScriptCall.refund(request, chargedAtMicros));
+        return request.thenAccept(decision -> {});
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
+        dispatcher.send(ScriptCall.reserve(request, id, ttlMicros, policy.reservations()));
+        return request;
+    }
+
+    @Override
+    public CompletionStage<Settlement> settle(Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        PendingDecision request = new PendingDecision(policies.of(policy), key, 0);
+        ScriptCall call = ScriptCall.settle(request, receipt, actual, policy.reservations());
+        dispatcher.send(call);
+        return request.thenApply(after -> new Settlement(call.outcome(), after));
     }
 
     @Override
@@ -258,12 +282,6 @@ public final class RedisBackend implements RateLimitBackend {
         PendingDecision request = new PendingDecision(policies.of(policy), key, 0);
         dispatcher.send(ScriptCall.block(request, micros));
         return request.thenAccept(decision -> {});
-    }
-
-    private PendingDecision call(char operation, Policy policy, String key, long permits) {
-        PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
-        dispatcher.send(new ScriptCall(operation, List.of(List.of(request))));
-        return request;
     }
 
     @Override

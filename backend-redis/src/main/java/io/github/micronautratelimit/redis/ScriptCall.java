@@ -3,23 +3,24 @@ package io.github.micronautratelimit.redis;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
-import io.github.micronautratelimit.limit.TokenBucket;
 import io.github.micronautratelimit.redis.Script.UnsignedBytes;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.protocol.CommandArgs;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of {@code decide.lua}: encodes its parameters and decodes its reply, in the order of the script's header.
+ * One call of {@code decide.lua}: encodes its parameters in the order of the script's header, and completes its requests
+ * from the {@link ScriptReply}.
  */
 final class ScriptCall {
 
@@ -48,28 +49,86 @@ final class ScriptCall {
     /** Numbers in the script are exact up to 2^53. Larger requests are denied or refunded exactly like this one. */
     private static final long PERMITS_BEYOND_ALL_LIMITS = Limit.MAX_PERMITS + 1;
 
+    private static final long EXACT = 1L << 53;
+    /** As much as any limit and any debt can count together. */
+    private static final long MOST_USED = 4 * Limit.MAX_PERMITS;
+
+    private static final long ALL_ONES = -1;
+
     private static final int HEAD = 1 + 7;
-    private static final char BLOCK = 'b';
+    private static final char RESERVE = 'o';
+    private static final char SETTLE = 's';
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final char operation;
     /** The requests of each key. */
     private final List<List<PendingDecision>> keys;
-
-    private final long blockMicros;
+    /** What the operation adds to the requests. */
+    private final ByteBuffer addition;
+    /** Written before the request completes, and read afterwards. */
+    private Reservation.Outcome outcome = Reservation.Outcome.UNKNOWN;
 
     ScriptCall(char operation, List<List<PendingDecision>> keys) {
-        this(operation, keys, 0);
+        this(operation, keys, NOTHING);
     }
 
-    private ScriptCall(char operation, List<List<PendingDecision>> keys, long blockMicros) {
+    private ScriptCall(char operation, List<List<PendingDecision>> keys, ByteBuffer addition) {
         this.operation = operation;
         this.keys = keys;
-        this.blockMicros = blockMicros;
+        this.addition = addition;
+    }
+
+    /** Creates a call for one request. */
+    private static ScriptCall one(char operation, PendingDecision request, ByteBuffer addition) {
+        return new ScriptCall(operation, List.of(List.of(request)), addition.flip());
     }
 
     /** Creates a call that blocks the key of a request for 0 permits. */
     static ScriptCall block(PendingDecision request, long micros) {
-        return new ScriptCall(BLOCK, List.of(List.of(request)), micros);
+        ByteBuffer addition = ByteBuffer.allocate(7);
+        UnsignedBytes.put(addition, micros, 7);
+        return one('b', request, addition);
+    }
+
+    /** Creates a call that refunds the permits of a request. */
+    static ScriptCall refund(PendingDecision request, long chargedAtMicros) {
+        ByteBuffer addition = ByteBuffer.allocate(7);
+        UnsignedBytes.put(addition, chargedAtMicros == LimitState.LATEST ? ALL_ONES : time(chargedAtMicros), 7);
+        return one('r', request, addition);
+    }
+
+    /** Creates a call that reserves the permits of a request. */
+    static ScriptCall reserve(PendingDecision request, UUID id, long ttlMicros, Reservation.Rules rules) {
+        ByteBuffer addition = ByteBuffer.allocate(16 + 7 + 2 + 1);
+        put(addition, id);
+        UnsignedBytes.put(addition, time(ttlMicros), 7);
+        UnsignedBytes.put(addition, rules.maxOpen(), 2);
+        UnsignedBytes.put(addition, rules.refundedAtExpiry() ? 1 : 0, 1);
+        return one(RESERVE, request, addition);
+    }
+
+    /** Creates a call that settles a reservation on the key of a request for 0 permits. */
+    static ScriptCall settle(
+            PendingDecision request, Reservation.Receipt receipt, long actual, Reservation.Rules rules) {
+        long charged = rules.refundedAtExpiry() ? 0 : receipt.permits();
+        ByteBuffer addition = ByteBuffer.allocate(16 + 7 + 6 + 6 + 5);
+        put(addition, receipt.id());
+        UnsignedBytes.put(addition, time(receipt.expiresAtMicros()), 7);
+        UnsignedBytes.put(addition, Math.min(actual, MOST_USED), 6);
+        UnsignedBytes.put(addition, Math.min(Math.max(0, actual - charged), MOST_USED), 6);
+        UnsignedBytes.put(addition, rules.maxDebt() == Reservation.Rules.CAPACITY ? ALL_ONES : rules.maxDebt(), 5);
+        return one(SETTLE, request, addition);
+    }
+
+    /** Returns a time that the script can count. Earlier and later ones have the same effect. */
+    private static long time(long micros) {
+        return Math.max(0, Math.min(micros, EXACT));
+    }
+
+    /** Adds an id. The order of the bytes is that of {@link UUID#compareTo}, which compares signed numbers. */
+    private static void put(ByteBuffer encoded, UUID id) {
+        encoded.putLong(id.getMostSignificantBits() ^ Long.MIN_VALUE);
+        encoded.putLong(id.getLeastSignificantBits() ^ Long.MIN_VALUE);
     }
 
     /**
@@ -86,8 +145,7 @@ final class ScriptCall {
             arguments.addKey(key.get(0).key);
             requests += key.size();
         }
-        int tail = operation == BLOCK ? 7 : 0;
-        ByteBuffer encoded = ByteBuffer.allocate(HEAD + 4 * keys.size() + 5 * requests + tail);
+        ByteBuffer encoded = ByteBuffer.allocate(HEAD + 4 * keys.size() + 5 * requests + addition.remaining());
         encoded.put((byte) operation);
         UnsignedBytes.put(encoded, micros, 7);
         for (List<PendingDecision> key : keys) {
@@ -97,7 +155,7 @@ final class ScriptCall {
                 UnsignedBytes.put(encoded, Math.min(request.permits, PERMITS_BEYOND_ALL_LIMITS), 5);
             }
         }
-        UnsignedBytes.put(encoded, blockMicros, tail);
+        encoded.put(addition.duplicate());
         arguments.add(encoded.array());
         policies.keySet().forEach(policy -> arguments.add(policy.limits));
     }
@@ -105,15 +163,39 @@ final class ScriptCall {
     /** Completes all requests from the reply of the script. */
     void complete(byte[] reply) {
         try {
-            Reply decoder = new Reply(reply);
+            ScriptReply decoder = new ScriptReply(reply);
             for (List<PendingDecision> key : keys) {
                 for (PendingDecision request : key) {
-                    decoder.complete(request);
+                    complete(request, decoder);
                 }
             }
         } catch (RuntimeException e) {
             fail(e);
         }
+    }
+
+    private void complete(PendingDecision request, ScriptReply reply) {
+        Policy policy = request.policy.policy;
+        if (!reply.nextRequest()) {
+            request.completeExceptionally(new NonRetryableStoreException(foreign(request.key)));
+        } else if (operation == RESERVE) {
+            request.complete(reply.reservation(policy, request.permits));
+        } else {
+            if (operation == SETTLE) {
+                outcome = reply.outcome();
+            }
+            request.complete(reply.decision(policy, request.permits));
+        }
+    }
+
+    private static RedisCommandExecutionException foreign(byte[] key) {
+        return new RedisCommandExecutionException("the key " + new String(key, StandardCharsets.UTF_8)
+                + " does not contain a rate limit; delete it, or use another namespace for rate limits.");
+    }
+
+    /** Returns what a settlement did, when its request is complete. */
+    Reservation.Outcome outcome() {
+        return outcome;
     }
 
     /** Fails all requests that are not complete yet. */
@@ -122,130 +204,6 @@ final class ScriptCall {
             for (PendingDecision request : key) {
                 request.completeExceptionally(failure);
             }
-        }
-    }
-
-    /** Decodes a reply, one request after the other. */
-    private static final class Reply {
-
-        /** The most units that a bucket in the core can owe. */
-        private static final long MAX_UNITS = 1L << 62;
-
-        private static final byte GRANTED = 1;
-        private static final byte FOREIGN = 2;
-        private static final byte BLOCKED = 3;
-
-        private final ByteBuffer bytes;
-        private final long now;
-
-        Reply(byte[] reply) {
-            this.bytes = ByteBuffer.wrap(reply);
-            this.now = next(7);
-        }
-
-        private long next(int size) {
-            return UnsignedBytes.get(bytes, size);
-        }
-
-        void complete(PendingDecision request) {
-            Policy policy = request.policy.policy;
-            byte status = bytes.get();
-            if (status == FOREIGN) {
-                request.completeExceptionally(new NonRetryableStoreException(foreign(request.key)));
-            } else if (status == BLOCKED) {
-                request.complete(blocked(next(7) - now, policy, request.permits));
-            } else {
-                request.complete(decision(policy, request.permits, status == GRANTED));
-            }
-        }
-
-        private static RedisCommandExecutionException foreign(byte[] key) {
-            return new RedisCommandExecutionException("the key " + new String(key, StandardCharsets.UTF_8)
-                    + " does not contain a rate limit; delete it, or use another namespace for rate limits.");
-        }
-
-        private Decision blocked(long rest, Policy policy, long permits) {
-            Decision unblocked = decision(policy, permits, false);
-            long reset = Math.max(rest, unblocked.resetAfterMicros());
-            if (permits == 0) {
-                return new Decision.Allowed(0, reset, Decision.Source.STORE, reset, now);
-            }
-            long retry = unblocked.retryAfterMicros();
-            return new Decision.Denied(
-                    0,
-                    retry == LimitState.NEVER ? retry : Math.max(rest, retry),
-                    reset,
-                    policy.rateLimits(),
-                    Decision.Source.STORE);
-        }
-
-        private Decision decision(Policy policy, long permits, boolean granted) {
-            List<Limit> limits = policy.rateLimits();
-            List<Limit> deniedBy = List.of();
-            long remaining = Long.MAX_VALUE;
-            long retryAfter = 0;
-            long resetAfter = 0;
-            long next = 0;
-            for (Limit limit : limits) {
-                LimitResult result = limit instanceof TokenBucket bucket
-                        ? bucket(bucket, permits, granted)
-                        : window(limit, permits, granted);
-                next = result.remaining < remaining
-                        ? result.next
-                        : result.remaining == remaining ? Math.max(next, result.next) : next;
-                remaining = Math.min(remaining, result.remaining);
-                resetAfter = Math.max(resetAfter, result.resetAfter);
-                if (!result.admits) {
-                    deniedBy = deniedBy.isEmpty() ? new ArrayList<>(limits.size()) : deniedBy;
-                    deniedBy.add(limit);
-                    boolean never = retryAfter == LimitState.NEVER || permits > limit.capacity();
-                    retryAfter = never ? LimitState.NEVER : Math.max(retryAfter, result.retryAfter);
-                }
-            }
-            return deniedBy.isEmpty()
-                    ? new Decision.Allowed(remaining, resetAfter, Decision.Source.STORE, next, now)
-                    : new Decision.Denied(
-                            remaining, retryAfter, resetAfter, List.copyOf(deniedBy), Decision.Source.STORE);
-        }
-
-        /**
-         * The decision of one limit. {@code retryAfter} is meaningful only if the limit does not admit the request,
-         * {@code next} only if it does: the time until a further permit is free.
-         */
-        private record LimitResult(boolean admits, long remaining, long retryAfter, long resetAfter, long next) {}
-
-        /** Leaves the times to the core, because they may be longer than a double in the script can count. */
-        private LimitResult bucket(TokenBucket bucket, long permits, boolean granted) {
-            LimitState state = bucket.state(next(7), owed(bucket, next(5), next(6)));
-            boolean admits = granted || state.admits(permits);
-            long remaining = state.remaining();
-            return new LimitResult(
-                    admits,
-                    remaining,
-                    admits ? 0 : state.retryAfter(permits, now),
-                    state.resetAfter(now),
-                    remaining == bucket.capacity() ? 0 : state.retryAfter(remaining + 1, now));
-        }
-
-        private static long owed(TokenBucket bucket, long permits, long rest) {
-            return permits > MAX_UNITS / bucket.unitsPerPermit()
-                    ? MAX_UNITS
-                    : Math.min(MAX_UNITS, permits * bucket.unitsPerPermit() + rest / EncodedPolicy.divisor(bucket));
-        }
-
-        private LimitResult window(Limit limit, long permits, boolean granted) {
-            long used = next(5);
-            long retryAt = next(7);
-            long resetAt = next(7);
-            boolean admits = granted || permits == 0 || permits <= limit.permits() - used;
-            long longest = limit.longestResetMicros();
-            long resetAfter = Math.min(longest, Math.max(0, resetAt - now));
-            return new LimitResult(
-                    admits,
-                    Math.max(0, limit.permits() - used),
-                    Math.min(longest, retryAt - now),
-                    resetAfter,
-                    retryAt == 0 ? resetAfter : Math.min(longest, Math.max(0, retryAt - now)));
         }
     }
 }

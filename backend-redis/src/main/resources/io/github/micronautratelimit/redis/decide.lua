@@ -1,14 +1,19 @@
--- Decides requests for permits, refunds permits, or blocks keys, in one atomic step.
+-- Decides requests for permits, refunds permits, blocks keys, or reserves permits and settles, in one atomic step.
 -- The arithmetic is that of TokenBucket, SlidingWindow and FixedWindow in the core, to the microsecond.
 --
 -- KEYS     the keys; if a key occurs twice, the later request sees the state that the earlier one leaves
--- ARGV[1]  operation:1 time:7, then per key policy:2 count:2 and count times permits:5; for operation b then duration:7
+-- ARGV[1]  operation:1 time:7, then per key policy:2 count:2 and count times permits:5, then what the operation adds
 --            operation  e  each request is decided by itself, those of one key in the given order
 --                       a  all requests are granted, or none is charged
 --                       p  peek: as e, but nothing is charged
---                       r  refund
---                       b  the keys are blocked for the duration in microseconds, with 0 permits; a block that ends
---                          later stays
+--                       r  refund; adds charged at:7, which is 7 bytes 255 for the permits taken last
+--                       b  the key is blocked, with 0 permits; adds duration:7 in microseconds; a block that ends later
+--                          stays
+--                       o  open a reservation: as e, and the charge can be settled; adds id:16 duration:7 most open:2
+--                          refunded at expiry:1; an id that is open is granted once more and charged no more
+--                       s  settle a reservation, with 0 permits; adds id:16 expiry:7 permits used:6 missing if it has
+--                          expired:6 most debt:5, 5 bytes 255 for the capacity of each limit
+--                       r, b, o and s have one request
 --            time       microseconds since the epoch, or 0 for the time of this server
 --            policy     1 for ARGV[2], 2 for ARGV[3], ...
 -- ARGV[2]  and further, one argument per policy; per limit of the policy
@@ -21,17 +26,30 @@
 --                    0  not granted
 --                    2  the key contains something else, which was not changed; no limits follow
 --                    3  the key is blocked and grants only 0 permits; until:7 and the limits without the block follow
+--            For o and s, outcome:1 time:7 follow the status, unless it is 2. If the outcome is not 0, the status and
+--            the states are those of a request for 0 permits.
+--            o  0  decided like e, and charged now if granted
+--               1  open since the time
+--               2  denied, because too many are open; the first one expires at the time
+--            s  0  unknown, nothing changed
+--               1  settled
+--               2  expired; what was missing is charged
 --            t  time:7 whole permits owed:5 rest owed in 1/period permits:6
 --            s, f  permits used:5 time when the requested permits are free:7 (0 if they are) time when all are free:7
--- Writes   charges, refunds and blocks, once per key; a denial or a peek writes nothing
---          A key is deleted, or expires, when all permits are free and no block is left.
+-- Writes   charges, refunds, blocks and reservations, once per key; a denial or a peek writes nothing
+--          A key is deleted, or expires, when all permits are free, and no block and no reservation is left.
 -- State    a string with one part per limit; the first byte of a part is 128 + 30 * kind + 5 * (w - 1) + (v - 1)
 --            t  kind 0: head:1 period:w time:7 permits owed:v rest owed:w
 --            f  kind 1: head:1 period:w window:7 permits used:v
 --            s  kind 2: head:1 period:w newest segment:7 permits used:v cells:1, then the cells:v, newest first
---          If the key is blocked, 255 until:7 comes first. Text starts with other bytes, and so may later versions.
+--            t  kind 3, after a refund by the time of the charge: as kind 0, then busy since:7 permits:5 capacity:5
+--          If the key is blocked, 255 until:7 comes first. If reservations are open, 254 count:2 comes next, and per
+--          reservation id:16 permits:5 charged at:7 expiry:7 refunded at expiry:1, in the order of expiry and id.
+--          Text starts with other bytes, and so may later versions.
 --
--- A bucket that owes permits needs as many to be full. name:n is an unsigned big-endian integer of n bytes. Numbers are
+-- A bucket that owes permits needs as many to be full; after a settlement, or if its limit was lowered, it may owe more
+-- than its capacity, and a window may have used more than its permits. A bucket is busy since an instant if every
+-- charge and refund since has found that it owes half of its capacity or more; see TokenBucket. name:n is an unsigned big-endian integer of n bytes. Numbers are
 -- doubles, exact up to 2^53. Permits are below 2^40, periods below 2^45; times in microseconds reach 2^53 in 2255.
 
 local floor, ceil = math.floor, math.ceil
@@ -127,8 +145,17 @@ local max, min, sub = math.max, math.min, string.sub
 
 local SEGMENTS = 65
 local PX_LONGEST = 1e15
-local KINDS = {[0] = 't', 'f', 's'}
+local KINDS = {[0] = 't', 'f', 's', 't'}
+local REFUNDED = 218
 local BLOCKED = 255
+local RESERVED = 254
+local MAX_PERMITS = 1e12
+-- Seven bytes 255, as a double.
+local LATEST = 2 ^ 56
+-- Five bytes 255.
+local DEBT_OF_CAPACITY = 2 ^ 40 - 1
+-- The bytes of a reservation, and of its id, with which it begins.
+local RESERVATION, ID = 36, 16
 -- Faster than formatting each number.
 local DIGITS = {'1', '2', '3', '4', '5', '6'}
 
@@ -167,8 +194,12 @@ local function read(text)
     local head = string.byte(text, at) - 128
     local kind, w, v = KINDS[floor(head / 30)], floor(head % 30 / 5) + 1, head % 5 + 1
     local ws, vs, s = DIGITS[w], DIGITS[v], {kind = kind}
-    if kind == 't' and at + 7 + w + v + w <= size then
+    local refunded = head >= REFUNDED - 128
+    if kind == 't' and at + 7 + w + v + w + (refunded and 17 or 0) <= size then
       s.period, s.time, s.owed, s.rest, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'I' .. ws, text, at + 1)
+      if refunded then
+        s.busy, s.permits, s.capacity, at = unpack('>I7I5I5', text, at)
+      end
     elseif kind == 'f' and at + 7 + w + v <= size then
       s.period, s.window, s.used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
     elseif kind == 's' and at + 8 + w + v <= size then
@@ -203,7 +234,10 @@ local function write(limits, states)
     if s.kind == 't' then
       local v = width(max(s.owed, limits[i].capacity))
       text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'I' .. DIGITS[w],
-          128 + 5 * (w - 1) + v - 1, s.period, s.time, s.owed, s.rest)
+          (s.busy and REFUNDED or 128) + 5 * (w - 1) + v - 1, s.period, s.time, s.owed, s.rest)
+      if s.busy then
+        text = text .. pack('>I7I5I5', s.busy, s.permits, s.capacity)
+      end
     elseif s.kind == 'f' then
       local v = width(s.used)
       text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v],
@@ -243,8 +277,14 @@ local function predecessors(limits, stored)
   return before
 end
 
+-- Returns the most that a bucket may owe, 2^62 units, as in the core.
+local function most_owed(limit)
+  local most, left = muldiv(1, 2 ^ 62, limit.period / limit.divisor)
+  return most, left * limit.divisor
+end
+
 -- Returns what a stored bucket owes, in the units of another one. Whole permits stay whole, the rest is rounded up to a
--- unit. The core counts at most 2^62 units.
+-- unit.
 local function converted(limit, stored)
   local units = limit.period / limit.divisor
   local owed, rest, more = stored.owed, muldiv(stored.rest, units, stored.period)
@@ -254,13 +294,37 @@ local function converted(limit, stored)
   if rest == units then
     owed, rest = owed + 1, 0
   end
+  rest = rest * limit.divisor
   if owed * units > 2 ^ 61 then
-    local most, left = muldiv(1, 2 ^ 62, units)
+    local most, left = most_owed(limit)
     if owed > most or owed == most and rest > left then
       owed, rest = most, left
     end
   end
-  return owed, rest * limit.divisor
+  return owed, rest
+end
+
+-- Subtracts whole permits and a rest from what a bucket owes, at most all.
+local function less(limit, owed, rest, whole, part)
+  owed, rest = owed - whole, rest - part
+  if rest < 0 then
+    owed, rest = owed - 1, rest + limit.period
+  end
+  if owed < 0 then
+    return 0, 0
+  end
+  return owed, rest
+end
+
+-- Returns what is left of permits and a rest after a time in which permits drip in.
+local function dripped(limit, owed, rest, passed)
+  local whole, part = muldiv(passed % limit.period, limit.permits, limit.period)
+  return less(limit, owed, rest, floor(passed / limit.period) * limit.permits + whole, part)
+end
+
+local function bucket(limit, time, owed, rest, busy)
+  return {kind = 't', period = limit.period, permits = limit.permits, capacity = limit.capacity,
+      time = time, owed = owed, rest = rest, busy = (owed > 0 or rest > 0) and busy or nil}
 end
 
 -- Brings a stored state forward to an instant, under a limit. Time never runs backwards.
@@ -268,21 +332,18 @@ local function forward(limit, stored, now)
   local period = limit.period
   if limit.kind == 't' then
     if not stored then
-      return {kind = 't', period = period, time = now, owed = 0, rest = 0}
+      return bucket(limit, now, 0, 0)
     end
-    local owed, rest, passed = stored.owed, stored.rest, max(0, now - stored.time)
-    if stored.period ~= period or rest % limit.divisor ~= 0 then
+    local owed, rest, passed, busy = stored.owed, stored.rest, max(0, now - stored.time), stored.busy
+    if stored.period ~= period or rest % limit.divisor ~= 0 or owed * period > 2 ^ 61 * limit.divisor then
       owed, rest = converted(limit, stored)
     end
-    local whole, part = muldiv(passed % period, limit.permits, period)
-    owed, rest = owed - floor(passed / period) * limit.permits - whole, rest - part
-    if rest < 0 then
-      owed, rest = owed - 1, rest + period
+    owed, rest = dripped(limit, owed, rest, passed)
+    -- Half of another capacity is another debt.
+    if busy and (stored.period ~= period or stored.permits ~= limit.permits or stored.capacity ~= limit.capacity) then
+      busy = stored.time + passed
     end
-    if owed < 0 then
-      owed, rest = 0, 0
-    end
-    return {kind = 't', period = period, time = stored.time + passed, owed = owed, rest = rest}
+    return bucket(limit, stored.time + passed, owed, rest, busy)
   elseif limit.kind == 'f' then
     local window = floor(now / period)
     if stored and stored.window >= window then
@@ -317,10 +378,10 @@ local function admits(limit, state, permits)
   return permits == 0 or permits <= limit.permits - state.used
 end
 
--- Returns a sliding window with one changed cell. All cells become wider if the limit needs it.
-local function changed(limit, state, i, permits)
+-- Returns a sliding window with one changed cell, and the sum of all. All cells become wider if they need it.
+local function changed(limit, state, i, permits, used)
   local width = state.width
-  while limit.permits >= 256 ^ width do
+  while max(limit.permits, used) >= 256 ^ width do
     width = width + 1
   end
   local cells, count = state.cells, state.count
@@ -331,40 +392,83 @@ local function changed(limit, state, i, permits)
     end
     cells = table.concat(wider)
   end
-  return {kind = 's', period = state.period, segment = state.segment, newest = state.newest, used = state.used,
+  return {kind = 's', period = state.period, segment = state.segment, newest = state.newest, used = used,
       width = width, count = max(i, count),
       cells = sub(cells, 1, (i - 1) * width) .. pack('>I' .. DIGITS[width], permits) .. sub(cells, i * width + 1)}
 end
 
+-- Returns a bucket with another debt, after an operation that has found the present one.
+local function with_debt(limit, state, owed, rest, refunded)
+  local busy = state.busy and state.owed >= floor(limit.capacity / 2) and state.busy or state.time
+  return bucket(limit, state.time, owed, rest, (refunded or state.busy) and busy)
+end
+
 local function charge(limit, state, permits)
   if state.kind == 't' then
-    return {kind = 't', period = state.period, time = state.time, owed = state.owed + permits, rest = state.rest}
+    return with_debt(limit, state, state.owed + permits, state.rest)
   elseif state.kind == 'f' then
     return {kind = 'f', period = state.period, window = state.window, used = state.used + permits}
   end
-  local charged = changed(limit, state, 1, (state.count > 0 and cell(state, 1) or 0) + permits)
-  charged.used = state.used + permits
-  return charged
+  return changed(limit, state, 1, (state.count > 0 and cell(state, 1) or 0) + permits, state.used + permits)
 end
 
--- Refunds the permits that were taken last, at most all that are taken.
-local function refund(limit, state, permits)
+-- Charges permits even if they are not free, as far as the debt stays within a bound.
+local function charge_beyond(limit, state, permits, debt)
+  local most = min(MAX_PERMITS, limit.capacity + (debt == DEBT_OF_CAPACITY and limit.capacity or debt))
   if state.kind == 't' then
-    local owes = state.owed >= permits
-    return {kind = 't', period = state.period, time = state.time,
-        owed = owes and state.owed - permits or 0, rest = owes and state.rest or 0}
-  elseif state.kind == 'f' then
-    return {kind = 'f', period = state.period, window = state.window, used = max(0, state.used - permits)}
+    most = min(most, (most_owed(limit))) - state.owed - (state.rest > 0 and 1 or 0)
+  else
+    most = most - state.used
   end
-  local left, i = min(permits, state.used), 1
-  while left > 0 do
+  return charge(limit, state, min(permits, max(0, most)))
+end
+
+-- Refunds permits as far as their charge still takes them. A charge of a bucket still takes its permits less those that
+-- have dripped in since, and up to half of the capacity if the bucket has been busy since.
+local function refund_bucket(limit, state, permits, charged_at)
+  local taken, part = permits, 0
+  if permits > MAX_PERMITS then
+    taken, part = most_owed(limit)
+  end
+  if charged_at ~= LATEST then
+    taken, part = dripped(limit, taken, part, max(0, state.time - charged_at))
+    local half = min(permits, floor(limit.capacity / 2))
+    if state.busy and charged_at >= state.busy and taken < half then
+      taken, part = half, 0
+    end
+  end
+  local owed, rest = less(limit, state.owed, state.rest, taken, part)
+  return with_debt(limit, state, owed, rest, charged_at ~= LATEST)
+end
+
+-- Refunds permits of one cell of a sliding window, or those that were taken last.
+local function refund_sliding(limit, state, permits, charged_at)
+  local first, last = 1, state.count
+  if charged_at ~= LATEST then
+    first = state.newest - floor(charged_at / state.segment) + 1
+    last = first <= last and first or 0
+  end
+  local left = min(permits, state.used)
+  for i = max(1, first), last do
     local back = min(left, cell(state, i))
     if back > 0 then
-      local used = state.used - back
-      state = changed(limit, state, i, cell(state, i) - back)
-      state.used = used
+      state = changed(limit, state, i, cell(state, i) - back, state.used - back)
     end
-    left, i = left - back, i + 1
+    left = left - back
+    if left == 0 then
+      break
+    end
+  end
+  return state
+end
+
+local function refund(limit, state, permits, charged_at)
+  if state.kind == 't' then
+    return refund_bucket(limit, state, permits, charged_at)
+  elseif state.kind == 's' then
+    return refund_sliding(limit, state, permits, charged_at)
+  elseif charged_at == LATEST or floor(charged_at / state.period) == state.window then
+    return {kind = 'f', period = state.period, window = state.window, used = max(0, state.used - permits)}
   end
   return state
 end
@@ -398,11 +502,57 @@ local function retry(limit, state, permits)
   return leaves(state, oldest)
 end
 
--- Stores states until they are empty: all permits are free, the block has ended, and the latest time that was seen has
--- passed. Rounds the expiry up. Deletes the key if the states are empty now.
-local function store(key, limits, states, blocked)
+-- Returns the permits of the reservation that begins at a byte, the times of its charge and its expiry, and whether it
+-- is refunded at its expiry.
+local function reservation(open, at)
+  local permits, charged_at, expiry, refunded = unpack('>I5I7I7B', open, at + ID)
+  return permits, charged_at, expiry, refunded == 1
+end
+
+-- Returns the byte at which the reservation with an id begins, or nil.
+local function position(open, id)
+  local at = string.find(open, id, 1, true)
+  while at and (at - 1) % RESERVATION > 0 do
+    at = string.find(open, id, at + 1, true)
+  end
+  return at
+end
+
+-- Returns whether an id comes before another one. Strings are compared by the locale of the server.
+local function precedes(id, other)
+  for i = 1, ID do
+    local byte, its = string.byte(id, i), string.byte(other, i)
+    if byte ~= its then
+      return byte < its
+    end
+  end
+  return false
+end
+
+-- Adds a reservation in the order of expiry and id.
+local function with_reservation(open, id, permits, expiry, refunded)
+  local at = #open + 1
+  while at > 1 do
+    local before = at - RESERVATION
+    local _, _, its = reservation(open, before)
+    if its < expiry or its == expiry and precedes(sub(open, before, before + ID - 1), id) then
+      break
+    end
+    at = before
+  end
+  return sub(open, 1, at - 1) .. id .. pack('>I5I7I7B', permits, now, expiry, refunded) .. sub(open, at)
+end
+
+-- Stores states until they are empty: all permits are free, the block has ended, all reservations have expired, and the
+-- latest time that was seen has passed. Rounds the expiry up. Deletes the key if the states are empty now.
+local function store(key, limits, states, blocked, open)
   local life = max(0, blocked - now)
-  local block = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
+  local front = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
+  if #open > 0 then
+    local _, _, last = reservation(open, #open - RESERVATION + 1)
+    life = max(life, last - now)
+    front = front .. pack('>BH', RESERVED, #open / RESERVATION) .. open
+  end
   for i, state in ipairs(states) do
     if state.kind == 't' then
       life = max(life, state.time - now + (state.owed * state.period + state.rest) / limits[i].permits)
@@ -415,7 +565,7 @@ local function store(key, limits, states, blocked)
     redis.call('DEL', key)
   else
     local px = min(PX_LONGEST, ceil(life / 1000) + 1) + px_extra
-    redis.call('SET', key, block .. write(limits, states), 'PX', format('%.0f', px))
+    redis.call('SET', key, front .. write(limits, states), 'PX', format('%.0f', px))
   end
 end
 
@@ -428,6 +578,8 @@ local function limits_of(policy)
     if limit.kind == 't' then
       limit.capacity, limit.divisor, at = unpack('>I5I6', text, at)
       at = at + 11
+    else
+      limit.capacity = limit.permits
     end
     limits[#limits + 1] = limit
   end
@@ -435,7 +587,7 @@ local function limits_of(policy)
 end
 
 -- Returns the states of a key, false if it is empty, or nil if it contains something else; then the end of its block,
--- or 0.
+-- or 0, and the text of its reservations.
 local function find(key)
   local text = texts[key] or redis.pcall('GET', key)
   if type(text) == 'table' then
@@ -445,10 +597,127 @@ local function find(key)
     -- Other errors are not about this key. Without pcall, the same error ends the script.
     redis.call('GET', key)
   end
-  if text and #text >= 8 and string.byte(text) == BLOCKED then
-    return read(sub(text, 9)), unpack('>I7', text, 2)
+  if not text then
+    return false, 0, ''
   end
-  return text and read(text), 0
+  local blocked, open, at = 0, '', 1
+  if string.byte(text) == BLOCKED and #text >= 8 then
+    blocked, at = unpack('>I7', text, 2)
+  end
+  if string.byte(text, at) == RESERVED and #text >= at + 2 then
+    local size = unpack('>H', text, at + 1) * RESERVATION
+    open = sub(text, at + 3, at + 2 + size)
+    at = at + 3 + size
+  end
+  return read(sub(text, at)), blocked, open
+end
+
+-- Changes the state of each limit.
+local function each(change, limits, states, permits, more)
+  local after = {}
+  for i, limit in ipairs(limits) do
+    after[i] = change(limit, states[i], permits, more)
+  end
+  return after
+end
+
+-- Brings stored states forward to an instant, under the limits of a policy.
+local function all_forward(limits, stored, time)
+  local before, states = predecessors(limits, stored), {}
+  for i, limit in ipairs(limits) do
+    states[i] = forward(limit, before[i], time)
+  end
+  return states
+end
+
+-- Brings the states of a key forward to the present, and returns the reservations that are still open. Those refunded
+-- at their expiry are refunded at that instant, so the result does not depend on when the key is used next.
+local function present(limits, known)
+  local states, open, at = known.states or {}, known.open, 1
+  while at <= #open do
+    local permits, charged_at, expiry, refunded = reservation(open, at)
+    if expiry > now then
+      break
+    elseif refunded then
+      states = each(refund, limits, all_forward(limits, states, expiry), permits, charged_at)
+    end
+    at = at + RESERVATION
+  end
+  return all_forward(limits, states, now), sub(open, at)
+end
+
+local function admits_all(limits, states, permits)
+  for i, limit in ipairs(limits) do
+    if not admits(limit, states[i], permits) then
+      return false
+    end
+  end
+  return true
+end
+
+-- The operations on the states of a key and on its open reservations. Each returns both as they are afterwards, or nil
+-- if it changes nothing.
+local operations = {}
+
+function operations.e(request, states, open)
+  if request.granted and request.permits > 0 then
+    return each(charge, request.limits, states, request.permits), open
+  end
+end
+
+operations.a = operations.e
+
+function operations.p()
+end
+
+function operations.r(request, states, open, known)
+  if known.states then
+    return each(refund, request.limits, states, request.permits, (unpack('>I7', input, at))), open
+  end
+end
+
+function operations.b(request, states, open, known)
+  known.blocked = max(known.blocked, now + unpack('>I7', input, at))
+  return states, open
+end
+
+-- Answers like a request for 0 permits.
+local function answer_outcome(request, outcome, time)
+  request.outcome, request.permits, request.granted = pack('>BI7', outcome, time), 0, true
+end
+
+function operations.o(request, states, open)
+  local id, duration, most, refunded = unpack('>c16I7HB', input, at)
+  local found = position(open, id)
+  if found then
+    local _, charged_at = reservation(open, found)
+    answer_outcome(request, 1, charged_at)
+  elseif request.granted and #open >= most * RESERVATION then
+    local _, _, first = reservation(open, 1)
+    answer_outcome(request, 2, first)
+  else
+    request.outcome = pack('>BI7', 0, now)
+    if request.granted then
+      return each(charge, request.limits, states, request.permits),
+          with_reservation(open, id, request.permits, now + duration, refunded)
+    end
+  end
+end
+
+function operations.s(request, states, open)
+  local id, expiry, used, missing, debt = unpack('>c16I7I6I6I5', input, at)
+  local found = position(open, id)
+  answer_outcome(request, found and 1 or now >= expiry and 2 or 0, now)
+  if found then
+    local permits, charged_at = reservation(open, found)
+    open = sub(open, 1, found - 1) .. sub(open, found + RESERVATION)
+    if used > permits then
+      return each(charge_beyond, request.limits, states, used - permits, debt), open
+    end
+    return each(refund, request.limits, states, permits - used, charged_at), open
+  elseif now >= expiry and missing > 0 then
+    return each(charge_beyond, request.limits, states, missing, debt), open
+  end
 end
 
 -- Computes the states before and after each request. The next request of a key continues from the states after it.
@@ -459,42 +728,32 @@ for _, request in ipairs(others) do
   local known = latest[request.key]
   if not known then
     known = {}
-    known.states, known.blocked = find(request.key)
-    known.existed = known.states
+    known.states, known.blocked, known.open = find(request.key)
     latest[request.key] = known
   end
   if known.states == nil then
     request.foreign, all = true, false
   else
-    local stored, granted = predecessors(request.limits, known.states or {}), true
-    request.before = {}
-    for i, limit in ipairs(request.limits) do
-      request.before[i] = forward(limit, stored[i], now)
-      granted = granted and admits(limit, request.before[i], request.permits)
-    end
-    if operation == 'b' then
-      known.blocked = max(known.blocked, now + unpack('>I7', input, at))
-      known.states, known.limits = request.before, request.limits
-    end
+    local states, open = present(request.limits, known)
+    request.before, request.after = states, states
+    request.granted = admits_all(request.limits, states, request.permits)
     if known.blocked > now then
-      request.blocked, granted = known.blocked, request.permits == 0
+      request.granted = request.permits == 0
     end
-    request.granted, request.after, all = granted, request.before, all and granted
-    local change = operation == 'r' and refund or operation ~= 'p' and granted and request.permits > 0 and charge
-    if change then
-      request.after = {}
-      for i, limit in ipairs(request.limits) do
-        request.after[i] = change(limit, request.before[i], request.permits)
-      end
-      known.states, known.limits = request.after, request.limits
+    all = all and request.granted
+    local after, left = operations[operation](request, states, open, known)
+    if after then
+      request.after = after
+      known.states, known.limits, known.open = after, request.limits, left
     end
+    request.blocked = known.blocked > now and known.blocked
   end
 end
 
 if operation ~= 'a' or all then
   for key, known in pairs(latest) do
-    if known.limits and (operation ~= 'r' or known.existed) then
-      store(key, known.limits, known.states, known.blocked)
+    if known.limits then
+      store(key, known.limits, known.states, known.blocked, known.open)
     end
   end
 end
@@ -507,17 +766,17 @@ for _, request in ipairs(others) do
     if operation == 'a' then
       granted = all
     end
-    local answer = granted and '\1' or '\0'
+    local answer = (request.blocked and '\3' or granted and '\1' or '\0') .. (request.outcome or '')
     if request.blocked then
-      answer, granted = '\3' .. pack('>I7', request.blocked), false
+      answer, granted = answer .. pack('>I7', request.blocked), false
     end
     for i, state in ipairs(operation == 'a' and not all and request.before or request.after) do
       if state.kind == 't' then
         answer = answer .. pack('>I7I5I6', state.time, state.owed, state.rest)
       else
+        local more = max(0, request.limits[i].permits - state.used) + 1
         answer = answer .. pack('>I5I7I7', state.used,
-            retry(request.limits[i], state, granted and request.limits[i].permits - state.used + 1 or request.permits),
-            reset(state))
+            retry(request.limits[i], state, granted and more or request.permits), reset(state))
       end
     end
     answers[request.number] = answer
