@@ -426,9 +426,9 @@ end
 -- Refunds permits as far as their charge still takes them. A charge of a bucket still takes its permits less those that
 -- have dripped in since, and up to half of the capacity if the bucket has been busy since.
 local function refund_bucket(limit, state, permits, charged_at)
-  local taken, part = permits, 0
-  if permits > MAX_PERMITS then
-    taken, part = most_owed(limit)
+  local taken, part = most_owed(limit)
+  if permits <= min(taken, MAX_PERMITS) then
+    taken, part = permits, 0
   end
   if charged_at ~= LATEST then
     taken, part = dripped(limit, taken, part, max(0, state.time - charged_at))
