@@ -61,11 +61,7 @@ final class ScriptReply {
         Decision decision = decision(policy, outcome == OPEN_BEFORE || outcome == TOO_MANY_OPEN ? 0 : permits);
         if (outcome == TOO_MANY_OPEN) {
             return new Decision.Denied(
-                    decision.remaining(),
-                    time - now,
-                    decision.resetAfterMicros(),
-                    List.of(),
-                    Decision.Source.STORE);
+                    decision.remaining(), time - now, decision.resetAfterMicros(), List.of(), Decision.Source.STORE);
         }
         return decision instanceof Decision.Allowed allowed && outcome == OPEN_BEFORE
                 ? new Decision.Allowed(
@@ -123,8 +119,7 @@ final class ScriptReply {
         }
         return deniedBy.isEmpty()
                 ? new Decision.Allowed(remaining, resetAfter, Decision.Source.STORE, next, now)
-                : new Decision.Denied(
-                        remaining, retryAfter, resetAfter, List.copyOf(deniedBy), Decision.Source.STORE);
+                : new Decision.Denied(remaining, retryAfter, resetAfter, List.copyOf(deniedBy), Decision.Source.STORE);
     }
 
     /**

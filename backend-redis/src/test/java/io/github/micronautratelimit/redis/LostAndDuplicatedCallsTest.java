@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackendException;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.Reservation.Outcome;
+import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.redis.server.Eventually;
 import io.github.micronautratelimit.redis.server.RedisClients;
 import io.github.micronautratelimit.redis.server.RedisProcess;
@@ -20,6 +24,9 @@ import io.lettuce.core.api.sync.RedisCommands;
 import io.lettuce.core.codec.ByteArrayCodec;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -103,6 +110,78 @@ class LostAndDuplicatedCallsTest {
     }
 
     @Test
+    void duplicatedReservationIsChargedOnce() {
+        Policy policy = Policy.of("p", "10/day; 20/366day sliding");
+        let(Fate.ARRIVE_TWICE);
+        Reservation reservation = reserve(policy, 3);
+        assertEquals(7, reservation.decision().remaining());
+        assertEquals(7, direct.peek(policy, "key", 0).remaining());
+        let(Fate.ARRIVE_TWICE);
+        Settlement settlement = reservation.settle(5).toCompletableFuture().join();
+        assertEquals(Outcome.SETTLED, settlement.outcome());
+        assertEquals(5, direct.peek(policy, "key", 0).remaining());
+        assertEquals(
+                Outcome.UNKNOWN,
+                reservation.settle(5).toCompletableFuture().join().outcome());
+        assertEquals(5, direct.peek(policy, "key", 0).remaining());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BREAK_BEFORE_REPLY, UNKNOWN", "BREAK_BEFORE_ARRIVAL, SETTLED"})
+    void settlementWithoutReplyMayBeRepeated(Fate fate, Outcome repeated) {
+        Policy policy = Policy.of("p", "10/366day fixed");
+        RedisBackend backend = reconnecting();
+        RateLimiter limiter = RateLimiter.builder(backend).unguarded().build();
+        Reservation reservation =
+                limiter.async().reserve(policy, "key", 6).toCompletableFuture().join();
+        let(fate);
+        CompletableFuture<Settlement> lost = reservation.settle(2).toCompletableFuture();
+        assertThrows(CompletionException.class, lost::join);
+        Eventually.await("the client is connected again", () -> decides(limiter, Policy.of("other", "1/us")));
+        assertEquals(
+                repeated, reservation.settle(2).toCompletableFuture().join().outcome());
+        assertEquals(8, direct.peek(policy, "key", 0).remaining());
+    }
+
+    /** A caller that has lost the reply reserves again under the same id, and can settle by the time of the charge. */
+    @ParameterizedTest
+    @ValueSource(strings = {"BREAK_BEFORE_REPLY", "BREAK_BEFORE_ARRIVAL"})
+    void reservationWithoutReplyMayBeRepeated(Fate fate) {
+        Policy policy = Policy.of("p", "10/366day fixed");
+        RedisBackend backend = reconnecting();
+        RateLimiter limiter = RateLimiter.builder(backend).unguarded().build();
+        UUID id = UUID.randomUUID();
+        let(fate);
+        CompletableFuture<Decision> lost =
+                backend.reserve(policy, "key", id, 6, 60_000_000).toCompletableFuture();
+        assertThrows(CompletionException.class, lost::join);
+        assertEquals(
+                fate == Fate.BREAK_BEFORE_REPLY ? 4 : 10,
+                direct.peek(policy, "key", 0).remaining());
+        Eventually.await("the client is connected again", () -> decides(limiter, Policy.of("other", "1/us")));
+        Decision again = backend.reserve(policy, "key", id, 6, 60_000_000)
+                .toCompletableFuture()
+                .join();
+        assertEquals(4, again.remaining());
+        long chargedAt = assertInstanceOf(Decision.Allowed.class, again).chargedAtMicros();
+        Reservation.Receipt receipt = new Reservation.Receipt(id, 6, chargedAt, chargedAt + 60_000_000);
+        assertEquals(
+                Outcome.SETTLED,
+                backend.settle(policy, "key", receipt, 0)
+                        .toCompletableFuture()
+                        .join()
+                        .outcome());
+        assertEquals(10, direct.peek(policy, "key", 0).remaining());
+    }
+
+    private Reservation reserve(Policy policy, long estimate) {
+        return through.async()
+                .reserve(policy, "key", estimate)
+                .toCompletableFuture()
+                .join();
+    }
+
+    @Test
     void missingReplyFailsTheCallInTime() {
         Policy policy = Policy.of("p", "10/366day");
         proxy.let(command -> command.startsWith("EVAL") ? Fate.LOSE_REPLY : Fate.PASS);
@@ -120,12 +199,7 @@ class LostAndDuplicatedCallsTest {
     @CsvSource({"BREAK_BEFORE_REPLY, 2", "BREAK_BEFORE_ARRIVAL, 0"})
     void callOfBrokenConnectionIsChargedAtMostOnce(Fate fate, long cost) {
         Policy policy = Policy.of("p", "1000/366day");
-        RedisClient client = clients.client(proxy.uri());
-        client.setOptions(RedisConnectionSettings.parse("redis.uri", List.of(proxy.uri()), false)
-                .clientOptions());
-        RateLimiter limiter = RateLimiter.builder(new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), "rl"))
-                .unguarded()
-                .build();
+        RateLimiter limiter = RateLimiter.builder(reconnecting()).unguarded().build();
         long left = 1000;
         for (int i = 0; i < 10; i++) {
             let(fate);
@@ -136,6 +210,14 @@ class LostAndDuplicatedCallsTest {
             left -= cost + 1;
             assertEquals(left, direct.peek(policy, "key", 0).remaining());
         }
+    }
+
+    /** Returns a backend on a client with the options of the library. */
+    private RedisBackend reconnecting() {
+        RedisClient client = clients.client(proxy.uri());
+        client.setOptions(RedisConnectionSettings.parse("redis.uri", List.of(proxy.uri()), false)
+                .clientOptions());
+        return new RedisBackend(client.connect(ByteArrayCodec.INSTANCE), "rl");
     }
 
     private static boolean decides(RateLimiter limiter, Policy policy) {

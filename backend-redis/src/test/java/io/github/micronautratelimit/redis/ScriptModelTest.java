@@ -210,15 +210,15 @@ class ScriptModelTest {
 
         private void settle() {
             boolean known = !receipts.isEmpty() && random.nextInt(10) > 0;
-            Receipt receipt =
-                    known ? receipt() : new Receipt(UUID.randomUUID(), permits(), now() - 5, now() + gap());
-            long actual = switch (random.nextInt(6)) {
-                case 0 -> 0;
-                case 1 -> receipt.permits();
-                case 2, 3 -> random.nextLong(receipt.permits() + 1);
-                case 4 -> receipt.permits() + permits();
-                default -> random.nextInt(8) == 0 ? Long.MAX_VALUE : random.nextLong(4 * policy.capacity());
-            };
+            Receipt receipt = known ? receipt() : new Receipt(UUID.randomUUID(), permits(), now() - 5, now() + gap());
+            long actual =
+                    switch (random.nextInt(6)) {
+                        case 0 -> 0;
+                        case 1 -> receipt.permits();
+                        case 2, 3 -> random.nextLong(receipt.permits() + 1);
+                        case 4 -> receipt.permits() + permits();
+                        default -> random.nextInt(8) == 0 ? Long.MAX_VALUE : random.nextLong(4 * policy.capacity());
+                    };
             log("settle " + receipt + " with " + actual);
             Step<Settlement> step = Reservation.settle(state(), receipt, actual, policy.reservations(), now());
             stored = step.next() == null ? stored : step.next();
@@ -283,7 +283,9 @@ class ScriptModelTest {
             long maxDebt =
                     switch (random.nextInt(4)) {
                         case 0, 1 -> Reservation.Rules.CAPACITY;
-                        case 2 -> Math.min(Limit.MAX_PERMITS, random.nextLong(2 * limits.get(0).capacity()));
+                        case 2 -> Math.min(
+                                Limit.MAX_PERMITS,
+                                random.nextLong(2 * limits.get(0).capacity()));
                         default -> Limit.MAX_PERMITS;
                     };
             int maxOpen = random.nextBoolean() ? 1 + random.nextInt(4) : Reservation.Rules.MOST_OPEN;
