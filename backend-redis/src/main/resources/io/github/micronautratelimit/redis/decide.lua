@@ -48,9 +48,11 @@
 --          Text starts with other bytes, and so may later versions.
 --
 -- A bucket that owes permits needs as many to be full; after a settlement, or if its limit was lowered, it may owe more
--- than its capacity, and a window may have used more than its permits. A bucket is busy since an instant if every
--- charge and refund since has found that it owes half of its capacity or more; see TokenBucket. name:n is an unsigned big-endian integer of n bytes. Numbers are
--- doubles, exact up to 2^53. Permits are below 2^40, periods below 2^45; times in microseconds reach 2^53 in 2255.
+-- than its capacity, and a window may have used more than its permits. A bucket is busy since an instant if each charge
+-- and refund since has found that it owes half of its capacity or more; see TokenBucket.
+--
+-- name:n is an unsigned big-endian integer of n bytes. Numbers are doubles, exact up to 2^53. Permits are below 2^40,
+-- periods below 2^45; times in microseconds reach 2^53 in 2255.
 
 local floor, ceil = math.floor, math.ceil
 local pack, unpack, format = struct.pack, struct.unpack, string.format
@@ -141,7 +143,7 @@ end
 
 -- General path: several limits, windows, changed limits, and numbers that a double cannot hold.
 
-local max, min, sub = math.max, math.min, string.sub
+local max, min, sub, byte = math.max, math.min, string.sub, string.byte
 
 local SEGMENTS = 65
 local PX_LONGEST = 1e15
@@ -149,11 +151,6 @@ local KINDS = {[0] = 't', 'f', 's', 't'}
 local REFUNDED = 218
 local BLOCKED = 255
 local RESERVED = 254
-local MAX_PERMITS = 1e12
--- Seven bytes 255, as a double.
-local LATEST = 2 ^ 56
--- Five bytes 255.
-local DEBT_OF_CAPACITY = 2 ^ 40 - 1
 -- The bytes of a reservation, and of its id, with which it begins.
 local RESERVATION, ID = 36, 16
 -- Faster than formatting each number.
@@ -191,25 +188,28 @@ end
 local function read(text)
   local states, at, size = {}, 1, #text
   while at <= size do
-    local head = string.byte(text, at) - 128
+    local head = byte(text, at) - 128
     local kind, w, v = KINDS[floor(head / 30)], floor(head % 30 / 5) + 1, head % 5 + 1
-    local ws, vs, s = DIGITS[w], DIGITS[v], {kind = kind}
-    local refunded = head >= REFUNDED - 128
+    local ws, vs, refunded = DIGITS[w], DIGITS[v], head >= REFUNDED - 128
+    local period, time, used, rest, cells, s
     if kind == 't' and at + 7 + w + v + w + (refunded and 17 or 0) <= size then
-      s.period, s.time, s.owed, s.rest, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'I' .. ws, text, at + 1)
+      period, time, used, rest, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'I' .. ws, text, at + 1)
+      s = {kind = kind, period = period, time = time, owed = used, rest = rest}
       if refunded then
         s.busy, s.permits, s.capacity, at = unpack('>I7I5I5', text, at)
       end
     elseif kind == 'f' and at + 7 + w + v <= size then
-      s.period, s.window, s.used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
+      period, time, used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
+      s = {kind = kind, period = period, window = time, used = used}
     elseif kind == 's' and at + 8 + w + v <= size then
-      s.period, s.newest, s.used, s.count, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'B', text, at + 1)
-      s.width, s.cells = v, sub(text, at, at + v * s.count - 1)
-      at = at + v * s.count
+      period, time, used, cells, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'B', text, at + 1)
+      s = {kind = kind, period = period, newest = time, used = used, width = v, count = cells,
+          cells = sub(text, at, at + v * cells - 1)}
+      at = at + v * cells
     else
       return nil
     end
-    if s.period == 0 or kind == 't' and s.rest >= s.period or kind == 's' and s.count > SEGMENTS then
+    if period == 0 or kind == 't' and rest >= period or kind == 's' and cells > SEGMENTS then
       return nil
     end
     states[#states + 1] = s
@@ -254,7 +254,11 @@ end
 -- Returns the stored state that each limit continues: the one of its kind and period, otherwise the first remaining one
 -- that it can read. Windows cannot read another period.
 local function predecessors(limits, stored)
-  if #limits == 1 and #stored == 1 and stored[1].kind == limits[1].kind and stored[1].period == limits[1].period then
+  local same = #stored == #limits
+  for i = 1, #stored do
+    same = same and stored[i].kind == limits[i].kind and stored[i].period == limits[i].period
+  end
+  if same or #stored == 0 then
     return stored
   end
   local before, taken = {}, {}
@@ -277,14 +281,8 @@ local function predecessors(limits, stored)
   return before
 end
 
--- Returns the most that a bucket may owe, 2^62 units, as in the core.
-local function most_owed(limit)
-  local most, left = muldiv(1, 2 ^ 62, limit.period / limit.divisor)
-  return most, left * limit.divisor
-end
-
 -- Returns what a stored bucket owes, in the units of another one. Whole permits stay whole, the rest is rounded up to a
--- unit.
+-- unit. The core counts at most 2^62 units.
 local function converted(limit, stored)
   local units = limit.period / limit.divisor
   local owed, rest, more = stored.owed, muldiv(stored.rest, units, stored.period)
@@ -294,14 +292,13 @@ local function converted(limit, stored)
   if rest == units then
     owed, rest = owed + 1, 0
   end
-  rest = rest * limit.divisor
   if owed * units > 2 ^ 61 then
-    local most, left = most_owed(limit)
+    local most, left = muldiv(1, 2 ^ 62, units)
     if owed > most or owed == most and rest > left then
       owed, rest = most, left
     end
   end
-  return owed, rest
+  return owed, rest * limit.divisor
 end
 
 -- Subtracts whole permits and a rest from what a bucket owes, at most all.
@@ -316,15 +313,13 @@ local function less(limit, owed, rest, whole, part)
   return owed, rest
 end
 
--- Returns what is left of permits and a rest after a time in which permits drip in.
-local function dripped(limit, owed, rest, passed)
-  local whole, part = muldiv(passed % limit.period, limit.permits, limit.period)
-  return less(limit, owed, rest, floor(passed / limit.period) * limit.permits + whole, part)
-end
-
+-- Returns a bucket. Only one that has had refunds and is not full is busy, under the limit of its last operation.
 local function bucket(limit, time, owed, rest, busy)
-  return {kind = 't', period = limit.period, permits = limit.permits, capacity = limit.capacity,
-      time = time, owed = owed, rest = rest, busy = (owed > 0 or rest > 0) and busy or nil}
+  local state = {kind = 't', period = limit.period, time = time, owed = owed, rest = rest}
+  if busy and (owed > 0 or rest > 0) then
+    state.busy, state.permits, state.capacity = busy, limit.permits, limit.capacity
+  end
+  return state
 end
 
 -- Brings a stored state forward to an instant, under a limit. Time never runs backwards.
@@ -338,7 +333,8 @@ local function forward(limit, stored, now)
     if stored.period ~= period or rest % limit.divisor ~= 0 or owed * period > 2 ^ 61 * limit.divisor then
       owed, rest = converted(limit, stored)
     end
-    owed, rest = dripped(limit, owed, rest, passed)
+    local whole, part = muldiv(passed % period, limit.permits, period)
+    owed, rest = less(limit, owed, rest, floor(passed / period) * limit.permits + whole, part)
     -- Half of another capacity is another debt.
     if busy and (stored.period ~= period or stored.permits ~= limit.permits or stored.capacity ~= limit.capacity) then
       busy = stored.time + passed
@@ -412,67 +408,6 @@ local function charge(limit, state, permits)
   return changed(limit, state, 1, (state.count > 0 and cell(state, 1) or 0) + permits, state.used + permits)
 end
 
--- Charges permits even if they are not free, as far as the debt stays within a bound.
-local function charge_beyond(limit, state, permits, debt)
-  local most = min(MAX_PERMITS, limit.capacity + (debt == DEBT_OF_CAPACITY and limit.capacity or debt))
-  if state.kind == 't' then
-    most = min(most, (most_owed(limit))) - state.owed - (state.rest > 0 and 1 or 0)
-  else
-    most = most - state.used
-  end
-  return charge(limit, state, min(permits, max(0, most)))
-end
-
--- Refunds permits as far as their charge still takes them. A charge of a bucket still takes its permits less those that
--- have dripped in since, and up to half of the capacity if the bucket has been busy since.
-local function refund_bucket(limit, state, permits, charged_at)
-  local taken, part = most_owed(limit)
-  if permits <= min(taken, MAX_PERMITS) then
-    taken, part = permits, 0
-  end
-  if charged_at ~= LATEST then
-    taken, part = dripped(limit, taken, part, max(0, state.time - charged_at))
-    local half = min(permits, floor(limit.capacity / 2))
-    if state.busy and charged_at >= state.busy and taken < half then
-      taken, part = half, 0
-    end
-  end
-  local owed, rest = less(limit, state.owed, state.rest, taken, part)
-  return with_debt(limit, state, owed, rest, charged_at ~= LATEST)
-end
-
--- Refunds permits of one cell of a sliding window, or those that were taken last.
-local function refund_sliding(limit, state, permits, charged_at)
-  local first, last = 1, state.count
-  if charged_at ~= LATEST then
-    first = state.newest - floor(charged_at / state.segment) + 1
-    last = first <= last and first or 0
-  end
-  local left = min(permits, state.used)
-  for i = max(1, first), last do
-    local back = min(left, cell(state, i))
-    if back > 0 then
-      state = changed(limit, state, i, cell(state, i) - back, state.used - back)
-    end
-    left = left - back
-    if left == 0 then
-      break
-    end
-  end
-  return state
-end
-
-local function refund(limit, state, permits, charged_at)
-  if state.kind == 't' then
-    return refund_bucket(limit, state, permits, charged_at)
-  elseif state.kind == 's' then
-    return refund_sliding(limit, state, permits, charged_at)
-  elseif charged_at == LATEST or floor(charged_at / state.period) == state.window then
-    return {kind = 'f', period = state.period, window = state.window, used = max(0, state.used - permits)}
-  end
-  return state
-end
-
 -- Returns when all permits of a window are free; 0 if they are.
 local function reset(state)
   if state.used == 0 then
@@ -502,55 +437,13 @@ local function retry(limit, state, permits)
   return leaves(state, oldest)
 end
 
--- Returns the permits of the reservation that begins at a byte, the times of its charge and its expiry, and whether it
--- is refunded at its expiry.
-local function reservation(open, at)
-  local permits, charged_at, expiry, refunded = unpack('>I5I7I7B', open, at + ID)
-  return permits, charged_at, expiry, refunded == 1
-end
-
--- Returns the byte at which the reservation with an id begins, or nil.
-local function position(open, id)
-  local at = string.find(open, id, 1, true)
-  while at and (at - 1) % RESERVATION > 0 do
-    at = string.find(open, id, at + 1, true)
-  end
-  return at
-end
-
--- Returns whether an id comes before another one. Strings are compared by the locale of the server.
-local function precedes(id, other)
-  for i = 1, ID do
-    local byte, its = string.byte(id, i), string.byte(other, i)
-    if byte ~= its then
-      return byte < its
-    end
-  end
-  return false
-end
-
--- Adds a reservation in the order of expiry and id.
-local function with_reservation(open, id, permits, expiry, refunded)
-  local at = #open + 1
-  while at > 1 do
-    local before = at - RESERVATION
-    local _, _, its = reservation(open, before)
-    if its < expiry or its == expiry and precedes(sub(open, before, before + ID - 1), id) then
-      break
-    end
-    at = before
-  end
-  return sub(open, 1, at - 1) .. id .. pack('>I5I7I7B', permits, now, expiry, refunded) .. sub(open, at)
-end
-
 -- Stores states until they are empty: all permits are free, the block has ended, all reservations have expired, and the
 -- latest time that was seen has passed. Rounds the expiry up. Deletes the key if the states are empty now.
 local function store(key, limits, states, blocked, open)
   local life = max(0, blocked - now)
   local front = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
   if #open > 0 then
-    local _, _, last = reservation(open, #open - RESERVATION + 1)
-    life = max(life, last - now)
+    life = max(life, unpack('>I7', open, #open - 7) - now)
     front = front .. pack('>BH', RESERVED, #open / RESERVATION) .. open
   end
   for i, state in ipairs(states) do
@@ -573,15 +466,14 @@ end
 local function limits_of(policy)
   local limits, at, text = {}, 1, ARGV[policy + 1]
   while at <= #text do
-    local limit = {}
-    limit.kind, limit.permits, limit.period, at = unpack('>c1I5I6', text, at)
-    if limit.kind == 't' then
-      limit.capacity, limit.divisor, at = unpack('>I5I6', text, at)
+    local kind, permits, period, capacity, divisor
+    kind, permits, period, at = unpack('>c1I5I6', text, at)
+    if kind == 't' then
+      capacity, divisor, at = unpack('>I5I6', text, at)
       at = at + 11
-    else
-      limit.capacity = limit.permits
     end
-    limits[#limits + 1] = limit
+    limits[#limits + 1] =
+        {kind = kind, permits = permits, period = period, capacity = capacity or permits, divisor = divisor}
   end
   return limits
 end
@@ -601,18 +493,18 @@ local function find(key)
     return false, 0, ''
   end
   local blocked, open, at = 0, '', 1
-  if string.byte(text) == BLOCKED and #text >= 8 then
+  if byte(text) == BLOCKED and #text >= 8 then
     blocked, at = unpack('>I7', text, 2)
   end
-  if string.byte(text, at) == RESERVED and #text >= at + 2 then
+  if byte(text, at) == RESERVED and #text >= at + 2 then
     local size = unpack('>H', text, at + 1) * RESERVATION
     open = sub(text, at + 3, at + 2 + size)
     at = at + 3 + size
   end
-  return read(sub(text, at)), blocked, open
+  return read(at > 1 and sub(text, at) or text), blocked, open
 end
 
--- Changes the state of each limit.
+-- Returns the changed state of each limit.
 local function each(change, limits, states, permits, more)
   local after = {}
   for i, limit in ipairs(limits) do
@@ -621,132 +513,223 @@ local function each(change, limits, states, permits, more)
   return after
 end
 
--- Brings stored states forward to an instant, under the limits of a policy.
-local function all_forward(limits, stored, time)
-  local before, states = predecessors(limits, stored), {}
-  for i, limit in ipairs(limits) do
-    states[i] = forward(limit, before[i], time)
+-- Finds each key once.
+local limits, latest, reserved = {}, {}, false
+for _, request in ipairs(others) do
+  limits[request.policy] = limits[request.policy] or limits_of(request.policy)
+  request.limits = limits[request.policy]
+  if not latest[request.key] then
+    local states, blocked, open = find(request.key)
+    latest[request.key] = {states = states, blocked = blocked, open = open}
+    reserved = reserved or states and #open > 0
   end
-  return states
 end
 
--- Brings the states of a key forward to the present, and returns the reservations that are still open. Those refunded
--- at their expiry are refunded at that instant, so the result does not depend on when the key is used next.
-local function present(limits, known)
-  local states, open, at = known.states or {}, known.open, 1
-  while at <= #open do
-    local permits, charged_at, expiry, refunded = reservation(open, at)
-    if expiry > now then
-      break
-    elseif refunded then
-      states = each(refund, limits, all_forward(limits, states, expiry), permits, charged_at)
+-- Refunds and reservations. Most calls need none of these functions, and would spend a tenth of their time on them.
+local charges = {}
+if reserved or operation == 'r' or operation == 'o' or operation == 's' then
+  local MAX_PERMITS = 1e12
+  -- Seven bytes 255, as a double.
+  local LATEST = 2 ^ 56
+  -- Five bytes 255.
+  local DEBT_OF_CAPACITY = 2 ^ 40 - 1
+
+  -- Charges permits even if they are not free, as far as the debt stays within a bound.
+  local function charge_beyond(limit, state, permits, debt)
+    local most = min(MAX_PERMITS, limit.capacity + (debt == DEBT_OF_CAPACITY and limit.capacity or debt))
+    if state.kind == 't' then
+      -- Fewer, if the core cannot count as many.
+      most = forward(limit, bucket(limit, now, most, 0), now).owed - state.owed - (state.rest > 0 and 1 or 0)
+    else
+      most = most - state.used
     end
-    at = at + RESERVATION
+    return charge(limit, state, min(permits, max(0, most)))
   end
-  return all_forward(limits, states, now), sub(open, at)
-end
 
-local function admits_all(limits, states, permits)
-  for i, limit in ipairs(limits) do
-    if not admits(limit, states[i], permits) then
-      return false
+  -- Refunds permits as far as their charge still takes them: as many as a bucket owes that only had this charge, and up
+  -- to half of the capacity if the bucket has been busy since.
+  local function refund_bucket(limit, state, permits, charged_at)
+    local charged = bucket(limit, min(charged_at, state.time), permits > MAX_PERMITS and 2 ^ 62 or permits, 0)
+    local taken, half = forward(limit, charged, state.time), min(permits, floor(limit.capacity / 2))
+    local owed, rest = taken.owed, taken.rest
+    if charged_at ~= LATEST and state.busy and charged_at >= state.busy and owed < half then
+      owed, rest = half, 0
+    end
+    owed, rest = less(limit, state.owed, state.rest, owed, rest)
+    return with_debt(limit, state, owed, rest, charged_at ~= LATEST)
+  end
+
+  -- Refunds permits of one cell of a sliding window, or those that were taken last.
+  local function refund_sliding(limit, state, permits, charged_at)
+    local first, last = 1, state.count
+    if charged_at ~= LATEST then
+      first = state.newest - floor(charged_at / state.segment) + 1
+      last = first <= last and first or 0
+    end
+    local left = min(permits, state.used)
+    for i = max(1, first), last do
+      local back = min(left, cell(state, i))
+      if back > 0 then
+        state = changed(limit, state, i, cell(state, i) - back, state.used - back)
+      end
+      left = left - back
+      if left == 0 then
+        break
+      end
+    end
+    return state
+  end
+
+  local function refund(limit, state, permits, charged_at)
+    if state.kind == 't' then
+      return refund_bucket(limit, state, permits, charged_at)
+    elseif state.kind == 's' then
+      return refund_sliding(limit, state, permits, charged_at)
+    elseif charged_at == LATEST or floor(charged_at / state.period) == state.window then
+      return {kind = 'f', period = state.period, window = state.window, used = max(0, state.used - permits)}
+    end
+    return state
+  end
+
+  -- Returns the permits of the reservation that begins at a byte, the times of its charge and its expiry, and whether it
+  -- is refunded at its expiry.
+  local function reservation(open, at)
+    local permits, charged_at, expiry, refunded = unpack('>I5I7I7B', open, at + ID)
+    return permits, charged_at, expiry, refunded == 1
+  end
+
+  -- Returns the byte at which the reservation with an id begins, or nil.
+  local function position(open, id)
+    local at = string.find(open, id, 1, true)
+    while at and (at - 1) % RESERVATION > 0 do
+      at = string.find(open, id, at + 1, true)
+    end
+    return at
+  end
+
+  -- Returns whether an id comes before another one. Strings are compared by the locale of the server.
+  local function precedes(id, other)
+    for i = 1, ID do
+      local own, its = byte(id, i), byte(other, i)
+      if own ~= its then
+        return own < its
+      end
+    end
+    return false
+  end
+
+  -- Adds a reservation in the order of expiry and id.
+  local function with_reservation(open, id, permits, expiry, refunded)
+    local at = #open + 1
+    while at > 1 do
+      local before = at - RESERVATION
+      local _, _, its = reservation(open, before)
+      if its < expiry or its == expiry and precedes(sub(open, before, before + ID - 1), id) then
+        break
+      end
+      at = before
+    end
+    return sub(open, 1, at - 1) .. id .. pack('>I5I7I7B', permits, now, expiry, refunded) .. sub(open, at)
+  end
+
+  -- Sets the outcome of a request, which is then answered like one for 0 permits.
+  local function answer(request, outcome, time)
+    request.outcome, request.permits, request.granted = pack('>BI7', outcome, time), 0, true
+  end
+
+  -- The operations return the states and the reservations that they leave, or nil if they change nothing.
+  function charges.r(request, states, open, existed)
+    if existed then
+      return each(refund, request.limits, states, request.permits, (unpack('>I7', input, at))), open
     end
   end
-  return true
-end
 
--- The operations on the states of a key and on its open reservations. Each returns both as they are afterwards, or nil
--- if it changes nothing.
-local operations = {}
-
-function operations.e(request, states, open)
-  if request.granted and request.permits > 0 then
-    return each(charge, request.limits, states, request.permits), open
-  end
-end
-
-operations.a = operations.e
-
-function operations.p()
-end
-
-function operations.r(request, states, open, known)
-  if known.states then
-    return each(refund, request.limits, states, request.permits, (unpack('>I7', input, at))), open
-  end
-end
-
-function operations.b(request, states, open, known)
-  known.blocked = max(known.blocked, now + unpack('>I7', input, at))
-  return states, open
-end
-
--- Answers like a request for 0 permits.
-local function answer_outcome(request, outcome, time)
-  request.outcome, request.permits, request.granted = pack('>BI7', outcome, time), 0, true
-end
-
-function operations.o(request, states, open)
-  local id, duration, most, refunded = unpack('>c16I7HB', input, at)
-  local found = position(open, id)
-  if found then
-    local _, charged_at = reservation(open, found)
-    answer_outcome(request, 1, charged_at)
-  elseif request.granted and #open >= most * RESERVATION then
-    local _, _, first = reservation(open, 1)
-    answer_outcome(request, 2, first)
-  else
-    request.outcome = pack('>BI7', 0, now)
-    if request.granted then
-      return each(charge, request.limits, states, request.permits),
-          with_reservation(open, id, request.permits, now + duration, refunded)
+  function charges.o(request, states, open)
+    local id, duration, most, refunded = unpack('>c16I7HB', input, at)
+    local found = position(open, id)
+    if found then
+      local _, charged_at = reservation(open, found)
+      answer(request, 1, charged_at)
+    elseif request.granted and #open >= most * RESERVATION then
+      local _, _, first = reservation(open, 1)
+      answer(request, 2, first)
+    else
+      request.outcome = pack('>BI7', 0, now)
+      if request.granted then
+        return each(charge, request.limits, states, request.permits),
+            with_reservation(open, id, request.permits, now + duration, refunded)
+      end
     end
   end
-end
 
-function operations.s(request, states, open)
-  local id, expiry, used, missing, debt = unpack('>c16I7I6I6I5', input, at)
-  local found = position(open, id)
-  answer_outcome(request, found and 1 or now >= expiry and 2 or 0, now)
-  if found then
-    local permits, charged_at = reservation(open, found)
-    open = sub(open, 1, found - 1) .. sub(open, found + RESERVATION)
-    if used > permits then
-      return each(charge_beyond, request.limits, states, used - permits, debt), open
+  function charges.s(request, states, open)
+    local id, expiry, used, missing, debt = unpack('>c16I7I6I6I5', input, at)
+    local found = position(open, id)
+    answer(request, found and 1 or now >= expiry and 2 or 0, now)
+    if found then
+      local permits, charged_at = reservation(open, found)
+      open = sub(open, 1, found - 1) .. sub(open, found + RESERVATION)
+      if used > permits then
+        return each(charge_beyond, request.limits, states, used - permits, debt), open
+      end
+      return each(refund, request.limits, states, permits - used, charged_at), open
+    elseif now >= expiry and missing > 0 then
+      return each(charge_beyond, request.limits, states, missing, debt), open
     end
-    return each(refund, request.limits, states, permits - used, charged_at), open
-  elseif now >= expiry and missing > 0 then
-    return each(charge_beyond, request.limits, states, missing, debt), open
+  end
+
+  -- Ends the reservations that have expired. Those refunded at their expiry are refunded at that instant, so the result
+  -- does not depend on when the key is used next.
+  function charges.expire(request, states, open)
+    local at = 1
+    while at <= #open do
+      local permits, charged_at, expiry, refunded = reservation(open, at)
+      if expiry > now then
+        break
+      elseif refunded then
+        states = each(forward, request.limits, predecessors(request.limits, states), expiry)
+        states = each(refund, request.limits, states, permits, charged_at)
+      end
+      at = at + RESERVATION
+    end
+    return states, sub(open, at)
   end
 end
 
 -- Computes the states before and after each request. The next request of a key continues from the states after it.
-local limits, latest, all = {}, {}, true
+local all = true
 for _, request in ipairs(others) do
-  limits[request.policy] = limits[request.policy] or limits_of(request.policy)
-  request.limits = limits[request.policy]
   local known = latest[request.key]
-  if not known then
-    known = {}
-    known.states, known.blocked, known.open = find(request.key)
-    latest[request.key] = known
-  end
   if known.states == nil then
     request.foreign, all = true, false
   else
-    local states, open = present(request.limits, known)
-    request.before, request.after = states, states
-    request.granted = admits_all(request.limits, states, request.permits)
+    local states, open = known.states or {}, known.open
+    if #open > 0 then
+      states, open = charges.expire(request, states, open)
+    end
+    states = each(forward, request.limits, predecessors(request.limits, states), now)
+    local granted, after = true, nil
+    for i, limit in ipairs(request.limits) do
+      granted = granted and admits(limit, states[i], request.permits)
+    end
     if known.blocked > now then
-      request.granted = request.permits == 0
+      granted = request.permits == 0
     end
-    all = all and request.granted
-    local after, left = operations[operation](request, states, open, known)
+    request.granted, all = granted, all and granted
+    if operation == 'e' or operation == 'a' then
+      after = granted and request.permits > 0 and each(charge, request.limits, states, request.permits)
+    elseif operation == 'b' then
+      after, known.blocked = states, max(known.blocked, now + unpack('>I7', input, at))
+    elseif operation ~= 'p' then
+      after, open = charges[operation](request, states, open, known.states)
+    end
     if after then
-      request.after = after
-      known.states, known.limits, known.open = after, request.limits, left
+      known.states, known.limits, known.open = after, request.limits, open
     end
-    request.blocked = known.blocked > now and known.blocked
+    request.before, request.after = states, after or states
+    if known.blocked > now then
+      request.blocked = known.blocked
+    end
   end
 end
 
@@ -766,7 +749,10 @@ for _, request in ipairs(others) do
     if operation == 'a' then
       granted = all
     end
-    local answer = (request.blocked and '\3' or granted and '\1' or '\0') .. (request.outcome or '')
+    local answer = request.blocked and '\3' or granted and '\1' or '\0'
+    if request.outcome then
+      answer = answer .. request.outcome
+    end
     if request.blocked then
       answer, granted = answer .. pack('>I7', request.blocked), false
     end
@@ -774,9 +760,11 @@ for _, request in ipairs(others) do
       if state.kind == 't' then
         answer = answer .. pack('>I7I5I6', state.time, state.owed, state.rest)
       else
-        local more = max(0, request.limits[i].permits - state.used) + 1
-        answer = answer .. pack('>I5I7I7', state.used,
-            retry(request.limits[i], state, granted and more or request.permits), reset(state))
+        local permits, free = request.permits, request.limits[i].permits - state.used
+        if granted then
+          permits = free > 0 and free + 1 or 1
+        end
+        answer = answer .. pack('>I5I7I7', state.used, retry(request.limits[i], state, permits), reset(state))
       end
     end
     answers[request.number] = answer
