@@ -42,14 +42,16 @@
 --            t  kind 0: head:1 period:w time:7 permits owed:v rest owed:w
 --            f  kind 1: head:1 period:w window:7 permits used:v
 --            s  kind 2: head:1 period:w newest segment:7 permits used:v cells:1, then the cells:v, newest first
---            t  kind 3, after a refund by the time of the charge: as kind 0, then busy since:7 permits:5 capacity:5
+--            t  kind 3, after a refund by the time of the charge: as kind 0, then busy since:7 generous at:7 permits:5
+--               capacity:5
 --          If the key is blocked, 255 until:7 comes first. If reservations are open, 254 count:2 comes next, and per
 --          reservation id:16 permits:5 charged at:7 expiry:7 refunded at expiry:1, in the order of expiry and id.
 --          Text starts with other bytes, and so may later versions.
 --
 -- A bucket that owes permits needs as many to be full; after a settlement, or if its limit was lowered, it may owe more
 -- than its capacity, and a window may have used more than its permits. A bucket is busy since an instant if each charge
--- and refund since has found that it owes half of its capacity or more; see TokenBucket.
+-- and refund since has found that it owes half of its capacity or more. It was generous at the last instant at which it
+-- refunded more than had not dripped in since the charge, or 0. See TokenBucket.
 --
 -- name:n is an unsigned big-endian integer of n bytes. Numbers are doubles, exact up to 2^53. Permits are below 2^40,
 -- periods below 2^45; times in microseconds reach 2^53 in 2255.
@@ -192,11 +194,11 @@ local function read(text)
     local kind, w, v = KINDS[floor(head / 30)], floor(head % 30 / 5) + 1, head % 5 + 1
     local ws, vs, refunded = DIGITS[w], DIGITS[v], head >= REFUNDED - 128
     local period, time, used, rest, cells, s
-    if kind == 't' and at + 7 + w + v + w + (refunded and 17 or 0) <= size then
+    if kind == 't' and at + 7 + w + v + w + (refunded and 24 or 0) <= size then
       period, time, used, rest, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'I' .. ws, text, at + 1)
       s = {kind = kind, period = period, time = time, owed = used, rest = rest}
       if refunded then
-        s.busy, s.permits, s.capacity, at = unpack('>I7I5I5', text, at)
+        s.busy, s.generous, s.permits, s.capacity, at = unpack('>I7I7I5I5', text, at)
       end
     elseif kind == 'f' and at + 7 + w + v <= size then
       period, time, used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
@@ -236,7 +238,7 @@ local function write(limits, states)
       text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'I' .. DIGITS[w],
           (s.busy and REFUNDED or 128) + 5 * (w - 1) + v - 1, s.period, s.time, s.owed, s.rest)
       if s.busy then
-        text = text .. pack('>I7I5I5', s.busy, s.permits, s.capacity)
+        text = text .. pack('>I7I7I5I5', s.busy, s.generous, s.permits, s.capacity)
       end
     elseif s.kind == 'f' then
       local v = width(s.used)
@@ -313,13 +315,22 @@ local function less(limit, owed, rest, whole, part)
   return owed, rest
 end
 
--- Returns a bucket. Only one that has had refunds and is not full is busy, under the limit of its last operation.
-local function bucket(limit, time, owed, rest, busy)
+-- Returns a bucket. One that has had refunds knows since when it is busy, when it was generous, and its limit.
+local function bucket(limit, time, owed, rest, busy, generous)
   local state = {kind = 't', period = limit.period, time = time, owed = owed, rest = rest}
-  if busy and (owed > 0 or rest > 0) then
-    state.busy, state.permits, state.capacity = busy, limit.permits, limit.capacity
+  if busy then
+    state.busy, state.generous, state.permits, state.capacity = busy, generous, limit.permits, limit.capacity
   end
   return state
+end
+
+-- Returns until when a bucket remembers that it was generous: until all charges before are repaid.
+local function remembers(state)
+  if not state.busy or state.generous == 0 then
+    return 0
+  end
+  local whole, rest = muldiv(state.capacity % state.permits, state.period, state.permits)
+  return state.generous + floor(state.capacity / state.permits) * state.period + whole + (rest > 0 and 1 or 0)
 end
 
 -- Brings a stored state forward to an instant, under a limit. Time never runs backwards.
@@ -329,17 +340,20 @@ local function forward(limit, stored, now)
     if not stored then
       return bucket(limit, now, 0, 0)
     end
-    local owed, rest, passed, busy = stored.owed, stored.rest, max(0, now - stored.time), stored.busy
+    local owed, rest, passed = stored.owed, stored.rest, max(0, now - stored.time)
     if stored.period ~= period or rest % limit.divisor ~= 0 or owed * period > 2 ^ 61 * limit.divisor then
       owed, rest = converted(limit, stored)
     end
     local whole, part = muldiv(passed % period, limit.permits, period)
     owed, rest = less(limit, owed, rest, floor(passed / period) * limit.permits + whole, part)
-    -- Half of another capacity is another debt.
-    if busy and (stored.period ~= period or stored.permits ~= limit.permits or stored.capacity ~= limit.capacity) then
-      busy = stored.time + passed
+    local time = stored.time + passed
+    if not stored.busy or owed == 0 and rest == 0 and time >= remembers(stored) then
+      return bucket(limit, time, owed, rest)
+    elseif stored.period == period and stored.permits == limit.permits and stored.capacity == limit.capacity then
+      return bucket(limit, time, owed, rest, stored.busy, stored.generous)
     end
-    return bucket(limit, stored.time + passed, owed, rest, busy)
+    -- Half of another capacity is another debt, and another rate repays charges in another time.
+    return bucket(limit, time, owed, rest, time, time)
   elseif limit.kind == 'f' then
     local window = floor(now / period)
     if stored and stored.window >= window then
@@ -394,9 +408,12 @@ local function changed(limit, state, i, permits, used)
 end
 
 -- Returns a bucket with another debt, after an operation that has found the present one.
-local function with_debt(limit, state, owed, rest, refunded)
-  local busy = state.busy and state.owed >= floor(limit.capacity / 2) and state.busy or state.time
-  return bucket(limit, state.time, owed, rest, (refunded or state.busy) and busy)
+local function with_debt(limit, state, owed, rest)
+  local busy = state.busy
+  if busy and state.owed < floor(limit.capacity / 2) then
+    busy = state.time
+  end
+  return bucket(limit, state.time, owed, rest, busy, state.generous)
 end
 
 local function charge(limit, state, permits)
@@ -437,18 +454,35 @@ local function retry(limit, state, permits)
   return leaves(state, oldest)
 end
 
+-- Returns until when reservations need the state: the last one until its expiry, and those that are refunded then until
+-- a bucket forgets that it was generous.
+local function lasts(limits, open)
+  local reset, last, at = 0, 0, #open - RESERVATION + 1
+  for _, limit in ipairs(limits) do
+    if limit.kind == 't' then
+      reset = max(reset, ceil(limit.capacity * limit.period / limit.permits) + 1)
+    end
+  end
+  repeat
+    local expiry, refunded = unpack('>I7B', open, at + 28)
+    last, at = max(last, expiry + refunded * reset), at - RESERVATION
+  until at < 1 or expiry + reset <= last
+  return last
+end
+
 -- Stores states until they are empty: all permits are free, the block has ended, all reservations have expired, and the
 -- latest time that was seen has passed. Rounds the expiry up. Deletes the key if the states are empty now.
 local function store(key, limits, states, blocked, open)
   local life = max(0, blocked - now)
   local front = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
   if #open > 0 then
-    life = max(life, unpack('>I7', open, #open - 7) - now)
+    life = max(life, lasts(limits, open) - now)
     front = front .. pack('>BH', RESERVED, #open / RESERVATION) .. open
   end
   for i, state in ipairs(states) do
     if state.kind == 't' then
-      life = max(life, state.time - now + (state.owed * state.period + state.rest) / limits[i].permits)
+      life = max(life, state.time - now + (state.owed * state.period + state.rest) / limits[i].permits,
+          remembers(state) - now)
     else
       local seen = state.kind == 'f' and state.window * state.period or state.newest * state.segment
       life = max(life, seen - now, reset(state) - now)
@@ -546,17 +580,27 @@ if reserved or operation == 'r' or operation == 'o' or operation == 's' then
     return charge(limit, state, min(permits, max(0, most)))
   end
 
-  -- Refunds permits as far as their charge still takes them: as many as a bucket owes that only had this charge, and up
-  -- to half of the capacity if the bucket has been busy since.
+  -- Refunds permits as far as their charge still takes them. That is what a bucket owes that only had this charge, if
+  -- this one was not generous since, and up to half of the capacity if it has been busy since.
   local function refund_bucket(limit, state, permits, charged_at)
     local charged = bucket(limit, min(charged_at, state.time), permits > MAX_PERMITS and 2 ^ 62 or permits, 0)
-    local taken, half = forward(limit, charged, state.time), min(permits, floor(limit.capacity / 2))
-    local owed, rest = taken.owed, taken.rest
-    if charged_at ~= LATEST and state.busy and charged_at >= state.busy and owed < half then
-      owed, rest = half, 0
+    local unpaid, half = forward(limit, charged, state.time), floor(limit.capacity / 2)
+    if charged_at == LATEST then
+      return with_debt(limit, state, less(limit, state.owed, state.rest, unpaid.owed, unpaid.rest))
+    end
+    local busy, generous, owed, rest = state.busy, state.generous or 0, unpaid.owed, unpaid.rest
+    if generous > 0 and charged_at <= generous then
+      owed, rest = 0, 0
+    end
+    local least = min(permits, half)
+    if busy and charged_at > busy and owed < least then
+      if state.owed > owed or state.owed == owed and state.rest > rest then
+        generous = state.time
+      end
+      owed, rest = least, 0
     end
     owed, rest = less(limit, state.owed, state.rest, owed, rest)
-    return with_debt(limit, state, owed, rest, charged_at ~= LATEST)
+    return bucket(limit, state.time, owed, rest, busy and state.owed >= half and busy or state.time, generous)
   end
 
   -- Refunds permits of one cell of a sliding window, or those that were taken last.
@@ -591,8 +635,8 @@ if reserved or operation == 'r' or operation == 'o' or operation == 's' then
     return state
   end
 
-  -- Returns the permits of the reservation that begins at a byte, the times of its charge and its expiry, and whether it
-  -- is refunded at its expiry.
+  -- Returns the permits of the reservation that begins at a byte, the times of its charge and its expiry, and whether
+  -- it is refunded at its expiry.
   local function reservation(open, at)
     local permits, charged_at, expiry, refunded = unpack('>I5I7I7B', open, at + ID)
     return permits, charged_at, expiry, refunded == 1
