@@ -63,7 +63,7 @@ final class ScriptCall {
     private final char operation;
     /** The requests of each key. */
     private final List<List<PendingDecision>> keys;
-    /** What the operation adds to the requests. */
+    /** The parameters of the operation, after the requests. */
     private final ByteBuffer addition;
     /** Written before the request completes, and read afterwards. */
     private Reservation.Outcome outcome = Reservation.Outcome.UNKNOWN;

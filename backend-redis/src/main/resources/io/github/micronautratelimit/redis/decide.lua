@@ -33,7 +33,7 @@
 --               2  denied, because too many are open; the first one expires at the time
 --            s  0  unknown, nothing changed
 --               1  settled
---               2  expired; what was missing is charged
+--               2  expired; the missing permits are charged
 --            t  time:7 whole permits owed:5 rest owed in 1/period permits:6
 --            s, f  permits used:5 time when the requested permits are free:7 (0 if they are) time when all are free:7
 -- Writes   charges, refunds, blocks and reservations, once per key; a denial or a peek writes nothing
@@ -454,21 +454,8 @@ local function retry(limit, state, permits)
   return leaves(state, oldest)
 end
 
--- Returns until when reservations need the state: the last one until its expiry, and those that are refunded then until
--- a bucket forgets that it was generous.
-local function lasts(limits, open)
-  local reset, last, at = 0, 0, #open - RESERVATION + 1
-  for _, limit in ipairs(limits) do
-    if limit.kind == 't' then
-      reset = max(reset, ceil(limit.capacity * limit.period / limit.permits) + 1)
-    end
-  end
-  repeat
-    local expiry, refunded = unpack('>I7B', open, at + 28)
-    last, at = max(last, expiry + refunded * reset), at - RESERVATION
-  until at < 1 or expiry + reset <= last
-  return last
-end
+-- The functions for refunds and reservations; see below.
+local charges = {}
 
 -- Stores states until they are empty: all permits are free, the block has ended, all reservations have expired, and the
 -- latest time that was seen has passed. Rounds the expiry up. Deletes the key if the states are empty now.
@@ -476,7 +463,7 @@ local function store(key, limits, states, blocked, open)
   local life = max(0, blocked - now)
   local front = life > 0 and pack('>BI7', BLOCKED, blocked) or ''
   if #open > 0 then
-    life = max(life, lasts(limits, open) - now)
+    life = max(life, charges.last(limits, open) - now)
     front = front .. pack('>BH', RESERVED, #open / RESERVATION) .. open
   end
   for i, state in ipairs(states) do
@@ -560,7 +547,6 @@ for _, request in ipairs(others) do
 end
 
 -- Refunds and reservations. Most calls need none of these functions, and would spend a tenth of their time on them.
-local charges = {}
 if reserved or operation == 'r' or operation == 'o' or operation == 's' then
   local MAX_PERMITS = 1e12
   -- Seven bytes 255, as a double.
@@ -720,6 +706,22 @@ if reserved or operation == 'r' or operation == 'o' or operation == 's' then
     elseif now >= expiry and missing > 0 then
       return each(charge_beyond, request.limits, states, missing, debt), open
     end
+  end
+
+  -- Returns until when reservations need the state: the last one until its expiry, and those that are refunded then
+  -- until a bucket forgets that it was generous.
+  function charges.last(limits, open)
+    local reset, last, at = 0, 0, #open - RESERVATION + 1
+    for _, limit in ipairs(limits) do
+      if limit.kind == 't' then
+        reset = max(reset, ceil(limit.capacity * limit.period / limit.permits) + 1)
+      end
+    end
+    repeat
+      local expiry, refunded = unpack('>I7B', open, at + 28)
+      last, at = max(last, expiry + refunded * reset), at - RESERVATION
+    until at < 1 or expiry + reset <= last
+    return last
   end
 
   -- Ends the reservations that have expired. Those refunded at their expiry are refunded at that instant, so the result

@@ -114,8 +114,9 @@ class ScriptModelTest {
 
         private long gap() {
             long period = policy.rateLimits().get(0).periodMicros();
-            return switch (random.nextInt(10)) {
+            return switch (random.nextInt(11)) {
                 case 0, 1, 2 -> 0;
+                case 9 -> Math.min(86_400_000_000L, policy.rateLimits().get(0).longestResetMicros());
                 case 3 -> 1;
                 case 4 -> random.nextLong(2_000_000);
                 case 5 -> period / 64;
@@ -188,7 +189,8 @@ class ScriptModelTest {
             boolean again = !receipts.isEmpty() && random.nextInt(6) == 0;
             UUID id = again ? receipt().id() : new UUID(random.nextLong(), random.nextLong());
             long permits = permits();
-            long ttl = random.nextBoolean() ? 3_000_000 : 1 + random.nextLong(2 * gapAtLeast(1));
+            // Half of the reservations expire at few instants, so that the order of their ids counts.
+            long ttl = random.nextBoolean() ? 3_000_000 - now() % 3_000_000 : 1 + random.nextLong(2 * gapAtLeast(1));
             log("reserve " + permits + " for " + ttl + " as " + id + (again ? " again" : ""));
             Step<Decision> step = Reservation.reserve(state(), id, permits, ttl, policy.reservations(), now());
             stored = step.next() == null ? stored : step.next();
@@ -294,6 +296,9 @@ class ScriptModelTest {
         }
 
         private Limit like(Limit limit) {
+            if (limit instanceof TokenBucket bucket && random.nextBoolean()) {
+                return bucket.withBurst(1 + random.nextLong(mostPermits));
+            }
             int kind = limit instanceof TokenBucket ? 0 : limit instanceof FixedWindow ? 3 : 4;
             return limit(kind, limit.periodMicros());
         }
