@@ -40,9 +40,9 @@ import org.jspecify.annotations.Nullable;
  * <p><em>Keys.</em> The name of a key in Redis is <code>namespace:policy:{hash}</code>. The hash is
  * {@link KeyHash#brief} of the key, so the name reveals no identity. If the name of the policy is longer than nine
  * characters or contains a tilde, a colon or a brace, the key contains its last three other characters, a tilde, and
- * the first five characters of its own {@link KeyHash#brief}. A key expires when all permits are free again and its last
- * reservation has expired. An open reservation takes 36 bytes of its key. A server
- * that evicts a key early resets it, so use {@code noeviction} or {@code volatile-ttl}.
+ * the first five characters of its own {@link KeyHash#brief}. A key expires when all permits are free again and its
+ * last reservation has expired. An open reservation takes 36 bytes of its key. A server that evicts a key early resets
+ * it, so use {@code noeviction} or {@code volatile-ttl}.
  *
  * <p><em>Cluster.</em> All keys of one identity are in one hash slot, so a request under several policies is one atomic
  * step there too. If a request names identities in different slots, the backend calls the slots one after the other,

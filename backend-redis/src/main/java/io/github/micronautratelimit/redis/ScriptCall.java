@@ -19,8 +19,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of {@code decide.lua}: encodes its parameters in the order of the script's header, and completes its requests
- * from the {@link ScriptReply}.
+ * One call of {@code decide.lua}: encodes its parameters in the order of the script's header, and completes its
+ * requests from the {@link ScriptReply}.
  */
 final class ScriptCall {
 
@@ -50,7 +50,7 @@ final class ScriptCall {
     private static final long PERMITS_BEYOND_ALL_LIMITS = Limit.MAX_PERMITS + 1;
 
     private static final long EXACT = 1L << 53;
-    /** As much as any limit and any debt can count together. */
+    /** More permits than any limit and any debt can count together. */
     private static final long MOST_USED = 4 * Limit.MAX_PERMITS;
 
     private static final long ALL_ONES = -1;
