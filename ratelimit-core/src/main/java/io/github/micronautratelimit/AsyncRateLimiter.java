@@ -51,7 +51,7 @@ public final class AsyncRateLimiter {
         this.secret = secret;
         this.penalties = new Penalties(backend, events);
         this.refunds = new Refunds(backend, events, this::concealed);
-        this.reservations = new Reservations(backend);
+        this.reservations = new Reservations(backend, events);
         this.waitingOptions = waitingOptions;
         this.waiting = new WaitingRequests(
                 backend, events, penalties, holdTimes, new WaitingQueues(waitingOptions, !backend.isLocal()));

@@ -39,14 +39,15 @@ public final class Charge {
      * @return {@code null} if the decision charged nothing that can be given back
      */
     static @Nullable Charge of(PermitRequest request, Decision decision) {
-        return decision instanceof Decision.Allowed allowed && isCharged(request, decision)
+        return decision instanceof Decision.Allowed allowed && isCharged(request, allowed)
                 ? new Charge(request, allowed, HolderIds.next())
                 : null;
     }
 
     /** Returns whether there is anything to give back: permits of the store, or of the counters in this process. */
-    private static boolean isCharged(PermitRequest request, Decision decision) {
+    private static boolean isCharged(PermitRequest request, Decision.Allowed decision) {
         return request.permits() > 0
+                && decision.chargedAtMicros() != Decision.Allowed.UNKNOWN_TIME
                 && !request.policy().rateLimits().isEmpty()
                 && (decision.source().isCharged()
                         || decision.source() == Decision.Source.FALLBACK

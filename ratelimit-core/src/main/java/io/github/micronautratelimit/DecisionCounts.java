@@ -50,6 +50,8 @@ public final class DecisionCounts {
 
         private final LongAdder nearLimit = new LongAdder();
         private final LongAdder refundedPermits = new LongAdder();
+        private final LongAdder settledBelow = new LongAdder();
+        private final LongAdder settledBeyond = new LongAdder();
         private final LongAdder blocks = new LongAdder();
 
         private Series(String policy, PermitRequest.Origin origin, Decision decision, boolean unavailable) {
@@ -153,6 +155,24 @@ public final class DecisionCounts {
         }
 
         /**
+         * Returns the permits of these requests that settlements gave back, because the real cost was below the estimate.
+         *
+         * @return a count that never decreases; 0 for denials
+         */
+        public long settledBelow() {
+            return settledBelow.sum();
+        }
+
+        /**
+         * Returns the permits by which the real cost of these requests exceeded the estimate.
+         *
+         * @return a count that never decreases; 0 for denials
+         */
+        public long settledBeyond() {
+            return settledBeyond.sum();
+        }
+
+        /**
          * Returns the number of these denials that a block followed; see {@link Policy#withBlock}.
          *
          * @return a count that never decreases; 0 for grants
@@ -172,6 +192,12 @@ public final class DecisionCounts {
     /** Counts permits that are given back for a request that was counted before. */
     void countRefund(PermitRequest request, Decision decision, long permits) {
         series(request.policy(), request.origin(), decision).refundedPermits.add(permits);
+    }
+
+    /** Counts the rest of the estimate of a request, which is negative if its real cost exceeds the estimate. */
+    void countSettlement(PermitRequest request, Decision decision, long rest) {
+        Series series = series(request.policy(), request.origin(), decision);
+        (rest < 0 ? series.settledBeyond : series.settledBelow).add(Math.abs(rest));
     }
 
     void count(Policy policy, PermitRequest.Origin origin, long permits, Decision decision) {

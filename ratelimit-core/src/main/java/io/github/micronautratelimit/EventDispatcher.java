@@ -114,6 +114,14 @@ final class EventDispatcher {
         }
     }
 
+    /** Counts the rest of an estimate, which is negative if the real cost exceeds it. */
+    void countSettlement(PermitRequest request, Decision decision, long rest) {
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.countSettlement(request, decision, rest);
+        }
+    }
+
     void decided(PermitRequest request, Decision decision, long begun) {
         count(request.policy(), request.origin(), request.permits(), decision);
         if (hasListeners()) {

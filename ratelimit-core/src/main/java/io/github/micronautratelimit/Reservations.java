@@ -14,9 +14,11 @@ final class Reservations {
     private static final Receipt NOTHING = new Receipt(new UUID(0, 0), 0, 0, 0);
 
     private final RateLimitBackend backend;
+    private final EventDispatcher events;
 
-    Reservations(RateLimitBackend backend) {
+    Reservations(RateLimitBackend backend, EventDispatcher events) {
         this.backend = backend;
+        this.events = events;
     }
 
     /** A reservation of a request: the decision on it and its receipt. */
@@ -40,8 +42,12 @@ final class Reservations {
     CompletionStage<?> settle(Charge charge, long actual) {
         PermitRequest request = charge.request();
         long rest = charge.permits() - actual;
+        if (charge.isLocal() && rest <= 0) {
+            return CompletableFuture.completedFuture(null);
+        }
+        events.countSettlement(request, charge.decision(), rest);
         if (charge.isLocal()) {
-            return rest > 0 ? refundFallback(charge, rest) : CompletableFuture.completedFuture(null);
+            return refundFallback(charge, rest);
         }
         if (rest >= 0) {
             return Futures.call(() -> backend.refund(request.policy(), request.key(), rest, charge.chargedAtMicros()));
@@ -63,14 +69,24 @@ final class Reservations {
         if (actual < 0 || !decision.allowed()) {
             return CompletableFuture.completedFuture(new Settlement(Outcome.NOT_SETTLED, decision));
         }
-        if (decision.source() != Decision.Source.FALLBACK) {
-            return Futures.call(() -> backend.settle(request.policy(), request.key(), receipt, actual));
-        }
         long rest = receipt.permits() - actual;
-        CompletionStage<Void> refunded = rest > 0 && request.policy().onError() == OnError.LOCAL
-                ? Futures.call(
-                        () -> backend.refundFallback(request.policy(), request.key(), rest, receipt.chargedAtMicros()))
-                : CompletableFuture.completedFuture(null);
-        return refunded.thenApply(done -> new Settlement(Outcome.SETTLED, decision));
+        if (decision.source() != Decision.Source.FALLBACK) {
+            return Futures.call(() -> backend.settle(request.policy(), request.key(), receipt, actual))
+                    .thenApply(settlement -> counted(request, decision, settlement, rest));
+        }
+        Settlement settled = new Settlement(Outcome.SETTLED, decision);
+        return rest > 0 && request.policy().onError() == OnError.LOCAL
+                ? Futures.call(() -> backend.refundFallback(
+                                request.policy(), request.key(), rest, receipt.chargedAtMicros()))
+                        .thenApply(done -> counted(request, decision, settled, rest))
+                : CompletableFuture.completedFuture(settled);
+    }
+
+    /** Counts a settlement. After the expiry, only what exceeds the estimate is charged. */
+    private Settlement counted(PermitRequest request, Decision decision, Settlement settlement, long rest) {
+        if (settlement.outcome() == Outcome.SETTLED || settlement.outcome() == Outcome.SETTLED_LATE && rest < 0) {
+            events.countSettlement(request, decision, rest);
+        }
+        return settlement;
     }
 }

@@ -10,9 +10,9 @@ import io.micronaut.core.type.Argument;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.inject.ExecutableMethod;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +28,8 @@ public final class RateLimitContext {
     private final StagedLimits limits;
     private final SlotRelease slots = new SlotRelease();
     private volatile @Nullable Decisions decisions;
-    /** The policies whose cost is not a fixed number. */
-    private final Set<String> estimated = ConcurrentHashMap.newKeySet();
+    /** The policies whose cost is not a fixed number; few, and most requests have none. */
+    private volatile Set<String> estimated = Set.of();
 
     private boolean methodCalled;
     private boolean ended;
@@ -102,7 +102,9 @@ public final class RateLimitContext {
      */
     public void estimate(LimitBinding limit) {
         if (limit.isEstimated()) {
-            estimated.add(limit.policy().name());
+            Set<String> more = new HashSet<>(estimated);
+            more.add(limit.policy().name());
+            estimated = more;
         }
     }
 

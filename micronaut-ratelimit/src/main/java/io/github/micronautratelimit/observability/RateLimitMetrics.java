@@ -138,7 +138,20 @@ final class RateLimitMetrics {
                     .tags(withoutOutcome)
                     .description("Permits of requests that were given back.")
                     .register(registry);
+            registerSettlements(series, withoutOutcome);
         }
+    }
+
+    private void registerSettlements(Series series, Tags tags) {
+        String description = "Permits by which settlements corrected estimates.";
+        FunctionCounter.builder("ratelimit.permits.settled", series, Series::settledBelow)
+                .tags(tags.and("direction", "refunded"))
+                .description(description)
+                .register(registry);
+        FunctionCounter.builder("ratelimit.permits.settled", series, Series::settledBeyond)
+                .tags(tags.and("direction", "charged"))
+                .description(description)
+                .register(registry);
     }
 
     private static String lowerCase(Enum<?> value) {

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.AsyncBackend;
+import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Eventually;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.http.Calls;
@@ -113,6 +115,27 @@ class PrometheusTest {
             assertFalse(
                     samples.keySet().stream().anyMatch(name -> name.contains("backend=")),
                     "the memory backend is not a store");
+        }
+    }
+
+    @Test
+    void settlementsHaveMetrics() {
+        try (Application application = new Application()) {
+            AsyncRateLimiter limiter = application.bean(RateLimiter.class).async();
+            Policy ten = application.bean(PolicyRegistry.class).get("ten");
+            limiter.reserve(ten, "somebody", 4)
+                    .thenCompose(reservation -> reservation.settle(1))
+                    .toCompletableFuture()
+                    .join();
+            limiter.reserve(ten, "somebody", 2)
+                    .thenCompose(reservation -> reservation.settle(9))
+                    .toCompletableFuture()
+                    .join();
+            Map<String, Double> samples = application.samples();
+            String settled = "ratelimit_permits_settled_total{direction=\"%s\",origin=\"code\",policy=\"ten\","
+                    + "source=\"store\"}";
+            assertEquals(3, samples.get(settled.formatted("refunded")));
+            assertEquals(7, samples.get(settled.formatted("charged")));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.kotlin
 
 import io.github.micronautratelimit.annotation.RateLimit
+import io.github.micronautratelimit.http.RateLimitCharges
 import io.micronaut.http.HttpResponse
 import io.micronaut.http.HttpStatus
 import io.micronaut.http.annotation.Controller
@@ -38,6 +39,14 @@ open class GreetingController(private val greeter: Greeter) {
     @Get("/flow")
     @RateLimit("2/min")
     open fun flow(): Flow<String> = flowOf("Hello", "!")
+
+    @Get("/settled")
+    @RateLimit(value = "10/min", permits = "{header:X-Estimate} 1..8")
+    open suspend fun settled(charges: RateLimitCharges): String {
+        yield()
+        charges.settle(2)
+        return "Hello!"
+    }
 
     @Get("/bean")
     suspend fun bean(): String {

@@ -38,6 +38,11 @@ abstract class RouteTest {
     }
 
     @Test
+    fun `a suspending route settles its estimate`() {
+        assertEquals(listOf("200 Hello!", "200 Hello!", "429 retry 12"), gets(3, "/settled"), "8 each, and then 2")
+    }
+
+    @Test
     fun `a denied function that a suspending route calls results in 429`() {
         assertEquals(listOf("200 Hello, bean!", "200 Hello, bean!", "429 retry 30"), gets(3, "/bean"))
     }
