@@ -34,6 +34,9 @@ public class PolicyConfiguration {
     private List<String> refundOn = List.of();
     private @Nullable String block;
     private Optional<Duration> maxWait = Optional.empty();
+    private Optional<Long> maxDebt = Optional.empty();
+    private Optional<Integer> maxReservations = Optional.empty();
+    private Unsettled unsettled = Unsettled.CHARGE;
 
     /**
      * Creates the default configuration of a policy.
@@ -306,8 +309,76 @@ public class PolicyConfiguration {
         this.maxWait = Optional.of(maxWait);
     }
 
+    /**
+     * Returns the permits that a settlement may charge beyond the capacity. Not a getter, for the same reason as
+     * {@link #findOnError()}.
+     *
+     * @return permits; empty if not configured
+     */
+    public Optional<Long> findMaxDebt() {
+        return maxDebt;
+    }
+
+    /**
+     * The permits that a settlement may charge beyond the capacity of a limit, if the real cost of a request exceeds its
+     * estimate, 0 or more. Default: the capacity.
+     *
+     * @param maxDebt 0 to 1000000000000
+     */
+    public void setMaxDebt(long maxDebt) {
+        this.maxDebt = Optional.of(maxDebt);
+    }
+
+    /**
+     * Returns the most open reservations of a key. Not a getter, for the same reason as {@link #findOnError()}.
+     *
+     * @return reservations; empty if not configured
+     */
+    public Optional<Integer> findMaxReservations() {
+        return maxReservations;
+    }
+
+    /**
+     * The most open reservations of a key, 1 to 1000. A further one is denied until one is settled or expires. Default:
+     * 1000.
+     *
+     * @param maxReservations 1 to 1000
+     */
+    public void setMaxReservations(int maxReservations) {
+        this.maxReservations = Optional.of(maxReservations);
+    }
+
+    /**
+     * Returns what happens to the estimate of a reservation that expires.
+     *
+     * @return charged or refunded
+     */
+    public Unsettled getUnsettled() {
+        return unsettled;
+    }
+
+    /**
+     * What happens to the estimate of a reservation that is not settled before it expires: {@code charge}, it stays
+     * charged, or {@code refund}, it is given back. Default: {@code charge}.
+     *
+     * @param unsettled charged or refunded
+     */
+    public void setUnsettled(Unsettled unsettled) {
+        this.unsettled = unsettled;
+    }
+
     private static List<String> trimmed(List<String> texts) {
         return texts.stream().map(String::strip).toList();
+    }
+
+    /** What happens to the estimate of a reservation that expires. */
+    public enum Unsettled {
+
+        /** It stays charged. */
+        CHARGE,
+
+        /** It is given back. */
+        REFUND
     }
 
     /** The mode in which an instance takes permits from the store. */
@@ -353,6 +424,9 @@ public class PolicyConfiguration {
                 && chargeOn.isEmpty()
                 && refundOn.isEmpty()
                 && block == null
-                && maxWait.isEmpty();
+                && maxWait.isEmpty()
+                && maxDebt.isEmpty()
+                && maxReservations.isEmpty()
+                && unsettled == Unsettled.CHARGE;
     }
 }

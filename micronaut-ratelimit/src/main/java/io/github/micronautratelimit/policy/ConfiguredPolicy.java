@@ -2,6 +2,7 @@ package io.github.micronautratelimit.policy;
 
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.configuration.PolicyConfiguration;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
@@ -40,7 +41,8 @@ record ConfiguredPolicy(
                     .withMaxPrefetch(maxPrefetch(configuration, prefix))
                     .withHoldAtMost(configuration.findHoldAtMost().orElse(null))
                     .withHoldUntil(configuration.getHoldUntil())
-                    .withMaxWait(configuration.findMaxWait().orElse(null));
+                    .withMaxWait(configuration.findMaxWait().orElse(null))
+                    .withReservations(reservations(configuration, prefix));
             return new ConfiguredPolicy(
                     withBlock(withOutcomes(policy, configuration, prefix), configuration),
                     configuration.getKey() == null ? null : key(configuration.getKey(), prefix + ".key"),
@@ -67,6 +69,23 @@ record ConfiguredPolicy(
     private static Policy withBlock(Policy policy, PolicyConfiguration configuration) {
         String block = configuration.getBlock();
         return block == null ? policy : policy.withBlock(block);
+    }
+
+    private static Reservation.Rules reservations(PolicyConfiguration configuration, String prefix) {
+        Reservation.Rules defaults = Reservation.Rules.DEFAULTS;
+        long maxDebt = configuration.findMaxDebt().orElse(defaults.maxDebt());
+        if (configuration.findMaxDebt().isPresent() && (maxDebt < 0 || maxDebt > Limit.MAX_PERMITS)) {
+            throw new ConfigurationException(prefix + ".max-debt = \"" + maxDebt
+                    + "\": write the permits that a settlement may charge beyond the capacity, 0 to "
+                    + Limit.MAX_PERMITS + ".");
+        }
+        int maxOpen = configuration.findMaxReservations().orElse(defaults.maxOpen());
+        if (maxOpen < 1 || maxOpen > Reservation.Rules.MOST_OPEN) {
+            throw new ConfigurationException(prefix + ".max-reservations = \"" + maxOpen
+                    + "\": write the most open reservations of a key, 1 to " + Reservation.Rules.MOST_OPEN + ".");
+        }
+        return new Reservation.Rules(
+                maxOpen, maxDebt, configuration.getUnsettled() == PolicyConfiguration.Unsettled.REFUND);
     }
 
     private static LimitSet limits(List<String> texts, String prefix) {

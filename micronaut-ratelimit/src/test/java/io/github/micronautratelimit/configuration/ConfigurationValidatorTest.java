@@ -101,7 +101,8 @@ class ConfigurationValidatorTest {
     static Stream<Arguments> anUnknownPropertyFailsStartUp() {
         String ofPolicies =
                 "the properties of `ratelimit.policies.write` are [block, charge-on, deadline, hold-at-most, hold-until, key, limits, "
-                        + "local-limit, max-prefetch, max-wait, mode, on-error, overrides, refund-on].";
+                        + "local-limit, max-debt, max-prefetch, max-reservations, max-wait, mode, on-error, overrides, "
+                        + "refund-on, unsettled].";
         return Stream.of(
                 Arguments.of(
                         Map.of("ratelimit.polices.write.limits", "1/s"),
@@ -162,6 +163,7 @@ class ConfigurationValidatorTest {
                 "ratelimit.health-in-outage | sick | one of degraded, down",
                 "ratelimit.headers | some | one of ietf, legacy, both, none",
                 "ratelimit.policies.write.mode | leased | one of exact, prefetch",
+                "ratelimit.policies.write.unsettled | keep | one of charge, refund",
                 "ratelimit.enabled | flase | true or false"
             })
     void aValueOfTheWrongTypeFailsStartUp(String name, String value, String valid) {

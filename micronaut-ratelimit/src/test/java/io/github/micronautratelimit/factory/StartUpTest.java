@@ -73,7 +73,34 @@ class StartUpTest {
     }
 
     static Stream<Arguments> invalidPolicyOptionFailsStart() {
-        return Stream.concat(invalidSlotsAndModes(), otherInvalidOptions());
+        return Stream.of(invalidSlotsAndModes(), invalidReservations(), otherInvalidOptions())
+                .flatMap(arguments -> arguments);
+    }
+
+    private static Stream<Arguments> invalidReservations() {
+        String debt = "\": write the permits that a settlement may charge beyond the capacity, 0 to 1000000000000.";
+        String open = "\": write the most open reservations of a key, 1 to 1000.";
+        String none = "ratelimit.policies.write: The policy \"write\" has only the limit 2 concurrent, which has no permits "
+                + "to reserve; remove the settings of reservations.";
+        return Stream.of(
+                Arguments.of(
+                        write("1/s", "max-debt", "-1"), "ratelimit.policies.write.max-debt = \"-1" + debt),
+                Arguments.of(
+                        write("1/s", "max-debt", "1000000000001"),
+                        "ratelimit.policies.write.max-debt = \"1000000000001" + debt),
+                Arguments.of(
+                        write("1/s", "max-reservations", "0"),
+                        "ratelimit.policies.write.max-reservations = \"0" + open),
+                Arguments.of(
+                        write("1/s", "max-reservations", "1001"),
+                        "ratelimit.policies.write.max-reservations = \"1001" + open),
+                Arguments.of(write("2 concurrent", "max-debt", "5"), none),
+                Arguments.of(write("2 concurrent", "max-reservations", "5"), none),
+                Arguments.of(write("2 concurrent", "unsettled", "refund"), none));
+    }
+
+    private static Map<String, Object> write(String limits, String property, String value) {
+        return Map.of("ratelimit.policies.write.limits", limits, "ratelimit.policies.write." + property, value);
     }
 
     private static Stream<Arguments> invalidSlotsAndModes() {
