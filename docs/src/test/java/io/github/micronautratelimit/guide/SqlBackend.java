@@ -6,6 +6,7 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
 import java.sql.Connection;
@@ -16,6 +17,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -67,6 +69,20 @@ final class SqlBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         return step(policy, key, row -> row.change(row.state.refund(permits, chargedAtMicros)));
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        Reservation.Rules rules = policy.reservations();
+        return step(policy, key, row -> row.apply(
+                Reservation.reserve(row.state, id, permits, ttlMicros, rules, row.now)));
+    }
+
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        Reservation.Rules rules = policy.reservations();
+        return step(policy, key, row -> row.apply(Reservation.settle(row.state, receipt, actual, rules, row.now)));
     }
 
     @Override
@@ -192,6 +208,13 @@ final class SqlBackend implements RateLimitBackend {
             state = to;
             isChanged = true;
             return null;
+        }
+
+        <T> T apply(Reservation.Step<T> step) {
+            if (step.next() != null) {
+                change(step.next());
+            }
+            return step.answer();
         }
 
         private byte @Nullable [] read() throws SQLException {
