@@ -1,0 +1,19 @@
+package io.github.micronautratelimit.examples.modelproxy;
+
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.tck.VirtualClock;
+import io.micronaut.context.annotation.Factory;
+import io.micronaut.context.annotation.Replaces;
+import jakarta.inject.Singleton;
+import java.time.Instant;
+
+/** Replaces the clock by one that only tests move. */
+@Factory
+class TestClock {
+
+    @Singleton
+    @Replaces(MicroClock.class)
+    VirtualClock clock() {
+        return VirtualClock.at(Instant.parse("2026-11-22T08:00:00Z"));
+    }
+}
