@@ -30,7 +30,7 @@ public final class AsyncRateLimiter {
 
     private final RateLimitBackend backend;
     private final EventDispatcher events;
-    private final @Nullable KeySecret secret;
+    private final KeyHash.@Nullable Secret secret;
     private final MicroClock clock;
     private final HoldTimes holdTimes = new HoldTimes();
     private final Refunds refunds;
@@ -42,7 +42,7 @@ public final class AsyncRateLimiter {
     AsyncRateLimiter(
             RateLimitBackend backend,
             EventDispatcher events,
-            @Nullable KeySecret secret,
+            KeyHash.@Nullable Secret secret,
             MicroClock clock,
             WaitingQueues.Options waitingOptions) {
         this.clock = clock;
@@ -470,7 +470,7 @@ public final class AsyncRateLimiter {
         long begun = events.begin();
         return reservations.reserve(request, Micros.of(timeToLive)).handle((reserved, failure) -> {
             dispatch(List.of(request), reserved == null ? List.of() : List.of(reserved.decision()), failure, begun);
-            return new Reservation(this, request, reserved.decision(), reserved.receipt());
+            return reservation(request, reserved.decision(), reserved.receipt());
         });
     }
 
@@ -487,16 +487,15 @@ public final class AsyncRateLimiter {
         PermitRequest request = concealed(new PermitRequest(policy, key, 0));
         ReceiptText read = ReceiptText.parse("reservation", text, policy, KeyHash.of(request.key()));
         Decision.Source source = read.local() ? Decision.Source.FALLBACK : Decision.Source.STORE;
-        return new Reservation(
-                this,
+        return reservation(
                 request,
                 new Decision.Allowed(0, 0, source, 0, read.chargedAtMicros()),
                 new Reservation.Receipt(read.id(), read.permits(), read.chargedAtMicros(), read.expiresAtMicros()));
     }
 
-    CompletionStage<Reservation.Settlement> settle(
-            PermitRequest request, Decision decision, Reservation.Receipt receipt, long actual) {
-        return reservations.settle(request, decision, receipt, actual);
+    private Reservation reservation(PermitRequest request, Decision decision, Reservation.Receipt receipt) {
+        return new Reservation(
+                request, decision, receipt, actual -> reservations.settle(request, decision, receipt, actual));
     }
 
     /**

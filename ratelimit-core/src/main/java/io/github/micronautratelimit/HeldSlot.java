@@ -1,7 +1,7 @@
 package io.github.micronautratelimit;
 
-import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;

@@ -1,14 +1,19 @@
 package io.github.micronautratelimit;
 
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.Objects;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Hashes keys, so that stores, logs and listeners receive short texts without readable identities. Short keys can be
- * found by trying all of them; {@link KeySecret} prevents that.
+ * found by trying all of them; {@link Secret} prevents that.
  *
  * <p>The hash is SHA-256 (FIPS 180-4) of the UTF-16 code units of the key, high byte first. A character encoding would
  * replace unpaired surrogates and give different keys the same hash.
@@ -88,6 +93,57 @@ public final class KeyHash {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("This Java platform does not provide SHA-256.", e);
+        }
+    }
+
+    /**
+     * Conceals keys by HMAC-SHA-256 (RFC 2104), so that only holders of the secret can find the key of a hash. Without a
+     * secret, an address can be found from its {@link KeyHash} in the store by trying all addresses.
+     *
+     * <p>If a secret is introduced or changed, every key starts with all permits. Safe for use by any number of threads.
+     */
+    public static final class Secret {
+
+        private static final String ALGORITHM = "HmacSHA256";
+        private static final int MIN_LENGTH = 16;
+        private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
+
+        private final Mac keyed;
+
+        /**
+         * Creates a secret.
+         *
+         * @param secret at least 16 characters, the same on all instances that share a store
+         * @throws IllegalArgumentException if the secret is too short; the message does not contain it
+         */
+        public Secret(String secret) {
+            if (secret.length() < MIN_LENGTH) {
+                throw new IllegalArgumentException("The secret has " + secret.length() + " characters; write at least "
+                        + MIN_LENGTH + " random ones.");
+            }
+            try {
+                keyed = Mac.getInstance(ALGORITHM);
+                keyed.init(new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), ALGORITHM));
+                Objects.requireNonNull(keyed.clone());
+            } catch (GeneralSecurityException | CloneNotSupportedException e) {
+                throw new IllegalStateException("This Java platform provides no cloneable HMAC-SHA-256.", e);
+            }
+        }
+
+        /**
+         * Conceals a key.
+         *
+         * @param key any text of any length
+         * @return 43 letters, digits, {@code -} and {@code _}
+         */
+        String conceal(String key) {
+            try {
+                Mac mac = (Mac) keyed.clone();
+                KeyHash.eachChunk(key, mac::update);
+                return BASE64.encodeToString(mac.doFinal());
+            } catch (CloneNotSupportedException e) {
+                throw new IllegalStateException("The HMAC was cloneable at first.", e);
+            }
         }
     }
 }

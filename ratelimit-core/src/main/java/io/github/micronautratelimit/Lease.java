@@ -1,6 +1,6 @@
 package io.github.micronautratelimit;
 
-import io.github.micronautratelimit.Policy.HoldUntil;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;

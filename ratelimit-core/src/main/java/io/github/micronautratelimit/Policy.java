@@ -1,6 +1,7 @@
 package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.limit.ConcurrencyLimit;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
 import java.time.Duration;
@@ -23,24 +24,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable. Each {@code with} method returns a copy that differs in one property.
  */
 public final class Policy {
-
-    /** The end of an HTTP request at which the slot of a concurrency limit is released. */
-    public enum HoldUntil {
-
-        /**
-         * The response is written, or the client has disconnected or reset the stream of its request. The method of the
-         * route may still run then, so a client that disconnects again and again can start more work than there are
-         * slots.
-         */
-        RESPONSE,
-
-        /**
-         * The response is written, or the client has disconnected and the method of the route has ended: it has
-         * returned or thrown, and its stage or publisher has completed, failed or been cancelled. Limits the work, also
-         * that of clients that do not wait for it.
-         */
-        COMPLETION
-    }
 
     /** The largest value of {@link #maxPrefetch()}, in permits. */
     public static final long MAX_PREFETCH = 1_000_000;
@@ -460,9 +443,9 @@ public final class Policy {
     /**
      * Returns the bounds of reservations.
      *
-     * @return by default {@link Reservation.Rules#DEFAULTS}
+     * @return by default {@link ReservationRules#DEFAULTS}
      */
-    public Reservation.Rules reservations() {
+    public ReservationRules reservations() {
         return options.reservations();
     }
 
@@ -473,7 +456,7 @@ public final class Policy {
      * @return a copy with these bounds
      * @throws IllegalArgumentException if there are no rate limits
      */
-    public Policy withReservations(Reservation.Rules rules) {
+    public Policy withReservations(ReservationRules rules) {
         return with(options.withReservations(rules));
     }
 

@@ -1,7 +1,7 @@
 package io.github.micronautratelimit;
 
-import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.limit.ConcurrencyLimit;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
 import java.time.Duration;
@@ -18,11 +18,11 @@ record PolicyOptions(
         HoldUntil holdUntil,
         @Nullable ChargeCondition chargeCondition,
         @Nullable Penalty penalty,
-        Reservation.Rules reservations,
+        ReservationRules reservations,
         @Nullable Duration maxWait) {
 
     static final PolicyOptions DEFAULTS = new PolicyOptions(
-            OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, Reservation.Rules.DEFAULTS, null);
+            OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, ReservationRules.DEFAULTS, null);
 
     static final Duration LONGEST_WAIT = Duration.ofHours(1);
 
@@ -57,7 +57,7 @@ record PolicyOptions(
                 "The policy \"" + name + "\" has a block, so its name may have "
                         + (Policy.MAX_NAME - Penalties.LONGEST_SUFFIX) + " characters; shorten it.");
         require(
-                !rateLimits.isEmpty() || reservations.equals(Reservation.Rules.DEFAULTS),
+                !rateLimits.isEmpty() || reservations.equals(ReservationRules.DEFAULTS),
                 "The policy \"" + name + "\" has only the limit " + concurrency
                         + ", which has no permits to reserve; remove the settings of reservations.");
         requireDistinct(name, "local limit", localLimits);
@@ -218,7 +218,7 @@ record PolicyOptions(
                 maxWait);
     }
 
-    PolicyOptions withReservations(Reservation.Rules others) {
+    PolicyOptions withReservations(ReservationRules others) {
         return new PolicyOptions(
                 onError,
                 deadline,
@@ -264,15 +264,6 @@ record PolicyOptions(
     /** Returns the settings of a policy without rate limits. */
     PolicyOptions withoutPermits() {
         return new PolicyOptions(
-                onError,
-                deadline,
-                List.of(),
-                0,
-                holdAtMost,
-                holdUntil,
-                null,
-                null,
-                Reservation.Rules.DEFAULTS,
-                maxWait);
+                onError, deadline, List.of(), 0, holdAtMost, holdUntil, null, null, ReservationRules.DEFAULTS, maxWait);
     }
 }

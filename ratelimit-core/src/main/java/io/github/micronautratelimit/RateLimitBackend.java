@@ -143,7 +143,7 @@ public interface RateLimitBackend extends AutoCloseable {
     /**
      * Takes permits on an estimate, if every limit of the policy grants them, and remembers the reservation until it is
      * settled or expires: one atomic step. If the key has as many open reservations as
-     * {@link Reservation.Rules#maxOpen} allows, the request is denied by no limit, until the first one expires. A
+     * {@link ReservationRules#maxOpen} allows, the request is denied by no limit, until the first one expires. A
      * request that is delivered twice reserves once, and is granted twice. {@link LimitState#reserve} defines the
      * result.
      *

@@ -44,7 +44,7 @@ public final class RateLimiterBuilder {
     private MicroClock clock = MicroClock.system();
     private List<? extends RateLimitListener> listeners = List.of();
     private List<? extends StoreListener> storeListeners = List.of();
-    private @Nullable KeySecret secret;
+    private KeyHash.@Nullable Secret secret;
     private WaitingQueues.Options waiting = WaitingQueues.Options.DEFAULTS;
 
     RateLimiterBuilder(RateLimitBackend backend) {
@@ -174,7 +174,7 @@ public final class RateLimiterBuilder {
      * @param value the same secret on all instances; {@code null} to use keys as they are
      * @return this
      */
-    public RateLimiterBuilder keySecret(@Nullable KeySecret value) {
+    public RateLimiterBuilder keySecret(KeyHash.@Nullable Secret value) {
         secret = value;
         return this;
     }

@@ -1,12 +1,12 @@
 package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.internal.Micros;
-import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletionStage;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,62 +20,31 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>A reservation is settled once. The store remembers its id until then, or until it expires. After that the estimate
- * stays charged, or is given back, as {@link Rules#refundedAtExpiry} says; a later settlement only charges what is
+ * stays charged, or is given back, as {@link ReservationRules#refundedAtExpiry} says; a later settlement only charges what is
  * missing. A denied reservation has nothing to settle. Safe for use by any number of threads.
  */
 public final class Reservation {
 
-    private final AsyncRateLimiter limiter;
+    private final LongFunction<CompletionStage<Settlement>> settle;
     private final PermitRequest request;
     private final Decision decision;
     private final Receipt receipt;
 
-    Reservation(AsyncRateLimiter limiter, PermitRequest request, Decision decision, Receipt receipt) {
-        this.limiter = limiter;
+    /**
+     * Creates a reservation.
+     *
+     * @param request the request with the key as the store knows it
+     * @param settle  settles with the real cost
+     */
+    Reservation(
+            PermitRequest request,
+            Decision decision,
+            Receipt receipt,
+            LongFunction<CompletionStage<Settlement>> settle) {
+        this.settle = settle;
         this.request = request;
         this.decision = decision;
         this.receipt = receipt;
-    }
-
-    /**
-     * The bounds of the reservations of a policy.
-     *
-     * @param maxOpen          the most open reservations of a key, 1 to {@value #MOST_OPEN}; a further request is
-     *                         denied until one is settled or expires
-     * @param maxDebt          the permits that a settlement may charge beyond the capacity of a limit; {@link
-     * #CAPACITY}
-     *                         for as many as its capacity
-     * @param refundedAtExpiry whether the estimate is given back if the reservation expires, rather than stays charged
-     */
-    public record Rules(int maxOpen, long maxDebt, boolean refundedAtExpiry) {
-
-        /** The most open reservations of a key. Each takes up to 37 bytes of its state. */
-        public static final int MOST_OPEN = 1000;
-
-        /** Stands for the capacity of each limit. */
-        public static final long CAPACITY = -1;
-
-        /** {@value #MOST_OPEN} open reservations, a debt up to the capacity, and the estimate stays charged. */
-        public static final Rules DEFAULTS = new Rules(MOST_OPEN, CAPACITY, false);
-
-        /**
-         * Creates rules.
-         *
-         * @param maxOpen          the most open reservations of a key
-         * @param maxDebt          the permits that a settlement may charge beyond the capacity
-         * @param refundedAtExpiry whether the estimate is given back
-         * @throws IllegalArgumentException if a number is out of range
-         */
-        public Rules {
-            if (maxOpen < 1 || maxOpen > MOST_OPEN) {
-                throw new IllegalArgumentException("A key may have " + maxOpen
-                        + " open reservations, which is out of range; write 1 to " + MOST_OPEN + ".");
-            }
-            if (maxDebt < CAPACITY || maxDebt > Limit.MAX_PERMITS) {
-                throw new IllegalArgumentException(
-                        "A debt of " + maxDebt + " permits is out of range; write 0 to " + Limit.MAX_PERMITS + ".");
-            }
-        }
     }
 
     /**
@@ -147,7 +116,7 @@ public final class Reservation {
      * @return the decision and the new state
      */
     public static Step<Decision> reserve(
-            LimitState state, UUID id, long permits, long ttlMicros, Rules rules, long nowMicros) {
+            LimitState state, UUID id, long permits, long ttlMicros, ReservationRules rules, long nowMicros) {
         long reservedAt = state.reservedAt(id);
         if (reservedAt != LimitState.NEVER) {
             return new Step<>(Decision.allowed(state, nowMicros).withChargedAt(reservedAt), null);
@@ -177,7 +146,8 @@ public final class Reservation {
      * @param nowMicros the instant, in microseconds since the epoch
      * @return the outcome and the new state
      */
-    public static Step<Settlement> settle(LimitState state, Receipt receipt, long actual, Rules rules, long nowMicros) {
+    public static Step<Settlement> settle(
+            LimitState state, Receipt receipt, long actual, ReservationRules rules, long nowMicros) {
         if (state.reservedAt(receipt.id()) != LimitState.NEVER) {
             LimitState next = state.settle(receipt.id(), actual, rules.maxDebt());
             return new Step<>(Settlement.of(Outcome.SETTLED, next, nowMicros), next);
@@ -225,7 +195,7 @@ public final class Reservation {
      * @return completes with the outcome; fails if the store failed, and may be repeated then
      */
     public CompletionStage<Settlement> settle(long actual) {
-        return limiter.settle(request, decision, receipt, actual);
+        return settle.apply(actual);
     }
 
     /**

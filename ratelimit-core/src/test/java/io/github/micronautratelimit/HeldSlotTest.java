@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.micronautratelimit.Policy.HoldUntil;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.time.Duration;

@@ -38,21 +38,21 @@ class KeySecretTest {
                 Base64.getUrlEncoder()
                         .withoutPadding()
                         .encodeToString(mac.doFinal(key.getBytes(StandardCharsets.UTF_16BE))),
-                new KeySecret(SECRET).conceal(key));
+                new KeyHash.Secret(SECRET).conceal(key));
     }
 
     @Test
     void concealedKeyDependsOnTheSecretAndNotOnTheThread() {
-        KeySecret secret = new KeySecret(SECRET);
+        KeyHash.Secret secret = new KeyHash.Secret(SECRET);
         String expected = secret.conceal("alice");
         assertTrue(IntStream.range(0, 10_000).parallel().allMatch(i -> secret.conceal("alice")
                 .equals(expected)));
-        assertNotEquals(expected, new KeySecret("quite another secret").conceal("alice"));
+        assertNotEquals(expected, new KeyHash.Secret("quite another secret").conceal("alice"));
     }
 
     @Test
     void shortSecretIsRejectedWithoutShowingIt() {
-        String message = assertThrows(IllegalArgumentException.class, () -> new KeySecret("hunter2"))
+        String message = assertThrows(IllegalArgumentException.class, () -> new KeyHash.Secret("hunter2"))
                 .getMessage();
         assertEquals("The secret has 7 characters; write at least 16 random ones.", message);
     }
@@ -75,7 +75,7 @@ class KeySecretTest {
         limiter.reset(POLICY, "alice");
         limiter(received, List.of()).tryAcquire(POLICY, "alice");
 
-        String concealed = new KeySecret(SECRET).conceal("alice");
+        String concealed = new KeyHash.Secret(SECRET).conceal("alice");
         assertEquals(IntStream.range(0, 12).mapToObj(i -> concealed).toList(), received);
         assertEquals(KeyHash.of(concealed), limiter.keyHash("alice"));
         assertEquals(
@@ -91,7 +91,7 @@ class KeySecretTest {
         return RateLimiter.builder(new KeyRecordingBackend(received))
                 .unguarded()
                 .listeners(listeners)
-                .keySecret(new KeySecret(SECRET))
+                .keySecret(new KeyHash.Secret(SECRET))
                 .build();
     }
 

@@ -109,8 +109,7 @@ class SettlementTest {
         Decision allowed = limiter.tryAcquireAll(List.of(request)).list().get(0);
         Decision known = new Decision.Allowed(allowed.remaining(), allowed.resetAfterMicros(), allowed.source());
         Decisions decisions = new Decisions(List.of(request), List.of(known));
-        assertEquals(
-                List.of(known), async.applyOutcome(decisions, 500, null).list());
+        assertEquals(List.of(known), async.applyOutcome(decisions, 500, null).list());
         Await.result(async.refund(decisions));
         assertTrue(async.charge(request, known).isEmpty());
         assertEquals(List.of(0L, 0L, 0L), settled());

@@ -5,6 +5,7 @@ import com.hazelcast.nio.ObjectDataOutput;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
@@ -81,7 +82,7 @@ final class PermitProcessor extends KeyProcessor {
     }
 
     /** Creates the amounts of a reservation. */
-    static List<Long> reservation(UUID id, long permits, long ttlMicros, Reservation.Rules rules) {
+    static List<Long> reservation(UUID id, long permits, long ttlMicros, ReservationRules rules) {
         return List.of(
                 id.getMostSignificantBits(),
                 id.getLeastSignificantBits(),
@@ -92,13 +93,13 @@ final class PermitProcessor extends KeyProcessor {
     }
 
     private Outcome reserve(LimitState state, long nowMicros) {
-        var rules = new Reservation.Rules(amounts.get(4).intValue(), Reservation.Rules.CAPACITY, amounts.get(5) == 1);
+        var rules = new ReservationRules(amounts.get(4).intValue(), ReservationRules.CAPACITY, amounts.get(5) == 1);
         var step = Reservation.reserve(state, id(), amounts.get(2), amounts.get(3), rules, nowMicros);
         return new Outcome(List.of(step.answer()), change(step.next(), nowMicros));
     }
 
     /** Creates the amounts of a settlement. */
-    static List<Long> settlement(Reservation.Receipt receipt, long actual, Reservation.Rules rules) {
+    static List<Long> settlement(Reservation.Receipt receipt, long actual, ReservationRules rules) {
         return List.of(
                 receipt.id().getMostSignificantBits(),
                 receipt.id().getLeastSignificantBits(),
@@ -111,7 +112,7 @@ final class PermitProcessor extends KeyProcessor {
 
     /** Answers with two decisions: the remaining permits of the first are the number of the outcome. */
     private Outcome settle(LimitState state, long nowMicros) {
-        var rules = new Reservation.Rules(Reservation.Rules.MOST_OPEN, amounts.get(5), amounts.get(6) == 1);
+        var rules = new ReservationRules(ReservationRules.MOST_OPEN, amounts.get(5), amounts.get(6) == 1);
         var receipt = new Reservation.Receipt(id(), amounts.get(3), 0, amounts.get(4));
         var step = Reservation.settle(state, receipt, amounts.get(2), rules, nowMicros);
         Decision outcome = new Decision.Allowed(step.answer().outcome().ordinal(), 0, Decision.Source.STORE);

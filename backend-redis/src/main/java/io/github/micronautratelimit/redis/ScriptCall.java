@@ -4,6 +4,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.redis.Script.UnsignedBytes;
@@ -98,7 +99,7 @@ final class ScriptCall {
     }
 
     /** Creates a call that reserves the permits of a request. */
-    static ScriptCall reserve(PendingDecision request, UUID id, long ttlMicros, Reservation.Rules rules) {
+    static ScriptCall reserve(PendingDecision request, UUID id, long ttlMicros, ReservationRules rules) {
         ByteBuffer addition = ByteBuffer.allocate(16 + 7 + 2 + 1);
         put(addition, id);
         UnsignedBytes.put(addition, time(ttlMicros), 7);
@@ -109,14 +110,14 @@ final class ScriptCall {
 
     /** Creates a call that settles a reservation on the key of a request for 0 permits. */
     static ScriptCall settle(
-            PendingDecision request, Reservation.Receipt receipt, long actual, Reservation.Rules rules) {
+            PendingDecision request, Reservation.Receipt receipt, long actual, ReservationRules rules) {
         long charged = rules.refundedAtExpiry() ? 0 : receipt.permits();
         ByteBuffer addition = ByteBuffer.allocate(16 + 7 + 6 + 6 + 5);
         put(addition, receipt.id());
         UnsignedBytes.put(addition, time(receipt.expiresAtMicros()), 7);
         UnsignedBytes.put(addition, Math.min(actual, MOST_USED), 6);
         UnsignedBytes.put(addition, Math.min(Math.max(0, actual - charged), MOST_USED), 6);
-        UnsignedBytes.put(addition, rules.maxDebt() == Reservation.Rules.CAPACITY ? ALL_ONES : rules.maxDebt(), 5);
+        UnsignedBytes.put(addition, rules.maxDebt() == ReservationRules.CAPACITY ? ALL_ONES : rules.maxDebt(), 5);
         return one(SETTLE, request, addition);
     }
 

@@ -10,10 +10,10 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Outcome;
 import io.github.micronautratelimit.Reservation.Receipt;
 import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.redis.ScriptCall.PendingDecision;
 import io.github.micronautratelimit.redis.server.Eventually;
@@ -256,7 +256,7 @@ class ReservationTest {
         VirtualClock clock = new VirtualClock(1_790_000_000_000_000L);
         RedisBackend withClock = new RedisBackend(Redis.connection(), namespace, clock);
         Policy kept = Policy.of("p", "100/366day fixed");
-        Policy given = kept.withReservations(new Reservation.Rules(1_000, 0, true));
+        Policy given = kept.withReservations(new ReservationRules(1_000, 0, true));
         withClock
                 .reserve(kept, "key", UUID.randomUUID(), 7, SECOND)
                 .toCompletableFuture()

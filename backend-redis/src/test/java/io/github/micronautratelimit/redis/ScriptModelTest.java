@@ -9,6 +9,7 @@ import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Receipt;
 import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.Reservation.Step;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
@@ -284,15 +285,15 @@ class ScriptModelTest {
             }
             long maxDebt =
                     switch (random.nextInt(4)) {
-                        case 0, 1 -> Reservation.Rules.CAPACITY;
+                        case 0, 1 -> ReservationRules.CAPACITY;
                         case 2 -> Math.min(
                                 Limit.MAX_PERMITS,
                                 random.nextLong(2 * limits.get(0).capacity()));
                         default -> Limit.MAX_PERMITS;
                     };
-            int maxOpen = random.nextBoolean() ? 1 + random.nextInt(4) : Reservation.Rules.MOST_OPEN;
+            int maxOpen = random.nextBoolean() ? 1 + random.nextInt(4) : ReservationRules.MOST_OPEN;
             return Policy.of(name, limits.stream().distinct().toList())
-                    .withReservations(new Reservation.Rules(maxOpen, maxDebt, random.nextBoolean()));
+                    .withReservations(new ReservationRules(maxOpen, maxDebt, random.nextBoolean()));
         }
 
         private Limit like(Limit limit) {

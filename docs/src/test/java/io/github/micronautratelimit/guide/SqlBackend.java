@@ -7,6 +7,7 @@ import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
 import java.sql.Connection;
@@ -73,15 +74,15 @@ final class SqlBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
-        Reservation.Rules rules = policy.reservations();
-        return step(policy, key, row -> row.apply(
-                Reservation.reserve(row.state, id, permits, ttlMicros, rules, row.now)));
+        ReservationRules rules = policy.reservations();
+        return step(
+                policy, key, row -> row.apply(Reservation.reserve(row.state, id, permits, ttlMicros, rules, row.now)));
     }
 
     @Override
     public CompletionStage<Reservation.Settlement> settle(
             Policy policy, String key, Reservation.Receipt receipt, long actual) {
-        Reservation.Rules rules = policy.reservations();
+        ReservationRules rules = policy.reservations();
         return step(policy, key, row -> row.apply(Reservation.settle(row.state, receipt, actual, rules, row.now)));
     }
 

@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.management;
 
-import io.github.micronautratelimit.KeySecret;
+import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.web.ConfigurationWarning;
@@ -69,7 +69,7 @@ final class LiveFeed {
             StoreLatency latency,
             ApplicationConfiguration application,
             ConfigurationWarnings warnings,
-            @Nullable KeySecret secret) {
+            KeyHash.@Nullable Secret secret) {
         this.limiter = limiter;
         this.report = report;
         this.denied = denied;

@@ -1,7 +1,7 @@
 package io.github.micronautratelimit.annotation;
 
 import io.github.micronautratelimit.OnError;
-import io.github.micronautratelimit.Policy.HoldUntil;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import java.lang.annotation.Documented;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Inherited;

@@ -1,7 +1,7 @@
 package io.github.micronautratelimit.configuration;
 
 import io.github.micronautratelimit.OnError;
-import io.github.micronautratelimit.Policy.HoldUntil;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import io.micronaut.context.annotation.EachProperty;
 import io.micronaut.context.annotation.Parameter;
 import io.micronaut.core.annotation.Introspected;

@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.factory;
 
-import io.github.micronautratelimit.KeySecret;
+import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.configuration.HttpConfiguration;
 import io.github.micronautratelimit.configuration.RateLimitConfiguration;
@@ -80,8 +80,9 @@ final class HttpFactory {
 
     @Singleton
     @Requires(property = SECRET)
-    KeySecret keySecret(HttpConfiguration configuration) {
-        return checked("secret", () -> new KeySecret(configuration.findSecret().orElse("")));
+    KeyHash.Secret keySecret(HttpConfiguration configuration) {
+        return checked(
+                "secret", () -> new KeyHash.Secret(configuration.findSecret().orElse("")));
     }
 
     private static <T> T checked(String property, Supplier<T> factory) {

@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.factory;
 
-import io.github.micronautratelimit.KeySecret;
+import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimitListener;
@@ -80,7 +80,7 @@ final class RateLimiterFactory {
             OrderedListeners ordered,
             List<StoreListener> storeListeners,
             ConfigurationWarnings warnings,
-            @Nullable KeySecret secret) {
+            KeyHash.@Nullable Secret secret) {
         if (secret == null && !selected.backend().isLocal()) {
             warnings.warn(ConfigurationWarning.SECRET_MISSING, selected.name());
         }

@@ -1,7 +1,7 @@
 package io.github.micronautratelimit.http;
 
 import io.github.micronautratelimit.Lease;
-import io.github.micronautratelimit.Policy.HoldUntil;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import io.micronaut.core.annotation.Internal;
 import java.util.function.Function;
 

@@ -2,7 +2,7 @@ package io.github.micronautratelimit.policy;
 
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.configuration.PolicyConfiguration;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
@@ -71,8 +71,8 @@ record ConfiguredPolicy(
         return block == null ? policy : policy.withBlock(block);
     }
 
-    private static Reservation.Rules reservations(PolicyConfiguration configuration, String prefix) {
-        Reservation.Rules defaults = Reservation.Rules.DEFAULTS;
+    private static ReservationRules reservations(PolicyConfiguration configuration, String prefix) {
+        ReservationRules defaults = ReservationRules.DEFAULTS;
         long maxDebt = configuration.findMaxDebt().orElse(defaults.maxDebt());
         if (configuration.findMaxDebt().isPresent() && (maxDebt < 0 || maxDebt > Limit.MAX_PERMITS)) {
             throw new ConfigurationException(prefix + ".max-debt = \"" + maxDebt
@@ -80,11 +80,11 @@ record ConfiguredPolicy(
                     + Limit.MAX_PERMITS + ".");
         }
         int maxOpen = configuration.findMaxReservations().orElse(defaults.maxOpen());
-        if (maxOpen < 1 || maxOpen > Reservation.Rules.MOST_OPEN) {
+        if (maxOpen < 1 || maxOpen > ReservationRules.MOST_OPEN) {
             throw new ConfigurationException(prefix + ".max-reservations = \"" + maxOpen
-                    + "\": write the most open reservations of a key, 1 to " + Reservation.Rules.MOST_OPEN + ".");
+                    + "\": write the most open reservations of a key, 1 to " + ReservationRules.MOST_OPEN + ".");
         }
-        return new Reservation.Rules(
+        return new ReservationRules(
                 maxOpen, maxDebt, configuration.getUnsettled() == PolicyConfiguration.Unsettled.REFUND);
     }
 

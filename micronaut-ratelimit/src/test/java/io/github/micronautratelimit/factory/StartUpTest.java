@@ -80,11 +80,11 @@ class StartUpTest {
     private static Stream<Arguments> invalidReservations() {
         String debt = "\": write the permits that a settlement may charge beyond the capacity, 0 to 1000000000000.";
         String open = "\": write the most open reservations of a key, 1 to 1000.";
-        String none = "ratelimit.policies.write: The policy \"write\" has only the limit 2 concurrent, which has no permits "
-                + "to reserve; remove the settings of reservations.";
+        String none =
+                "ratelimit.policies.write: The policy \"write\" has only the limit 2 concurrent, which has no permits "
+                        + "to reserve; remove the settings of reservations.";
         return Stream.of(
-                Arguments.of(
-                        write("1/s", "max-debt", "-1"), "ratelimit.policies.write.max-debt = \"-1" + debt),
+                Arguments.of(write("1/s", "max-debt", "-1"), "ratelimit.policies.write.max-debt = \"-1" + debt),
                 Arguments.of(
                         write("1/s", "max-debt", "1000000000001"),
                         "ratelimit.policies.write.max-debt = \"1000000000001" + debt),

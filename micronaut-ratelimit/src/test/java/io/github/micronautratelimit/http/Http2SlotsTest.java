@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import io.github.micronautratelimit.Eventually;
-import io.github.micronautratelimit.Policy.HoldUntil;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
+import io.github.micronautratelimit.limit.ConcurrencyLimit.HoldUntil;
 import io.github.micronautratelimit.policy.PolicyRegistry;
 import io.micronaut.context.annotation.Property;
 import io.micronaut.context.annotation.Requires;

@@ -127,7 +127,8 @@ class RateLimitChargesTest {
 
     @Test
     void estimatesOfTheBodyAndOfAnExpressionAreSettled() {
-        HttpRequest<?> body = HttpRequest.POST("/body?actual=10", "x".repeat(120)).contentType(MediaType.TEXT_PLAIN);
+        HttpRequest<?> body =
+                HttpRequest.POST("/body?actual=10", "x".repeat(120)).contentType(MediaType.TEXT_PLAIN);
         assertEquals(200, server.calls().exchange(body).code());
         assertEquals(90, left("tokens"));
         assertEquals(200, get("/expression?estimate=40&actual=15", 1).code());
@@ -208,7 +209,8 @@ class RateLimitChargesTest {
         Streams streams = server.context().getBean(Streams.class);
         try (InputStream body = open("/stream")) {
             CompletableFuture.allOf(java.util.stream.IntStream.range(0, 8)
-                            .mapToObj(i -> CompletableFuture.runAsync(() -> streams.charges.join().settle(20)))
+                            .mapToObj(i -> CompletableFuture.runAsync(
+                                    () -> streams.charges.join().settle(20)))
                             .toArray(CompletableFuture[]::new))
                     .get(30, TimeUnit.SECONDS);
             assertEquals(80, left("tokens"), "once");
@@ -388,8 +390,7 @@ class RateLimitChargesTest {
 
         @Get("/fair/{status}")
         @RateLimit(policy = "fair", permits = "{header:X-Estimate} 1..100")
-        HttpResponse<?> fair(
-                int status, @QueryValue(defaultValue = "") List<Long> actual, RateLimitCharges charges) {
+        HttpResponse<?> fair(int status, @QueryValue(defaultValue = "") List<Long> actual, RateLimitCharges charges) {
             settle(charges, actual);
             return HttpResponse.status(HttpStatus.valueOf(status));
         }

@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.tck;
 
-import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.Limit;
 import java.util.List;
 import java.util.Objects;
@@ -60,8 +60,8 @@ record RecordedCall(
             case REFUND -> before.refund(limits, now, amount, ExactModel.LATEST);
             case REFUND_CHARGE -> before.refund(
                     limits, now, concerned().permits(), concerned().chargedAt());
-            case RESERVE -> ifAnswered(before.reserve(limits, now, concerned(), Reservation.Rules.MOST_OPEN));
-            case SETTLE -> ifAnswered(before.settle(limits, now, concerned(), amount, Reservation.Rules.CAPACITY));
+            case RESERVE -> ifAnswered(before.reserve(limits, now, concerned(), ReservationRules.MOST_OPEN));
+            case SETTLE -> ifAnswered(before.settle(limits, now, concerned(), amount, ReservationRules.CAPACITY));
             case BLOCK -> before.block(now, amount);
             case RESET -> ExactModel.empty(limits, now);
         };

@@ -11,7 +11,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Outcome;
-import io.github.micronautratelimit.Reservation.Rules;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -116,10 +116,10 @@ interface ReservationContract extends Contract {
                 Policy policy = testCase.policy(limits);
                 settle(reserve(testCase.limiter, policy, 10), Long.MAX_VALUE);
                 assertEquals(100, testCase.refundedUntilFree(policy), limits);
-                Policy strict = testCase.policy(limits).withReservations(new Rules(10, 7, false));
+                Policy strict = testCase.policy(limits).withReservations(new ReservationRules(10, 7, false));
                 settle(reserve(testCase.limiter, strict, 10), 1_000);
                 assertEquals(7, testCase.refundedUntilFree(strict), limits);
-                Policy none = testCase.policy(limits).withReservations(new Rules(10, 0, false));
+                Policy none = testCase.policy(limits).withReservations(new ReservationRules(10, 0, false));
                 settle(reserve(testCase.limiter, none, 10), 1_000);
                 assertEquals(0, testCase.refundedUntilFree(none), limits);
             }
@@ -218,7 +218,7 @@ interface ReservationContract extends Contract {
     @Test
     default void reservationThatExpiresIsGivenBackIfThePolicySaysSo() {
         try (TestCase testCase = newReservationCase()) {
-            Policy policy = testCase.policy("100/day fixed").withReservations(new Rules(10, 0, true));
+            Policy policy = testCase.policy("100/day fixed").withReservations(new ReservationRules(10, 0, true));
             Reservation reservation = reserve(testCase.limiter, policy, 30);
             testCase.clock.advance(MINUTE.minusNanos(1_000));
             assertEquals(70, remaining(testCase, policy));
@@ -233,7 +233,7 @@ interface ReservationContract extends Contract {
     @Test
     default void openReservationsAreBounded() {
         try (TestCase testCase = newReservationCase()) {
-            Policy policy = testCase.policy("100000/h").withReservations(new Rules(3, 0, false));
+            Policy policy = testCase.policy("100000/h").withReservations(new ReservationRules(3, 0, false));
             List<Reservation> open = new ArrayList<>();
             for (int i = 0; i < 3; i++) {
                 open.add(reserve(testCase.limiter, policy, 1));
@@ -258,7 +258,7 @@ interface ReservationContract extends Contract {
         try (TestCase testCase = newReservationCase()) {
             Policy policy = testCase.policy("10000/day fixed");
             List<Reservation> open = new ArrayList<>();
-            for (int i = 0; i < Rules.MOST_OPEN; i++) {
+            for (int i = 0; i < ReservationRules.MOST_OPEN; i++) {
                 open.add(reserve(testCase.limiter, policy, 2));
             }
             assertFalse(reserve(testCase.limiter, policy, 2).decision().allowed());

@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.tck;
 
-import io.github.micronautratelimit.Reservation.Rules;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.tck.ExactModel.Open;
 import io.github.micronautratelimit.tck.GoldenTrace.Answer;
@@ -34,9 +34,9 @@ final class TraceModel implements TraceStep {
                 yield changed(now, model.refund(limits, now, charge.permits(), charge.timeMicros()));
             }
             case REFUND_LATEST -> changed(now, model.refund(limits, now, row.permits(), ExactModel.LATEST));
-            case RESERVE -> decided(model.reserve(limits, now, receipt(rows.size()), Rules.MOST_OPEN));
+            case RESERVE -> decided(model.reserve(limits, now, receipt(rows.size()), ReservationRules.MOST_OPEN));
             case SETTLE -> decided(
-                    model.settle(limits, now, receipt((int) row.argument()), row.permits(), Rules.CAPACITY));
+                    model.settle(limits, now, receipt((int) row.argument()), row.permits(), ReservationRules.CAPACITY));
             case BLOCK -> changed(now, model.block(now, row.argument()));
         };
     }

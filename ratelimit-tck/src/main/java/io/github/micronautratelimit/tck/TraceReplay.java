@@ -4,6 +4,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.GoldenTrace.Answer;
 import io.github.micronautratelimit.tck.GoldenTrace.Row;
@@ -33,7 +34,7 @@ final class TraceReplay implements TraceStep {
     static Policy policyOf(Policy policy, boolean refundedAtExpiry) {
         return refundedAtExpiry
                 ? policy.withReservations(
-                        new Reservation.Rules(Reservation.Rules.MOST_OPEN, Reservation.Rules.CAPACITY, true))
+                        new ReservationRules(ReservationRules.MOST_OPEN, ReservationRules.CAPACITY, true))
                 : policy;
     }
 

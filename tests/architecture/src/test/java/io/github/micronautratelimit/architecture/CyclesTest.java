@@ -35,6 +35,8 @@ class CyclesTest {
                     "LimitSet",
                     "LimitState",
                     "LimitText",
+                    "Reserved",
+                    "ReservedState",
                     "SingleLimitState",
                     "SlidingWindow",
                     "SlotState",

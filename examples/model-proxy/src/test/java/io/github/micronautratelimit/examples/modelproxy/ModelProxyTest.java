@@ -77,7 +77,8 @@ class ModelProxyTest {
         HttpResponse<String> first = chat(5, 998);
         assertEquals(200, first.statusCode());
         assertEquals(
-                12, first.body().lines().filter(line -> line.startsWith("data:")).count());
+                12,
+                first.body().lines().filter(line -> line.startsWith("data:")).count());
         assertTrue(first.body().contains("\"usage\":15"), first::body);
         assertEquals("1000", left(first, "tokens"), "2 for the prompt, and 998 for the longest answer");
         assertEquals("19", left(first, "requests"));
