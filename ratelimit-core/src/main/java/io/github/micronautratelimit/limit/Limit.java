@@ -199,8 +199,13 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     /** Reads a state under this limit that {@link SingleLimitState#write} has written. */
     abstract SingleLimitState read(StateCodec.Reader in);
 
-    /** Returns the most permits that may be missing if there may be a debt. No store counts more than these. */
-    final long mostMissing(long maxDebt) {
+    /**
+     * Returns the most permits that may be missing if there may be a debt. No store counts more than these.
+     *
+     * @param maxDebt see {@link LimitState#chargeBeyond}
+     * @return the capacity or more, at most {@link #MAX_PERMITS}
+     */
+    public final long mostMissing(long maxDebt) {
         return Math.min(MAX_PERMITS, capacity() + (maxDebt < 0 ? capacity() : maxDebt));
     }
 

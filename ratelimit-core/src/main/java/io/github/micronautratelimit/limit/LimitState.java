@@ -221,6 +221,22 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
     }
 
     /**
+     * Returns this state with a reservation whose permits it counts already, for stores that keep reservations apart.
+     *
+     * @param id               of the reservation
+     * @param permits          the estimate
+     * @param chargedAtMicros  the instant of the charge, in microseconds since the epoch
+     * @param expiresAtMicros  the instant from which on the reservation is not open any more
+     * @param refundedAtExpiry whether the permits are given back at that instant, rather than stay charged
+     * @return the state with the reservation; {@link #carryOver} removes it if it has expired
+     */
+    public final LimitState withReservation(
+            UUID id, long permits, long chargedAtMicros, long expiresAtMicros, boolean refundedAtExpiry) {
+        return ReservedState.of(this)
+                .withOpen(new Reserved(id, permits, chargedAtMicros, expiresAtMicros, refundedAtExpiry));
+    }
+
+    /**
      * Returns the instant of the charge of an open reservation.
      *
      * @param id of the reservation

@@ -48,9 +48,13 @@ final class ReservedState extends LimitState {
     }
 
     LimitState with(Reserved reservation) {
+        return new ReservedState(state.charge(reservation.permits()), open).withOpen(reservation);
+    }
+
+    LimitState withOpen(Reserved reservation) {
         List<Reserved> more = new ArrayList<>(open);
         more.add(reservation);
-        return whole(state.charge(reservation.permits()), more);
+        return whole(state, more);
     }
 
     /**

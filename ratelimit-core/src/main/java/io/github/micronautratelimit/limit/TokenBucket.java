@@ -224,6 +224,21 @@ public final class TokenBucket extends Limit {
         return new State(this, timeMicros, debt, UNKNOWN, UNKNOWN);
     }
 
+    /**
+     * Returns the state of a bucket that has had a refund since it was full, for stores that keep its numbers.
+     *
+     * @param timeMicros the instant, in microseconds since the epoch
+     * @param debt       units missing from a full bucket, 0 to 2^62
+     * @param busySince  every charge and refund after this instant has found a debt of at least half of the burst; 0
+     *                   before the first refund
+     * @param generousAt the last instant at which a refund gave back more than its charge minus what has dripped in
+     *                   since; 0 if none did
+     * @return the state
+     */
+    public LimitState state(long timeMicros, long debt, long busySince, long generousAt) {
+        return new State(this, timeMicros, debt, busySince, generousAt);
+    }
+
     private static long greatestCommonDivisor(long a, long b) {
         while (b != 0) {
             long rest = a % b;
