@@ -7,12 +7,15 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.StoreThrottledException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -55,6 +58,9 @@ import software.amazon.awssdk.services.dynamodb.model.UpdateTimeToLiveResponse;
  * <p><em>Items.</em> The key of an item is <code>namespace:policy:hash</code>. The hash is {@link KeyHash#brief} of the
  * key, so it reveals no identity. Items have a {@code ttl}, but no decision depends on when the table deletes them.
  *
+ * <p><em>Refunds and reservations.</em> Each is one conditional write too. The key then remembers them, and a caller that
+ * does not know this makes one more request. An open reservation adds 40 bytes to the item.
+ *
  * <p><em>Time.</em> The clock of the caller decides, because an update cannot read one. If it is off by more than a
  * second, it is corrected by the time in the responses. To learn that time, a backend reads before its first write, and
  * before the first write after the clock was set.
@@ -66,8 +72,8 @@ import software.amazon.awssdk.services.dynamodb.model.UpdateTimeToLiveResponse;
  * denied, the credentials have expired, a request is invalid. The same holds if an item does not contain rate limits.
  * All other failures are those of the client. Give the client an {@code apiCallTimeout}.
  *
- * <p><em>Retries.</em> The retries of the client are not used. If the connection breaks, a read is sent again. A charge
- * or refund may have been made, so the item is read first, and the request is sent again only if it was not made.
+ * <p><em>Retries.</em> The retries of the client are not used. If the connection breaks, a read is sent again. Another
+ * step may have been made, so the item is read first, and the request is sent again only if it was not made.
  */
 public final class DynamoDbBackend implements RateLimitBackend {
 
@@ -206,15 +212,23 @@ public final class DynamoDbBackend implements RateLimitBackend {
         return DynamoDbFailures.classified(
                 table.read(table.itemKey(policy, key)).thenApply(found -> {
                     long now = table.micros();
-                    return Decision.peek(Item.read(found, policy).under(policy).state(now), permits, now);
+                    return Decision.peek(Item.read(found, policy).state(policy, now), permits, now);
                 }));
     }
 
     @Override
     public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
-        return permits == 0
-                ? CompletableFuture.completedStage(null)
-                : change(policy, key, change -> change.refund(permits));
+        return change(policy, key, change -> change.refund(permits, chargedAtMicros));
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return change(policy, key, change -> change.make(new ItemStep.Reserve(id, permits, ttlMicros)));
+    }
+
+    @Override
+    public CompletionStage<Settlement> settle(Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return change(policy, key, change -> change.make(new ItemStep.Settle(receipt, actual)));
     }
 
     @Override

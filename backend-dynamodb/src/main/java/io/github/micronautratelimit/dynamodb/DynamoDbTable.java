@@ -412,7 +412,7 @@ final class DynamoDbTable {
             return UpdateItemRequest.builder()
                     .conditionExpression(conditions.toString())
                     .updateExpression(assignments.toString() + removals)
-                    .expressionAttributeNames(names)
+                    .expressionAttributeNames(names.isEmpty() ? null : names)
                     .expressionAttributeValues(values);
         }
     }

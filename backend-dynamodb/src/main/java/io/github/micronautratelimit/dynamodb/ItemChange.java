@@ -8,6 +8,7 @@ import static io.github.micronautratelimit.dynamodb.DynamoDbTable.Update.orDefau
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation.Step;
 import io.github.micronautratelimit.dynamodb.DynamoDbTable.Update;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.limit.LimitState;
@@ -16,17 +17,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.dynamodb.model.ReturnValue;
 
 /**
- * One change of one item: the charge of several requests, a refund or a block.
+ * One change of one item: the charge of several requests, a refund, a step of a reservation or a block.
  *
  * <p>It is attempted on the item as this process has seen it last. If a condition fails, DynamoDB returns the item as
  * it is. The change is decided again on that item, for the same instant: it is denied, or attempted again. A denial
- * that is predicted is a read instead, because a read costs a fifth of a failed write.
+ * that is predicted is a read instead, because a read costs a fifth of a failed write. On an item that remembers, a
+ * change that was overtaken by one of a later instant fails too; it is decided again for the present instant.
  */
 final class ItemChange {
 
@@ -40,7 +43,7 @@ final class ItemChange {
     private final Map<String, Item> cache;
     private final Policy policy;
     private final String key;
-    private final long now;
+    private long now;
     private int attempts;
 
     ItemChange(DynamoDbTable table, Map<String, Item> cache, Policy policy, String key, long now) {
@@ -61,7 +64,7 @@ final class ItemChange {
      * @param certain whether the item was read, or returned by a failed attempt, in this call
      */
     private CompletionStage<List<Decision>> acquire(List<Long> costs, @Nullable Item known, boolean certain) {
-        Item item = known == null ? Item.blank(policy) : known.under(policy);
+        Item item = known == null ? Item.blank(policy) : known;
         Batch batch = Batch.decide(policy, costs, item, now);
         if (certain && batch.granted() == 0) {
             return CompletableFuture.completedStage(batch.decisions());
@@ -73,8 +76,14 @@ final class ItemChange {
         if (inPlace) {
             return charge(costs, item, batch, certain);
         }
-        Item after = item.charged(item, batch.granted(), now, table.newVersion());
-        return replace(item, after)
+        Item at = item.at(policy, now);
+        long version = table.newVersion();
+        return replace(
+                        item,
+                        at.charged(at, batch.granted(), now, version),
+                        version,
+                        found -> found.hasVersion(version),
+                        found -> found.isOlderThan(version, item.version()))
                 .thenCompose(found -> found == null
                         ? CompletableFuture.completedStage(batch.decisions())
                         : acquire(costs, found, true));
@@ -82,7 +91,8 @@ final class ItemChange {
 
     private CompletionStage<List<Decision>> charge(List<Long> costs, Item item, Batch batch, boolean certain) {
         long version = table.newVersion();
-        Update update = update(version);
+        Item after = item.charged(item, batch.granted(), now, version);
+        Update update = update(item, after, version);
         if (batch.hasTemporaryDenial()) {
             // A denial between grants holds for this item only: a refund in the meantime might make room for it.
             update.require(
@@ -91,70 +101,111 @@ final class ItemChange {
                             : Item.VERSION + " = " + update.number(Long.parseLong(item.version())));
         }
         var charge = new LimitAttributes.Change(
-                batch.granted(), now, version, item.attributes().size(), certain);
+                batch.granted(),
+                0,
+                LimitState.LATEST,
+                now,
+                version,
+                item.attributes().size(),
+                certain,
+                item.remembers());
         for (int i = 0; i < item.attributes().size(); i++) {
             item.attributes().get(i).charge(update, i, charge);
         }
-        return attempt(update, item, version).thenCompose(outcome -> {
-            Item found = Item.read(outcome.item(), policy);
-            if (outcome.written()) {
-                cache.put(key, found.charged(item, batch.granted(), now, version));
-                return CompletableFuture.completedStage(batch.settledOn(found).decisions());
+        expire(update, item, after);
+        return written(
+                        () -> table.updateOnce(key, update, ReturnValue.ALL_OLD),
+                        found -> found.hasVersion(version),
+                        found -> found.isOlderThan(version, item.version()))
+                .thenCompose(outcome -> {
+                    Item found = Item.read(outcome.item(), policy);
+                    if (outcome.written()) {
+                        cache.put(key, found.charged(item, batch.granted(), now, version));
+                        return CompletableFuture.completedStage(
+                                batch.settledOn(found).decisions());
+                    }
+                    cache.put(key, found);
+                    if (found.hasVersion(version)) {
+                        // The update was made, although its response was lost or somebody delivered it twice.
+                        Item before = found.refunded(batch.granted(), LimitState.LATEST, now);
+                        return CompletableFuture.completedStage(
+                                batch.settledOn(before).decisions());
+                    }
+                    if (found.remembers()) {
+                        now = Math.max(now, table.micros());
+                    }
+                    return acquire(costs, found, true);
+                });
+    }
+
+    CompletionStage<Void> refund(long permits, long chargedAt) {
+        return make(new ItemStep.Refund(permits, chargedAt)).thenApply(state -> null);
+    }
+
+    /** Makes a step. */
+    <T> CompletionStage<T> make(ItemStep<T> step) {
+        return make(step, cache.get(key), false);
+    }
+
+    private <T> CompletionStage<T> make(ItemStep<T> step, @Nullable Item known, boolean certain) {
+        Item item = known == null ? Item.blank(policy) : known;
+        Step<T> decided = step.decide(policy, item, now);
+        if (decided.next() == null) {
+            return certain
+                    ? CompletableFuture.completedStage(decided.answer())
+                    : read().thenCompose(found -> make(step, found, true));
+        }
+        if (isInPlace(known)) {
+            long version = table.newVersion();
+            Item after = step.applied(policy, item, now, version);
+            Update update = update(item, after, version);
+            if (step.addTo(new ItemStep.InPlace(update, policy, item, now, version, certain))) {
+                expire(update, item, after);
+                return make(step, decided.answer(), item, update, version);
             }
-            cache.put(key, found);
-            // The update was made, although its response was lost or somebody delivered it twice.
-            return found.hasVersion(version)
-                    ? CompletableFuture.completedStage(batch.settledOn(found.refunded(batch.granted(), now))
-                            .decisions())
-                    : acquire(costs, found, true);
-        });
-    }
-
-    CompletionStage<Void> refund(long permits) {
-        return refund(permits, cache.get(key), false);
-    }
-
-    private CompletionStage<Void> refund(long permits, @Nullable Item known, boolean certain) {
-        if (known == null || !certain && !known.hasLimitsOf(policy)) {
-            return read().thenCompose(found -> refund(permits, found, true));
-        }
-        if (certain && known.version() == null) {
-            return CompletableFuture.completedStage(null);
-        }
-        Item item = known.under(policy);
-        long version = table.newVersion();
-        Update update = update(version);
-        if (isInPlace(known) && isAdded(item, update, permits, version)) {
-            return attempt(update, item, version).thenCompose(outcome -> {
-                Item found = Item.read(outcome.item(), policy);
-                cache.put(key, outcome.written() ? found.refunded(permits, now) : found);
-                return outcome.written() || found.hasVersion(version)
-                        ? CompletableFuture.completedStage(null)
-                        : refund(permits, found, true);
-            });
         }
         if (!certain) {
-            return read().thenCompose(found -> refund(permits, found, true));
+            return read().thenCompose(found -> make(step, found, true));
         }
-        return replace(item, item.refunded(permits, now))
-                .thenCompose(
-                        found -> found == null ? CompletableFuture.completedStage(null) : refund(permits, found, true));
+        long version = table.newVersion();
+        Item after = step.applied(policy, item.at(policy, now), now, version);
+        return replace(
+                        item,
+                        after,
+                        version,
+                        found -> step.isMadeIn(found, version),
+                        found -> step.isMissingIn(found, item, version))
+                .thenCompose(found ->
+                        found == null ? CompletableFuture.completedStage(decided.answer()) : makeAgain(step, found));
     }
 
-    private boolean isAdded(Item item, Update update, long permits, long version) {
-        var refund = new LimitAttributes.Change(
-                permits, now, version, item.attributes().size(), false);
-        for (int i = 0; i < item.attributes().size(); i++) {
-            if (!item.attributes().get(i).refund(update, i, refund)) {
-                return false;
-            }
-        }
-        return true;
+    private <T> CompletionStage<T> make(ItemStep<T> step, T decided, Item item, Update update, long version) {
+        return written(
+                        () -> table.updateOnce(key, update, ReturnValue.ALL_NEW),
+                        found -> step.isMadeIn(found, version),
+                        found -> step.isMissingIn(found, item, version))
+                .thenCompose(outcome -> {
+                    Item found = Item.read(outcome.item(), policy);
+                    cache.put(key, found);
+                    return outcome.written() || found.hasVersion(version)
+                            ? CompletableFuture.completedStage(step.answer(decided, found.state(policy, now), now))
+                            : makeAgain(step, found);
+                });
+    }
+
+    /** Makes a step on the item that a failed attempt has returned. The change that overtook it may be a later one. */
+    private <T> CompletionStage<T> makeAgain(ItemStep<T> step, Item found) {
+        now = Math.max(now, table.micros());
+        return make(step, found, true);
     }
 
     /** Blocks the key. The other attributes stay as they are, so the item need not have been seen. */
     CompletionStage<Void> block(long micros) {
-        long until = now + micros;
+        return block(now + micros, false);
+    }
+
+    /** Blocks the key. An item that expires later than its block keeps its expiry. */
+    private CompletionStage<Void> block(long until, boolean expiresLater) {
         long version = table.newVersion();
         Update update = new Update();
         String end = update.number(until);
@@ -162,33 +213,71 @@ final class ItemChange {
                 .require(anyOf(missing(Item.BLOCKED_UNTIL), Item.BLOCKED_UNTIL + " < " + end))
                 .set(Item.LIMITS, orDefault(Item.LIMITS, update.text(Item.limitsOf(policy))))
                 .set(Item.VERSION, update.number(version))
-                .set(Item.BLOCKED_UNTIL, end)
-                .expireAt(expiry(until));
-        // If a condition fails, the key is blocked for longer already, or other software wrote the item.
-        return table.update(key, update, ReturnValue.ALL_OLD).thenAccept(outcome -> {
+                .set(Item.BLOCKED_UNTIL, end);
+        if (!expiresLater) {
+            String expiry = update.number(expiry(until));
+            String attribute = update.name(DynamoDbTable.EXPIRES);
+            update.require(anyOf(missing(attribute), attribute + " <= " + expiry))
+                    .set(attribute, expiry);
+        }
+        return table.update(key, update, ReturnValue.ALL_OLD).thenCompose(outcome -> {
             Item found = Item.read(outcome.item(), policy);
             cache.put(key, outcome.written() ? found.blocked(until, version) : found);
+            // Otherwise the key is blocked for longer already.
+            return !outcome.written() && !expiresLater && found.blockedUntil() < until
+                    ? block(until, true)
+                    : CompletableFuture.completedStage(null);
         });
     }
 
     /** Returns whether the item can be updated, and need not be replaced. */
     private boolean isInPlace(@Nullable Item known) {
         return policy.rateLimits().size() <= MAX_LIMITS_IN_PLACE
-                && (known == null || known.hasLimitsOf(policy) && !known.isBlocked(now));
+                && (known == null
+                        || known.hasLimitsOf(policy)
+                                && !known.isBlocked(now)
+                                && known.reservations().firstExpiry() > now);
     }
 
     /** Starts an update of an item that has the limits of the policy and is not blocked, or does not exist. */
-    private Update update(long newVersion) {
+    private Update update(Item item, Item after, long newVersion) {
         Update update = new Update();
-        String limits = update.text(Item.limitsOf(policy));
+        String limits = update.text(item.text());
         String version = update.number(newVersion);
-        return update.require(anyOf(
-                        missing(DynamoDbTable.KEY),
-                        allOf(Item.LIMITS + " = " + limits, Item.VERSION + " <> " + version)))
+        String same = allOf(Item.LIMITS + " = " + limits, Item.VERSION + " <> " + version);
+        update.require(item.remembers() ? same : anyOf(missing(DynamoDbTable.KEY), same))
                 .require(anyOf(missing(Item.BLOCKED_UNTIL), Item.BLOCKED_UNTIL + " <= " + update.number(now)))
-                .set(Item.LIMITS, limits)
+                .set(Item.LIMITS, after.remembers() == item.remembers() ? limits : update.text(after.text()))
                 .set(Item.VERSION, version)
                 .remove(Item.BLOCKED_UNTIL);
+        if (item.remembers()) {
+            OpenReservations.requireUnexpired(update, now);
+            if (!after.remembers() && !item.reservations().exists()) {
+                OpenReservations.requireNone(update);
+            }
+        }
+        return update;
+    }
+
+    /**
+     * Adds the expiry to an update. That of an item with reservations or a debt may be later than the caller knows, so
+     * it is never made earlier.
+     */
+    private void expire(Update update, Item item, Item after) {
+        long usual = expiry(now);
+        long second = expiry(after);
+        if (!item.remembers() && !after.remembers() && second <= usual) {
+            update.expireAt(usual);
+            return;
+        }
+        String attribute = update.name(DynamoDbTable.EXPIRES);
+        String number = update.number(second);
+        if (item.expiry() >= second) {
+            update.require(attribute + " >= " + number);
+        } else {
+            update.require(anyOf(missing(attribute), attribute + " <= " + number))
+                    .set(attribute, number);
+        }
     }
 
     private CompletionStage<Item> read() {
@@ -199,31 +288,31 @@ final class ItemChange {
         });
     }
 
-    private CompletionStage<DynamoDbTable.Outcome> attempt(Update update, Item before, long version) {
-        update.expireAt(expiry(now));
-        return written(() -> table.updateOnce(key, update, ReturnValue.ALL_OLD), before, version);
-    }
-
     /** Replaces the whole item. Completes with {@code null} if it did, otherwise with the item that is there. */
-    private CompletionStage<@Nullable Item> replace(Item before, Item after) {
-        long version = table.newVersion();
-        var written = after.write(key, version, expiry(after.blockedUntil()));
+    private CompletionStage<@Nullable Item> replace(
+            Item before, Item after, long version, Predicate<Item> isMadeIn, Predicate<Item> isMissingIn) {
+        var whole = after.write(key, version, expiry(after));
         AttributeValue expected = before.version() == null ? null : AttributeValue.fromN(before.version());
-        return written(() -> table.putOnce(written, Item.VERSION, expected), before, version)
+        return written(() -> table.putOnce(whole, Item.VERSION, expected), isMadeIn, isMissingIn)
                 .thenApply(outcome -> {
-                    Item found = Item.read(outcome.written() ? written : outcome.item(), policy);
+                    Item found = Item.read(outcome.written() ? whole : outcome.item(), policy);
                     cache.put(key, found);
                     return found.hasVersion(version) ? null : found;
                 });
     }
 
     /**
-     * Makes a write of a version. If the connection breaks, reads before writing again: the write may have been made,
-     * and must not be made twice. The outcome then contains the item with this version, as after a condition that did
-     * not hold. If others have written in the meantime, it is not known whether the write was made, and the call fails.
+     * Makes a write. If the connection breaks, reads before writing again: the write may have been made, and must not
+     * be made twice. The outcome then contains the item, as after a condition that did not hold. If others have written
+     * in the meantime and the item does not tell, it is not known whether the write was made, and the call fails.
+     *
+     * @param isMadeIn    whether an item shows that the write was made
+     * @param isMissingIn whether an item shows that the write was not made
      */
     private CompletionStage<DynamoDbTable.Outcome> written(
-            Supplier<CompletionStage<DynamoDbTable.Outcome>> write, Item before, long version) {
+            Supplier<CompletionStage<DynamoDbTable.Outcome>> write,
+            Predicate<Item> isMadeIn,
+            Predicate<Item> isMissingIn) {
         return counted(write).exceptionallyCompose(failure -> {
             Throwable lost = Futures.unwrap(failure);
             if (!(lost instanceof DynamoDbFailures.LostResponse response) || !response.isConnectionBroken()) {
@@ -233,12 +322,10 @@ final class ItemChange {
                     .exceptionallyCompose(unreadable -> CompletableFuture.failedFuture(lost))
                     .thenCompose(item -> {
                         Item found = Item.read(item, policy);
-                        if (found.hasVersion(version)) {
+                        if (isMadeIn.test(found)) {
                             return CompletableFuture.completedStage(new DynamoDbTable.Outcome(false, item));
                         }
-                        return found.isOlderThan(version, before.version())
-                                ? counted(write)
-                                : CompletableFuture.failedFuture(lost);
+                        return isMissingIn.test(found) ? counted(write) : CompletableFuture.failedFuture(lost);
                     });
         });
     }
@@ -256,6 +343,12 @@ final class ItemChange {
                 now, Math.max(blockedUntil - now, Item.blank(policy).lifeMicros()));
     }
 
+    private long expiry(Item after) {
+        long reservations = after.reservations().lastInstant(after.lifeMicros());
+        long state = now + after.state(policy, now).expiresAfter(now);
+        return expiry(Math.max(Math.max(after.blockedUntil(), reservations), state));
+    }
+
     /**
      * The decisions on requests of one key, one after the other.
      *
@@ -264,7 +357,7 @@ final class ItemChange {
     private record Batch(Policy policy, long now, List<Long> costs, List<Decision> decisions, long granted) {
 
         static Batch decide(Policy policy, List<Long> costs, Item item, long now) {
-            LimitState state = item.state(now);
+            LimitState state = item.state(policy, now);
             List<Decision> decisions = new ArrayList<>(costs.size());
             long granted = 0;
             for (long cost : costs) {
@@ -284,7 +377,7 @@ final class ItemChange {
          * charged in the meantime.
          */
         Batch settledOn(Item item) {
-            LimitState state = item.state(now);
+            LimitState state = item.state(policy, now);
             List<Decision> settled = new ArrayList<>(costs.size());
             for (int i = 0; i < costs.size(); i++) {
                 long cost = costs.get(i);

@@ -24,21 +24,47 @@ interface LimitAttributes {
     /**
      * A charge or a refund.
      *
-     * @param permits the permits, 0 or more
-     * @param now     the present
-     * @param version the version that the write gives to the item
-     * @param limits  the number of limits that the item keeps
-     * @param certain whether these attributes were read by the same call, and not cached earlier
+     * @param permits   the permits, 0 or more
+     * @param maxDebt   of a charge: the permits that may be missing afterwards beyond the capacity, as in
+     *                  {@link LimitState#chargeBeyond}
+     * @param chargedAt of a refund: the instant of the charge, or {@link LimitState#LATEST}
+     * @param now       the present
+     * @param version   the version that the write gives to the item
+     * @param limits    the number of limits that the item keeps
+     * @param certain   whether these attributes were read by the same call, and not cached earlier
+     * @param remembers whether the item remembers refunds or reservations; see {@link Item}
      */
-    record Change(long permits, long now, long version, int limits, boolean certain) {}
+    record Change(
+            long permits,
+            long maxDebt,
+            long chargedAt,
+            long now,
+            long version,
+            int limits,
+            boolean certain,
+            boolean remembers) {
+
+        /** Returns a charge of nothing, which only brings the state forward. */
+        Change ofNothing() {
+            return new Change(0, Limit.MAX_PERMITS, chargedAt, now, version, limits, certain, remembers);
+        }
+
+        boolean isOfLatest() {
+            return chargedAt == LimitState.LATEST;
+        }
+    }
 
     Limit limit();
 
     LimitState state();
 
-    /** Returns the attributes under a changed limit, or {@code null} if that limit starts with an empty state. */
+    /**
+     * Returns the attributes under a changed limit, or {@code null} if that limit starts with an empty state.
+     *
+     * @param now the instant of the change
+     */
     @Nullable
-    LimitAttributes under(Limit other);
+    LimitAttributes under(Limit other, long now);
 
     /** Returns the time after which the state is empty if nothing more is charged, in microseconds. */
     long lifeMicros();
@@ -49,13 +75,21 @@ interface LimitAttributes {
     /** Returns the attributes after a charge. */
     LimitAttributes charged(long permits, long instant, long version);
 
-    /** Returns the attributes after a refund. */
-    LimitAttributes refunded(long permits, long instant);
+    /** Returns the permits that can be charged at most if there may be a debt; see {@link Limit#mostMissing}. */
+    long room(long maxDebt, long instant);
+
+    /** Returns the attributes after a refund; see {@link LimitState#refund}. */
+    LimitAttributes refunded(long permits, long chargedAt, long instant);
+
+    /** Returns whether an item with these attributes has to remember a refund. */
+    default boolean remembers() {
+        return false;
+    }
 
     /** Adds the attributes to a whole item. */
     void write(Map<String, AttributeValue> item, int index, long version);
 
-    /** Adds a charge to an update. */
+    /** Adds a charge to an update. There is {@link #room} for it. */
     void charge(Update update, int index, Change change);
 
     /**

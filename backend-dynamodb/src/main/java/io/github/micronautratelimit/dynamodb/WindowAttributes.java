@@ -63,7 +63,7 @@ final class WindowAttributes {
         }
 
         @Override
-        public @Nullable LimitAttributes under(Limit other) {
+        public @Nullable LimitAttributes under(Limit other, long now) {
             return other instanceof FixedWindow fixed && fixed.periodMicros() == limit.periodMicros()
                     ? new Fixed(fixed, window, used)
                     : null;
@@ -90,9 +90,19 @@ final class WindowAttributes {
         }
 
         @Override
-        public LimitAttributes refunded(long permits, long instant) {
+        public long room(long maxDebt, long instant) {
+            return Math.max(0, limit.mostMissing(maxDebt) - (windowAt(instant) == window ? used : 0));
+        }
+
+        @Override
+        public LimitAttributes refunded(long permits, long chargedAt, long instant) {
             long current = windowAt(instant);
-            return new Fixed(limit, current, current == window ? Math.max(0, used - permits) : 0);
+            long back = isOf(current, chargedAt) ? permits : 0;
+            return new Fixed(limit, current, current == window ? Math.max(0, used - back) : 0);
+        }
+
+        private boolean isOf(long current, long chargedAt) {
+            return chargedAt == LimitState.LATEST || Math.floorDiv(chargedAt, limit.periodMicros()) == current;
         }
 
         @Override
@@ -114,7 +124,7 @@ final class WindowAttributes {
                 update.require(number + " = " + update.number(window));
                 update.set(counter, permits);
             } else {
-                String most = update.number(limit.permits() - change.permits());
+                String most = update.number(limit.mostMissing(change.maxDebt()) - change.permits());
                 update.require(anyOf(
                         missing(number),
                         allOf(number + " < " + present, missing(counter)),
@@ -129,14 +139,25 @@ final class WindowAttributes {
 
         @Override
         public boolean refund(Update update, int index, Change change) {
-            if (windowAt(change.now()) != window || used < change.permits()) {
-                return false;
+            long current = windowAt(change.now());
+            boolean isOfCurrent = isOf(current, change.chargedAt());
+            String number = WINDOW + index;
+            if (!isOfCurrent || current != window) {
+                if (isOfCurrent) {
+                    // Nothing was charged in the present window.
+                    update.require(anyOf(missing(number), number + " < " + update.number(current)));
+                }
+                charge(update, index, change.ofNothing());
+                return true;
             }
             String counter = counter(index, window);
             String permits = update.number(change.permits());
-            update.require(WINDOW + index + " = " + update.number(window));
-            update.require(counter + " >= " + permits);
-            update.set(counter, counter + " - " + permits);
+            update.require(number + " = " + update.number(window));
+            if (used < change.permits()) {
+                update.require(counter + " < " + permits).set(counter, update.number(0));
+            } else {
+                update.require(counter + " >= " + permits).set(counter, counter + " - " + permits);
+            }
             return true;
         }
     }
@@ -169,6 +190,8 @@ final class WindowAttributes {
         private static final int SEGMENTS = 64;
         /** More than the segments between one that is removed and one that is added by the same update. */
         private static final int SEGMENT_NAMES = 2 * SEGMENTS + 2;
+        /** The starts that a refund in place changes. The limits of an item share this number. */
+        private static final int MAX_LOWERED_STARTS = 24;
 
         private static final long NONE = Long.MIN_VALUE / 4;
 
@@ -233,7 +256,7 @@ final class WindowAttributes {
         }
 
         @Override
-        public @Nullable LimitAttributes under(Limit other) {
+        public @Nullable LimitAttributes under(Limit other, long now) {
             return other instanceof SlidingWindow window && window.periodMicros() == limit.periodMicros()
                     ? new Sliding(window, newest, total, lineage, segments)
                     : null;
@@ -281,10 +304,44 @@ final class WindowAttributes {
             return new Sliding(limit, current, total + permits, lineage, List.copyOf(kept));
         }
 
-        /** Takes from the newest segments first. The rest is as late as the refund, so its segment is recorded too. */
         @Override
-        public LimitAttributes refunded(long permits, long instant) {
+        public long room(long maxDebt, long instant) {
+            List<Segment> kept = inWindowAt(instant);
+            long used = kept.isEmpty() ? 0 : total - kept.get(0).start();
+            return Math.max(0, limit.mostMissing(maxDebt) - used);
+        }
+
+        @Override
+        public LimitAttributes refunded(long permits, long chargedAt, long instant) {
             Sliding at = (Sliding) charged(0, instant, lineage);
+            return chargedAt == LimitState.LATEST
+                    ? at.refundedLatest(permits)
+                    : at.refundedSegment(permits, Math.floorDiv(chargedAt, segmentMicros()));
+        }
+
+        private Sliding refundedSegment(long permits, long number) {
+            int charged = indexOf(number);
+            long back = charged < 0 ? 0 : Math.min(permits, count(charged));
+            List<Segment> refunded = new ArrayList<>(segments.subList(0, charged + 1));
+            for (Segment later : segments.subList(charged + 1, segments.size())) {
+                refunded.add(new Segment(later.number(), later.start() - back));
+            }
+            return new Sliding(limit, newest, total - back, lineage, List.copyOf(refunded));
+        }
+
+        /** Returns the index of a segment, or -1 if nothing was charged in it. */
+        private int indexOf(long number) {
+            for (int i = segments.size() - 1; i >= 0; i--) {
+                if (segments.get(i).number() == number) {
+                    return i;
+                }
+            }
+            return -1;
+        }
+
+        /** Takes from the newest segments first. The rest is as late as the refund, so its segment is recorded too. */
+        private Sliding refundedLatest(long permits) {
+            Sliding at = this;
             long rest = Math.max(at.segments.get(0).start(), at.total - Math.min(permits, at.total));
             List<Segment> refunded = at.segments.stream()
                     .map(segment -> new Segment(segment.number(), Math.min(segment.start(), rest)))
@@ -314,10 +371,14 @@ final class WindowAttributes {
                 begin(update, index, change, current, oldestAt(change.now()));
             } else {
                 add(update, index, change, current, kept.get(0));
-                segments.stream()
-                        .limit(segments.size() - kept.size())
-                        .forEach(gone -> update.remove(start(index, gone.number())));
+                removeGone(update, index, kept);
             }
+        }
+
+        private void removeGone(Update update, int index, List<Segment> kept) {
+            segments.stream()
+                    .limit(segments.size() - kept.size())
+                    .forEach(gone -> update.remove(start(index, gone.number())));
         }
 
         /** Starts the window, if it is empty. */
@@ -337,7 +398,8 @@ final class WindowAttributes {
             String start = start(index, current);
             update.require(LINEAGE + index + " = " + update.number(lineage));
             update.require(NEWEST + index + " <= " + update.number(current));
-            update.require(sum + " <= " + update.number(oldest.start() + limit.permits() - change.permits()));
+            update.require(sum + " <= "
+                    + update.number(oldest.start() + limit.mostMissing(change.maxDebt()) - change.permits()));
             update.set(sum, sum + " + " + update.number(change.permits()));
             update.set(start, orDefault(start, sum));
         }
@@ -346,20 +408,50 @@ final class WindowAttributes {
             return STARTS + index + "." + Segment.name(segment);
         }
 
+        /**
+         * Refunds a segment by lowering the total and the starts of all later segments. Charges in the newest segment
+         * do not conflict with it. The start of the oldest segment must not change for a caller that has seen it, so
+         * the refund of an older segment starts a new lineage.
+         */
         @Override
         public boolean refund(Update update, int index, Change change) {
+            long current = segmentAt(change.now());
             int last = segments.size() - 1;
-            if (last < 0
-                    || segmentAt(change.now()) != newest
-                    || segments.get(last).number() != newest
-                    || count(last) < change.permits()) {
+            if (last < 0 || segments.get(last).number() != newest || change.isOfLatest() && current != newest) {
+                return false;
+            }
+            long number = change.isOfLatest() ? newest : Math.floorDiv(change.chargedAt(), segmentMicros());
+            if (number < oldestAt(change.now())) {
+                charge(update, index, change.ofNothing());
+                return true;
+            }
+            int charged = indexOf(number);
+            if (charged < 0
+                    || count(charged) < change.permits()
+                    || (last - charged) * change.limits() > MAX_LOWERED_STARTS) {
                 return false;
             }
             String sum = TOTAL + index;
+            String permits = update.number(change.permits());
+            String end = charged == last
+                    ? sum
+                    : start(index, segments.get(charged + 1).number());
             update.require(LINEAGE + index + " = " + update.number(lineage));
             update.require(NEWEST + index + " = " + update.number(newest));
-            update.require(sum + " >= " + update.number(segments.get(last).start() + change.permits()));
-            update.set(sum, sum + " - " + update.number(change.permits()));
+            update.require(end + " >= " + update.number(segments.get(charged).start() + change.permits()));
+            update.set(sum, sum + " - " + permits);
+            for (Segment later : segments.subList(charged + 1, segments.size())) {
+                String start = start(index, later.number());
+                update.set(start, start + " - " + permits);
+            }
+            if (charged < last) {
+                update.set(LINEAGE + index, update.number(change.version()));
+            }
+            if (current > newest) {
+                update.set(NEWEST + index, update.number(current));
+                update.set(start(index, current), sum + " - " + permits);
+            }
+            removeGone(update, index, inWindowAt(change.now()));
             return true;
         }
     }

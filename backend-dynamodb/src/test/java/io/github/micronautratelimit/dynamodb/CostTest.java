@@ -3,9 +3,11 @@ package io.github.micronautratelimit.dynamodb;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.micronautratelimit.ConcurrencyBackend;
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.hotkey.DenyCache;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.ByteCounter;
@@ -88,6 +90,7 @@ class CostTest {
                 () -> backend.acquireBatch(Policy.of("hot", "1000/min"), CLIENT, Collections.nCopies(32, 1L)));
         step("peek", () -> backend.peek(BUCKET, CLIENT, 1));
         step("refund", () -> backend.refund(BUCKET, CLIENT, 1, LimitState.LATEST));
+        reservations();
         step("block", () -> backend.block(BUCKET, CLIENT, 60_000_000));
         step("denial of a blocked key", () -> backend.acquire(BUCKET, CLIENT, 1));
         step("reset", () -> backend.reset(BUCKET, CLIENT));
@@ -131,6 +134,21 @@ class CostTest {
                 step("two policies: the second denies", () -> backend.acquireAll(requests))
                         .get(1)
                         .allowed());
+    }
+
+    private void reservations() {
+        Policy policy = Policy.of("tokens", "1000/min");
+        var charged = (Decision.Allowed)
+                backend.acquire(policy, CLIENT, 10).toCompletableFuture().join();
+        step("refund of a charge", () -> backend.refund(policy, CLIENT, 10, charged.chargedAtMicros()));
+        UUID id = UUID.randomUUID();
+        var reserved =
+                (Decision.Allowed) step("reservation", () -> backend.reserve(policy, CLIENT, id, 10, 60_000_000));
+        var receipt =
+                new Reservation.Receipt(id, 10, reserved.chargedAtMicros(), reserved.chargedAtMicros() + 60_000_000);
+        step("charge beside a reservation", () -> backend.acquire(policy, CLIENT, 1));
+        step("settlement", () -> backend.settle(policy, CLIENT, receipt, 7));
+        step("settlement of a settled reservation", () -> backend.settle(policy, CLIENT, receipt, 7));
     }
 
     private void slots(ConcurrencyBackend slots) {

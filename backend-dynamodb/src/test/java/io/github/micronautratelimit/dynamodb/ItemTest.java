@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.VirtualClock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -80,9 +83,11 @@ class ItemTest {
             size += entry.getKey().length()
                     + (value.s() != null
                             ? value.s().length()
-                            : value.n() != null
-                                    ? (value.n().length() + 1) / 2 + 1
-                                    : 3 + size(value.m()) + value.m().size());
+                            : value.b() != null
+                                    ? value.b().asByteArray().length
+                                    : value.n() != null
+                                            ? (value.n().length() + 1) / 2 + 1
+                                            : 3 + size(value.m()) + value.m().size());
         }
         return size;
     }
@@ -121,6 +126,74 @@ class ItemTest {
         clock.advance(86_400_000_000L);
         acquire(policy, 1);
         assertFalse(item(policy).containsKey("b"), "an ended block is removed");
+    }
+
+    /** Each reservation adds 40 bytes or fewer. With the last one, and once the bucket is full, the item is as before. */
+    @ParameterizedTest
+    @ValueSource(strings = {"1000000/min", "1000000/min sliding"})
+    void itemKeepsAThousandReservations(String limits) {
+        Policy policy = Policy.of("p", limits);
+        acquire(policy, 1);
+        long before = size(item(policy));
+        List<Reservation.Receipt> receipts = new ArrayList<>();
+        for (int i = 0; i < 1_000; i++) {
+            UUID id = UUID.randomUUID();
+            var decision = (Decision.Allowed) backend.reserve(policy, "user 42", id, 900, 86_400_000_000L)
+                    .toCompletableFuture()
+                    .join();
+            receipts.add(new Reservation.Receipt(
+                    id, 900, decision.chargedAtMicros(), decision.chargedAtMicros() + 86_400_000_000L));
+        }
+        long each = (size(item(policy)) - before) / 1_000;
+        System.out.println(limits + ": " + each + " bytes a reservation");
+        assertTrue(each <= 40, () -> each + " bytes");
+        assertFalse(backend.reserve(policy, "user 42", UUID.randomUUID(), 1, 1_000_000)
+                .toCompletableFuture()
+                .join()
+                .allowed());
+        assertExpiresAfter(policy, 86_400);
+        for (Reservation.Receipt receipt : receipts) {
+            backend.settle(policy, "user 42", receipt, 0).toCompletableFuture().join();
+        }
+        clock.advance(120_000_000);
+        acquire(policy, 1);
+        assertFalse(item(policy).containsKey("o"), "the last reservation was settled");
+        assertEquals(limits, item(policy).get("k").s());
+    }
+
+    private void assertExpiresAfter(Policy policy, long seconds) {
+        long expires = Long.parseLong(item(policy).get("ttl").n());
+        long least = clock.micros() / 1_000_000 + seconds + 3_600;
+        assertTrue(expires >= least && expires <= least + 60, () -> expires - least + " seconds later");
+    }
+
+    /** Requests, refunds and blocks do not make an item expire before its reservations and its debt. */
+    @ParameterizedTest
+    @ValueSource(strings = {"100/min", "100/min sliding", "100/min fixed"})
+    void itemExpiresAfterItsLastReservation(String limits) {
+        Policy policy = Policy.of("p", limits);
+        acquire(policy, 1);
+        UUID id = UUID.randomUUID();
+        backend.reserve(policy, "user 42", id, 2, 7_200_000_000L)
+                .toCompletableFuture()
+                .join();
+        backend.reserve(policy, "user 42", UUID.randomUUID(), 2, 5_000_000)
+                .toCompletableFuture()
+                .join();
+        acquire(policy, 1);
+        backend.refund(policy, "user 42", 1, clock.micros())
+                .toCompletableFuture()
+                .join();
+        backend.block(policy, "user 42", 1_000_000).toCompletableFuture().join();
+        backend.refund(policy, "user 42", 1, LimitState.LATEST)
+                .toCompletableFuture()
+                .join();
+        assertExpiresAfter(policy, 7_200);
+        clock.advance(7_100_000_000L);
+        acquire(policy, 1);
+        var receipt = new Reservation.Receipt(id, 2, clock.micros(), clock.micros() + 100_000_000);
+        backend.settle(policy, "user 42", receipt, 300).toCompletableFuture().join();
+        assertFalse(acquire(policy, 1).allowed(), "in debt");
     }
 
     @ParameterizedTest

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.dynamodb.DynamoDbBackend.BlockingClient;
 import io.github.micronautratelimit.dynamodb.FaultyTransport.Fault;
 import io.github.micronautratelimit.limit.LimitState;
@@ -113,6 +114,96 @@ class LostResponseTest {
         assertEquals(87, remaining(other, policy));
         assertEquals(3, transport.faults());
         assertEquals(82, acquire(backend, policy, 5).remaining());
+    }
+
+    /** A refund by its time, a reservation and a settlement, of items that remember them and of those that do not yet. */
+    @ParameterizedTest
+    @MethodSource("limitsAndFaults")
+    void stepsOfChargesAreMadeOnce(String limits, Fault fault) {
+        Policy policy = Policy.of("p", limits);
+        for (int round = 0; round < 2; round++) {
+            long free = 100 - 10L * round;
+            long chargedAt = ((Decision.Allowed) acquire(backend, policy, 10)).chargedAtMicros();
+            transport.arm(fault);
+            backend.refund(policy, "key", 10, chargedAt).toCompletableFuture().join();
+            assertUsed(free - remaining(other, policy), 0);
+            Reservation.Receipt first = reserve(policy, 20, fault);
+            assertUsed(free - remaining(other, policy), 20);
+            Reservation.Receipt second = reserve(policy, 30, fault);
+            assertUsed(free - remaining(other, policy), 50);
+            assertEquals(Reservation.Outcome.SETTLED, settle(policy, first, 25, fault));
+            assertUsed(free - remaining(other, policy), 55);
+            assertEquals(Reservation.Outcome.SETTLED, settle(policy, second, 10, fault));
+            assertUsed(free - remaining(other, policy), 35);
+            assertEquals(5 * (round + 1), transport.faults());
+            UUID unknown = UUID.randomUUID();
+            backend.refund(policy, "key", 25, LimitState.LATEST)
+                    .toCompletableFuture()
+                    .join();
+            assertEquals(
+                    Reservation.Outcome.UNKNOWN,
+                    backend.settle(policy, "key", new Reservation.Receipt(unknown, 1, 1, Long.MAX_VALUE), 5)
+                            .toCompletableFuture()
+                            .join()
+                            .outcome());
+        }
+    }
+
+    /** A fraction of a token of a bucket may be missing, because each refund subtracts the drip since its charge. */
+    private static void assertUsed(long used, long expected) {
+        assertTrue(used == expected || used == expected + 1, () -> used + " used, not " + expected);
+    }
+
+    private Reservation.Receipt reserve(Policy policy, long permits, Fault fault) {
+        UUID id = UUID.randomUUID();
+        transport.arm(fault);
+        var decision = (Decision.Allowed) backend.reserve(policy, "key", id, permits, 3_600_000_000L)
+                .toCompletableFuture()
+                .join();
+        return new Reservation.Receipt(
+                id, permits, decision.chargedAtMicros(), decision.chargedAtMicros() + 3_600_000_000L);
+    }
+
+    private Reservation.Outcome settle(Policy policy, Reservation.Receipt receipt, long actual, Fault fault) {
+        transport.arm(fault);
+        return backend.settle(policy, "key", receipt, actual)
+                .toCompletableFuture()
+                .join()
+                .outcome();
+    }
+
+    /** Others write in the meantime. The id tells whether a reservation was made, and that it was not settled. */
+    @ParameterizedTest
+    @EnumSource(names = {"RESPONSE_LOST", "REQUEST_LOST"})
+    void reservationIsRepeatedByItsId(Fault fault) {
+        for (String limits : List.of("100/365day", "100/365day sliding", "100/365day fixed", NINE_LIMITS)) {
+            Policy policy = Policy.of("ids" + limits.length(), limits);
+            acquire(backend, policy, 1);
+            UUID id = UUID.randomUUID();
+            transport.arm(fault, () -> {}, () -> acquire(other, policy, 20));
+            var decision = (Decision.Allowed) backend.reserve(policy, "key", id, 10, 3_600_000_000L)
+                    .toCompletableFuture()
+                    .join();
+            assertEquals(69, remaining(other, policy), limits);
+            var receipt = new Reservation.Receipt(
+                    id, 10, decision.chargedAtMicros(), decision.chargedAtMicros() + 3_600_000_000L);
+            transport.arm(fault, () -> {}, () -> acquire(other, policy, 2));
+            if (fault == Fault.REQUEST_LOST) {
+                assertEquals(
+                        Reservation.Outcome.SETTLED,
+                        backend.settle(policy, "key", receipt, 15)
+                                .toCompletableFuture()
+                                .join()
+                                .outcome());
+            } else {
+                CompletionException e =
+                        assertThrows(CompletionException.class, () -> backend.settle(policy, "key", receipt, 15)
+                                .toCompletableFuture()
+                                .join());
+                assertInstanceOf(TimeoutException.class, e.getCause());
+            }
+            assertEquals(62, remaining(other, policy), limits);
+        }
     }
 
     static Stream<Arguments> changesAndFaults() {

@@ -8,6 +8,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.VirtualClock;
 import java.util.ArrayList;
@@ -192,6 +193,54 @@ class RequestsTest {
                 24 + afterwards,
                 client.requests(),
                 "a sliding window that another instance has charged may cost one more");
+    }
+
+    /** A refund, a reservation and a settlement are a write each, also if the key remembers earlier ones. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"100/min", "100/min fixed", "100/min sliding", "100/min; 5000/h sliding"})
+    void stepsOfAChargeAreAWrite(String limits) {
+        Policy policy = Policy.of("steps", limits);
+        DynamoDbBackend backend = instance(clock);
+        for (int round = 0; round < 3; round++) {
+            clock.advance(300_000);
+            var charged = (Decision.Allowed)
+                    backend.acquire(policy, "key", 5).toCompletableFuture().join();
+            Reservation.Receipt receipt = reserve(backend, policy);
+            clock.advance(500_000);
+            backend.refund(policy, "key", 5, charged.chargedAtMicros())
+                    .toCompletableFuture()
+                    .join();
+            settle(backend, policy, receipt);
+            assertEquals(4 * (round + 1), client.writes());
+            assertEquals(4 * (round + 1), client.requests());
+        }
+        long before = client.requests();
+        Reservation.Receipt receipt = reserve(backend, policy);
+        settle(instance(clock), policy, receipt);
+        assertEquals(before + 3, client.requests(), "another instance reads the reservation first");
+        reserve(instance(clock), Policy.of("new", limits));
+        assertEquals(before + 4, client.requests());
+        reserve(instance(clock), Policy.of("new", limits));
+        assertEquals(before + 6, client.requests(), "another instance does not know that the key remembers");
+    }
+
+    private static Reservation.Receipt reserve(DynamoDbBackend backend, Policy policy) {
+        UUID id = UUID.randomUUID();
+        var decision = (Decision.Allowed) backend.reserve(policy, "key", id, 10, 60_000_000)
+                .toCompletableFuture()
+                .join();
+        return new Reservation.Receipt(id, 10, decision.chargedAtMicros(), decision.chargedAtMicros() + 60_000_000);
+    }
+
+    private static void settle(DynamoDbBackend backend, Policy policy, Reservation.Receipt receipt) {
+        assertEquals(
+                Reservation.Outcome.SETTLED,
+                backend.settle(policy, "key", receipt, 4)
+                        .toCompletableFuture()
+                        .join()
+                        .outcome());
     }
 
     /** A batch of requests of one key is one write, or two if some of them are denied and that was not predicted. */
