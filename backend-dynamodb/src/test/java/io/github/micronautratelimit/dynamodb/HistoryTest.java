@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.Reservation.Step;
 import io.github.micronautratelimit.limit.LimitState;
@@ -112,7 +113,7 @@ class HistoryTest {
     @Test
     void unseenReservationIsRefundedAtItsExpiry() {
         History history = new History("10/s burst 100", 1);
-        history.policy = history.policy.withReservations(new Reservation.Rules(10, 0, true));
+        history.policy = history.policy.withReservations(new ReservationRules(10, 0, true));
         history.acquire(0, 30);
         history.refund(0, 1, 0);
         history.acquire(1, 1);
@@ -148,7 +149,7 @@ class HistoryTest {
             for (int i = 0; i < callers; i++) {
                 instances.add(new DynamoDbBackend(client, CountingClient.TABLE, namespace, clock, () -> {}));
             }
-            Reservation.Rules rules = new Reservation.Rules(
+            ReservationRules rules = new ReservationRules(
                     1 + random.nextInt(6), random.nextInt(3) == 0 ? random.nextInt(30) : -1, random.nextBoolean());
             Policy first = Policy.of("p", limits).withReservations(rules);
             this.policies = List.of(

@@ -7,6 +7,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.limit.LimitState;
 import java.util.ArrayList;
 import java.util.List;
@@ -179,7 +180,7 @@ class ReservationRaceTest {
     @ParameterizedTest
     @ValueSource(strings = {"100/365day", "100/365day sliding", "100/365day fixed"})
     void openReservationsAreBounded(String limits) throws Exception {
-        Policy policy = Policy.of("bound", limits).withReservations(new Reservation.Rules(6, 0, false));
+        Policy policy = Policy.of("bound", limits).withReservations(new ReservationRules(6, 0, false));
         long granted = race(CALLERS, number -> {
                     Decision reserved =
                             join(instances.get(number % INSTANCES).reserve(policy, KEY, UUID.randomUUID(), 1, TTL));
