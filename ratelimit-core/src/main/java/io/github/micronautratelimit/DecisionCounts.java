@@ -155,7 +155,8 @@ public final class DecisionCounts {
         }
 
         /**
-         * Returns the permits of these requests that settlements gave back, because the real cost was below the estimate.
+         * Returns the permits of these requests that settlements gave back, because the real cost was below the
+         * estimate.
          *
          * @return a count that never decreases; 0 for denials
          */

@@ -97,10 +97,11 @@ public final class KeyHash {
     }
 
     /**
-     * Conceals keys by HMAC-SHA-256 (RFC 2104), so that only holders of the secret can find the key of a hash. Without a
-     * secret, an address can be found from its {@link KeyHash} in the store by trying all addresses.
+     * Conceals keys by HMAC-SHA-256 (RFC 2104), so that only holders of the secret can find the key of a hash. Without
+     * a secret, an address can be found from its {@link KeyHash} in the store by trying all addresses.
      *
-     * <p>If a secret is introduced or changed, every key starts with all permits. Safe for use by any number of threads.
+     * <p>If a secret is introduced or changed, every key starts with all permits. Safe for use by any number of
+     * threads.
      */
     public static final class Secret {
 

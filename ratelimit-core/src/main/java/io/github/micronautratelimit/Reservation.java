@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>A reservation is settled once. The store remembers its id until then, or until it expires. After that the estimate
- * stays charged, or is given back, as {@link ReservationRules#refundedAtExpiry} says; a later settlement only charges what is
- * missing. A denied reservation has nothing to settle. Safe for use by any number of threads.
+ * stays charged, or is given back, as {@link ReservationRules#refundedAtExpiry} says; a later settlement only charges
+ * what is missing. A denied reservation has nothing to settle. Safe for use by any number of threads.
  */
 public final class Reservation {
 

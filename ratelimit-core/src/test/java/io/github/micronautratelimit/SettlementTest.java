@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 
-/** Charges and reservations that are settled, and what is counted then. */
+/** Settlements of charges and reservations, and their counters. */
 class SettlementTest {
 
     private static final Policy TOKENS = Policy.of("tokens", "100/min");
@@ -115,7 +115,7 @@ class SettlementTest {
         assertEquals(List.of(0L, 0L, 0L), settled());
     }
 
-    /** What on-error: open grants is charged nowhere; what local counters grant is settled there. */
+    /** Grants of on-error: open are charged nowhere. Grants of local counters are settled there. */
     @Test
     void grantsOfTheFallbackAreSettledInThisProcess() {
         MemoryBackend memory = new MemoryBackend(micros::get, 1_000);

@@ -58,8 +58,8 @@ import software.amazon.awssdk.services.dynamodb.model.UpdateTimeToLiveResponse;
  * <p><em>Items.</em> The key of an item is <code>namespace:policy:hash</code>. The hash is {@link KeyHash#brief} of the
  * key, so it reveals no identity. Items have a {@code ttl}, but no decision depends on when the table deletes them.
  *
- * <p><em>Refunds and reservations.</em> Each is one conditional write too. The key then remembers them, and a caller that
- * does not know this makes one more request. An open reservation adds 40 bytes to the item.
+ * <p><em>Refunds and reservations.</em> Each is one conditional write too. The key then remembers them, and a caller
+ * that does not know this makes one more request. An open reservation adds 40 bytes to the item.
  *
  * <p><em>Time.</em> The clock of the caller decides, because an update cannot read one. If it is off by more than a
  * second, it is corrected by the time in the responses. To learn that time, a backend reads before its first write, and

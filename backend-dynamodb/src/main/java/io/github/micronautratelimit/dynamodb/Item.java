@@ -71,8 +71,9 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  *                  name is the UUID of the holder in base64url          expired slot remove it
  * </pre>
  *
- * <p>A write is an UpdateItem with conditions. If the limits of the policy have changed, a reservation has expired, or a
- * refund cannot be written as an update, it is a PutItem of the whole item, on condition that {@code v} has not changed.
+ * <p>A write is an UpdateItem with conditions. If the limits of the policy have changed, a reservation has expired, or
+ * a refund cannot be written as an update, it is a PutItem of the whole item, on condition that {@code v} has not
+ * changed.
  *
  * <p>An item with {@code s{i}} or {@code o} <em>remembers</em> what its next change depends on. The suffix of {@code k}
  * lets the updates of a caller fail that does not know this. Once nothing is left to remember, the suffix goes.

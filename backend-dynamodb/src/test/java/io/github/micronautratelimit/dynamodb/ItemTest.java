@@ -128,7 +128,9 @@ class ItemTest {
         assertFalse(item(policy).containsKey("b"), "an ended block is removed");
     }
 
-    /** Each reservation adds 40 bytes or fewer. With the last one, and once the bucket is full, the item is as before. */
+    /**
+     * Each reservation adds 40 bytes or fewer. With the last one, and once the bucket is full, the item is as before.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"1000000/min", "1000000/min sliding"})
     void itemKeepsAThousandReservations(String limits) {

@@ -116,7 +116,9 @@ class LostResponseTest {
         assertEquals(82, acquire(backend, policy, 5).remaining());
     }
 
-    /** A refund by its time, a reservation and a settlement, of items that remember them and of those that do not yet. */
+    /**
+     * A refund by its time, a reservation and a settlement, of items that remember them and of those that do not yet.
+     */
     @ParameterizedTest
     @MethodSource("limitsAndFaults")
     void stepsOfChargesAreMadeOnce(String limits, Fault fault) {

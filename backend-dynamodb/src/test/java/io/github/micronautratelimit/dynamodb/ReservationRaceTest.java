@@ -76,7 +76,10 @@ class ReservationRaceTest {
         long call(int number) throws Exception;
     }
 
-    /** In the end, exactly the permits that the callers have used are charged. A token comes back every nine hours at the earliest. */
+    /**
+     * In the end, exactly the permits that the callers have used are charged. A token comes back every nine hours at
+     * the earliest.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -320,8 +320,8 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The permits that a settlement may charge beyond the capacity of a limit, if the real cost of a request exceeds its
-     * estimate, 0 or more. Default: the capacity.
+     * The permits that a settlement may charge beyond the capacity of a limit, if the real cost of a request exceeds
+     * its estimate, 0 or more. Default: the capacity.
      *
      * @param maxDebt 0 to 1000000000000
      */
@@ -349,7 +349,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * Returns what happens to the estimate of a reservation that expires.
+     * Returns the fate of the estimate of a reservation that expires.
      *
      * @return charged or refunded
      */
@@ -358,7 +358,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * What happens to the estimate of a reservation that is not settled before it expires: {@code charge}, it stays
+     * The fate of the estimate of a reservation that is not settled before it expires: {@code charge}, it stays
      * charged, or {@code refund}, it is given back. Default: {@code charge}.
      *
      * @param unsettled charged or refunded
@@ -371,7 +371,7 @@ public class PolicyConfiguration {
         return texts.stream().map(String::strip).toList();
     }
 
-    /** What happens to the estimate of a reservation that expires. */
+    /** The fate of the estimate of a reservation that expires. */
     public enum Unsettled {
 
         /** It stays charged. */

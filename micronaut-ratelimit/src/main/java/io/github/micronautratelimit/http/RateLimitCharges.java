@@ -5,8 +5,8 @@ import io.micronaut.http.HttpRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the limits of a request have charged, as a parameter of the method of its route. Its permits are an estimate
- * until the method, or the stream that it returns, settles them with the real cost:
+ * The charges of a request, as a parameter of the method of its route. Their permits are an estimate until the method,
+ * or the stream that it returns, settles them with the real cost:
  *
  * <pre>{@code
  * @Post("/chat")

@@ -109,7 +109,8 @@ public final class RateLimitContext {
     }
 
     /**
-     * Replaces estimated permits by the real cost, each of them once. A settled charge is not given back by the outcome.
+     * Replaces estimated permits by the real cost, each of them once. A settled charge is not given back by the
+     * outcome.
      *
      * @param limiter made the decisions
      * @param policy  the name of a policy; {@code null} for all that have an estimated cost

@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  * Moves routes off the event loop if they may call a limited method that must wait for the store, or waits in turn: a
  * plain method of a bean that their class has injected, directly or through other beans, or the method of the route
  * itself, if a limit depends on its arguments. On the event loop, on-error would decide on such a call unless the store
- * had answered at once, and a call that would have to wait in turn would be denied. Routes for which a thread is chosen, or that are {@code @NonBlocking}, keep it.
+ * had answered at once, and a call that would have to wait in turn would be denied. Routes for which a thread is
+ * chosen, or that are {@code @NonBlocking}, keep it.
  */
 @Singleton
 @Secondary

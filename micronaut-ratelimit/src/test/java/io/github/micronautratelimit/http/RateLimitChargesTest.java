@@ -176,7 +176,7 @@ class RateLimitChargesTest {
         assertEquals(Long.toString(left), remaining(response, policy));
     }
 
-    /** The outcome of a stream is that of its headers, and what it has given back is not charged by the stream. */
+    /** The outcome of a stream is that of its headers. The stream charges nothing that it has given back. */
     @Test
     void chargeThatTheOutcomeGaveBackIsNotSettled() throws Exception {
         Streams streams = server.context().getBean(Streams.class);
@@ -231,7 +231,7 @@ class RateLimitChargesTest {
         });
         assertEquals(70, left("tokens"));
         streams.charges.join().settle(5);
-        assertEquals(95, left("tokens"), "what was really used, as the method may still learn");
+        assertEquals(95, left("tokens"), "the method may still learn the real cost");
     }
 
     @Test
@@ -294,7 +294,7 @@ class RateLimitChargesTest {
         return response.body();
     }
 
-    /** What the test and the routes share: the events of a stream, and what they can settle. */
+    /** The events of a stream and its charges, which the test and the routes share. */
     @Singleton
     @Requires(property = "spec", value = "RateLimitChargesTest")
     static class Streams {

@@ -12,6 +12,6 @@ import org.reactivestreams.Publisher;
 interface ModelClient {
 
     /** Streams the answer to a prompt. */
-    @Post(value = "/completions", processes = MediaType.APPLICATION_JSON, consumes = MediaType.TEXT_EVENT_STREAM)
+    @Post(value = "/completions", consumes = MediaType.TEXT_EVENT_STREAM)
     Publisher<Event<Part>> complete(@Body Prompt prompt);
 }
