@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.RecordingListener;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.IntStream;
@@ -71,12 +73,21 @@ class KeySecretTest {
         limiter.peek(POLICY, "alice", 1);
         limiter.refund(POLICY, "alice", 1);
         limiter.async().refund(decisions);
+        Reservation reservation = limiter.reserve(POLICY, "alice", 1);
+        Await.result(reservation.settle(0));
+        Charge charge = limiter.async()
+                .charge(decisions.requests().get(0), decisions.list().get(0))
+                .orElseThrow();
+        assertTrue(Await.result(limiter.async().refund(charge)));
+        assertEquals(limiter.keyHash("alice"), charge.keyHash());
+        assertFalse((charge + " " + reservation).contains("alice"));
+        assertTrue(limiter.acquire(POLICY, "alice", 1, Duration.ofSeconds(1)).allowed());
         limiter.block(POLICY, "alice", Duration.ofMinutes(1));
         limiter.reset(POLICY, "alice");
         limiter(received, List.of()).tryAcquire(POLICY, "alice");
 
         String concealed = new KeyHash.Secret(SECRET).conceal("alice");
-        assertEquals(IntStream.range(0, 12).mapToObj(i -> concealed).toList(), received);
+        assertEquals(IntStream.range(0, 16).mapToObj(i -> concealed).toList(), received);
         assertEquals(KeyHash.of(concealed), limiter.keyHash("alice"));
         assertEquals(
                 List.of(KeyHash.of(concealed)),
@@ -101,7 +112,8 @@ class KeySecretTest {
         @Override
         public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
             received.add(key);
-            return CompletableFuture.completedFuture(new Decision.Allowed(1, 60_000_000, Decision.Source.STORE));
+            return CompletableFuture.completedFuture(
+                    new Decision.Allowed(1, 60_000_000, Decision.Source.STORE, 60_000_000, 1_790_000_000_000_000L));
         }
 
         @Override
@@ -113,6 +125,18 @@ class KeySecretTest {
         public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
             received.add(key);
             return CompletableFuture.completedFuture(null);
+        }
+
+        @Override
+        public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+            return acquire(policy, key, permits);
+        }
+
+        @Override
+        public CompletionStage<Reservation.Settlement> settle(
+                Policy policy, String key, Reservation.Receipt receipt, long actual) {
+            return acquire(policy, key, 0)
+                    .thenApply(after -> new Reservation.Settlement(Reservation.Outcome.SETTLED, after));
         }
 
         @Override
