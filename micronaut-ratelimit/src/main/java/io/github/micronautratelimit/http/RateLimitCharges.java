@@ -1,7 +1,6 @@
 package io.github.micronautratelimit.http;
 
 import io.github.micronautratelimit.AsyncRateLimiter;
-import io.micronaut.http.HttpRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,11 +21,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RateLimitCharges {
 
-    private final HttpRequest<?> request;
+    private final @Nullable RateLimitContext context;
     private final AsyncRateLimiter limiter;
 
-    RateLimitCharges(HttpRequest<?> request, AsyncRateLimiter limiter) {
-        this.request = request;
+    RateLimitCharges(@Nullable RateLimitContext context, AsyncRateLimiter limiter) {
+        this.context = context;
         this.limiter = limiter;
     }
 
@@ -37,7 +36,9 @@ public final class RateLimitCharges {
      *               next requests are denied until they have come back. A negative number changes nothing
      */
     public void settle(long actual) {
-        settleAll(null, actual);
+        if (context != null) {
+            context.settle(limiter, null, actual);
+        }
     }
 
     /**
@@ -47,12 +48,6 @@ public final class RateLimitCharges {
      * @param actual the permits really used, as in {@link #settle(long)}
      */
     public void settle(String policy, long actual) {
-        settleAll(policy, actual);
-    }
-
-    /** Looks for the context only now, because the framework may provide arguments before the filters run. */
-    private void settleAll(@Nullable String policy, long actual) {
-        RateLimitContext context = RateLimitContext.of(request);
         if (context != null) {
             context.settle(limiter, policy, actual);
         }
