@@ -37,7 +37,9 @@ interface WaitingContract extends Contract {
             for (int i = 0; i < callers; i++) {
                 granted.add(acquire(instances.get(i % 2), policy, requestsPerCaller, patience));
             }
-            Decision impatient = instances.get(0).acquire(policy, "key", burst, Duration.ofMillis(1));
+            Policy hourly = testCase.policy("1/h");
+            assertTrue(instances.get(0).tryAcquire(hourly, "key").allowed());
+            Decision impatient = instances.get(0).acquire(hourly, "key", 1, Duration.ofMillis(1));
             assertFalse(impatient.allowed());
             assertTrue(impatient.retryAfterMicros() > 1_000, impatient::toString);
             int all = burst;
