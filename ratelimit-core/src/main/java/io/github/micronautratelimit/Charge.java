@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A refund never leaves more room than the same history without the charge: permits that have come back with time
  * are not given back once more. A store needs the time of the charge for that, and nothing else, so a charge that
- * nobody keeps costs nothing there.
+ * is not kept costs nothing there.
  *
  * <p>The text form is for a queue or a job that refunds later, in this process or another one; see
  * {@link AsyncRateLimiter#readCharge}. It contains the hash of the key, not the key. Safe for use by any number of

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A reservation is settled once. The store remembers its id until then, or until it expires. After that the estimate
  * stays charged, or is given back, as {@link ReservationRules#refundedAtExpiry} says; a later settlement only charges
- * what is missing. A denied reservation has nothing to settle. Safe for use by any number of threads.
+ * the missing permits. A denied reservation has nothing to settle. Safe for use by any number of threads.
  */
 public final class Reservation {
 
@@ -63,7 +63,7 @@ public final class Reservation {
         /** The reservation was open, and the real cost is now charged instead of the estimate. */
         SETTLED,
 
-        /** The reservation had expired, and what was missing is charged. */
+        /** The reservation had expired, and the missing permits are charged. */
         SETTLED_LATE,
 
         /** The reservation is unknown, or was settled before. Nothing changed. */

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * since, before any charge or refund, and at most n. A state cannot know that for every charge. It knows two lower
  * bounds, and a refund gives back the larger one:
  * <ul>
- *   <li>n permits minus what has dripped in since the charge. This holds as long as no other charge has been given back
- *       more than that.</li>
+ *   <li>n permits minus the drip since the charge. This holds as long as no other charge has been given back more than
+ *       that.</li>
  *   <li>n permits, but at most half of the burst, if every charge and refund since has found a debt of at least half of
  *       the burst, as on a key in steady demand.</li>
  * </ul>
@@ -231,8 +231,8 @@ public final class TokenBucket extends Limit {
      * @param debt       units missing from a full bucket, 0 to 2^62
      * @param busySince  every charge and refund after this instant has found a debt of at least half of the burst; 0
      *                   before the first refund
-     * @param generousAt the last instant at which a refund gave back more than its charge minus what has dripped in
-     *                   since; 0 if none did
+     * @param generousAt the last instant at which a refund gave back more than its charge minus the drip since; 0
+     *                   if none did
      * @return the state
      */
     public LimitState state(long timeMicros, long debt, long busySince, long generousAt) {
@@ -261,7 +261,7 @@ public final class TokenBucket extends Limit {
          */
         private final long busySince;
         /**
-         * The last instant at which a refund gave back more than its charge minus what has dripped in since;
+         * The last instant at which a refund gave back more than its charge minus the drip since;
          * {@link #UNKNOWN} if none did.
          */
         private final long generousAt;

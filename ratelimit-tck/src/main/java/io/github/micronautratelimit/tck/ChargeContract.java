@@ -46,7 +46,7 @@ interface ChargeContract extends Contract {
         }
     }
 
-    /** A late refund takes permits of nobody else: a fixed window gives nothing back, a sliding one its own segment. */
+    /** A late refund takes no permits of others: a fixed window gives nothing back, a sliding one its own segment. */
     @ParameterizedTest
     @CsvSource({
         "10/min fixed, 43, 0",
