@@ -63,7 +63,13 @@ public final class RateLimiter implements AutoCloseable {
         return new RateLimiter(async.over(other), () -> {});
     }
 
-    /** Takes one permit; see {@link #tryAcquire(Policy, String, long)}. */
+    /**
+     * Takes one permit; see {@link #tryAcquire(Policy, String, long)}.
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited; any text
+     * @return the decision
+     */
     @CheckReturnValue
     public Decision tryAcquire(Policy policy, String key) {
         return tryAcquire(policy, key, 1);
@@ -97,7 +103,13 @@ public final class RateLimiter implements AutoCloseable {
         return async.acquireBlocking(policy, key, permits, maxWait);
     }
 
-    /** Takes one permit or throws; see {@link #acquireOrThrow(Policy, String, long)}. */
+    /**
+     * Takes one permit or throws; see {@link #acquireOrThrow(Policy, String, long)}.
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited
+     * @return the decision
+     */
     public Decision.Allowed acquireOrThrow(Policy policy, String key) {
         return acquireOrThrow(policy, key, 1);
     }
@@ -165,19 +177,6 @@ public final class RateLimiter implements AutoCloseable {
     @CheckReturnValue
     public Decision peek(Policy policy, String key, long permits) {
         return await(async.peek(policy, key, permits));
-    }
-
-    /**
-     * Takes permits on an estimate, to settle them with the real cost; see {@link AsyncRateLimiter#reserve}.
-     *
-     * @param policy   the policy
-     * @param key      identifies the caller that is limited
-     * @param estimate the permits, 0 or more
-     * @return the reservation, denied or to be settled
-     */
-    @CheckReturnValue
-    public Reservation reserve(Policy policy, String key, long estimate) {
-        return await(async.reserve(policy, key, estimate));
     }
 
     /**

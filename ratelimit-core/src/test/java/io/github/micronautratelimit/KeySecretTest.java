@@ -73,7 +73,7 @@ class KeySecretTest {
         limiter.peek(POLICY, "alice", 1);
         limiter.refund(POLICY, "alice", 1);
         limiter.async().refund(decisions);
-        Reservation reservation = limiter.reserve(POLICY, "alice", 1);
+        Reservation reservation = Await.result(limiter.async().reserve(POLICY, "alice", 1));
         Await.result(reservation.settle(0));
         Charge charge = limiter.async()
                 .charge(decisions.requests().get(0), decisions.list().get(0))
