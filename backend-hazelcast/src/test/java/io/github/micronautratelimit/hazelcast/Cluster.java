@@ -6,16 +6,19 @@ import com.hazelcast.config.Config;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 
 /** A cluster for one test: on loopback and free ports, with discovery by address only. */
 final class Cluster implements AutoCloseable {
+
+    private static final int FIRST_PORT = 20_000;
+    private static final int FIRST_CLIENT_PORT = 32_000;
 
     private final String name = "test-" + UUID.randomUUID();
     private final List<Integer> ports;
@@ -33,23 +36,26 @@ final class Cluster implements AutoCloseable {
         this(maxMembers, config -> {});
     }
 
+    /**
+     * Returns ports that are free now. They are below those that the system gives to clients, so that no connection of
+     * another test takes one before the member starts.
+     */
     static List<Integer> freePorts(int count) {
-        List<ServerSocket> sockets = new ArrayList<>();
-        try {
-            for (int i = 0; i < count; i++) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+        List<Integer> free = new ArrayList<>();
+        while (free.size() < count) {
+            int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, FIRST_CLIENT_PORT);
+            if (!free.contains(port) && isFree(port)) {
+                free.add(port);
             }
-            return sockets.stream().map(ServerSocket::getLocalPort).toList();
+        }
+        return free;
+    }
+
+    private static boolean isFree(int port) {
+        try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+            return socket.isBound();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            for (ServerSocket socket : sockets) {
-                try {
-                    socket.close();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            }
+            return false;
         }
     }
 
