@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.http;
 
 import io.github.micronautratelimit.AsyncRateLimiter;
+import io.micronaut.http.HttpRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,11 +22,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RateLimitCharges {
 
-    private final @Nullable RateLimitContext context;
+    private final HttpRequest<?> request;
     private final AsyncRateLimiter limiter;
 
-    RateLimitCharges(@Nullable RateLimitContext context, AsyncRateLimiter limiter) {
-        this.context = context;
+    RateLimitCharges(HttpRequest<?> request, AsyncRateLimiter limiter) {
+        this.request = request;
         this.limiter = limiter;
     }
 
@@ -36,9 +37,7 @@ public final class RateLimitCharges {
      *               next requests are denied until they have come back. A negative number changes nothing
      */
     public void settle(long actual) {
-        if (context != null) {
-            context.settle(limiter, null, actual);
-        }
+        settleAll(null, actual);
     }
 
     /**
@@ -48,6 +47,12 @@ public final class RateLimitCharges {
      * @param actual the permits really used, as in {@link #settle(long)}
      */
     public void settle(String policy, long actual) {
+        settleAll(policy, actual);
+    }
+
+    /** Looks for the context only now, because the framework may provide arguments before the filters run. */
+    private void settleAll(@Nullable String policy, long actual) {
+        RateLimitContext context = RateLimitContext.of(request);
         if (context != null) {
             context.settle(limiter, policy, actual);
         }

@@ -29,7 +29,7 @@ final class RateLimitChargesBinder implements TypedRequestArgumentBinder<RateLim
     @Override
     public BindingResult<RateLimitCharges> bind(
             ArgumentConversionContext<RateLimitCharges> context, HttpRequest<?> source) {
-        RateLimitCharges charges = new RateLimitCharges(RateLimitContext.of(source), limiter);
+        RateLimitCharges charges = new RateLimitCharges(source, limiter);
         return () -> Optional.of(charges);
     }
 }
