@@ -54,7 +54,7 @@ abstract class RouteTest {
     }
 
     private fun gets(times: Int, path: String, tenant: String = "-") =
-        List(times) { answer(HttpRequest.GET<Any>(path).header("X-Tenant", tenant)) }
+        List(times) { answer(HttpRequest.GET<Any>(path).header("X-Tenant", tenant).header("X-Estimate", "8")) }
 
     private fun answer(request: HttpRequest<*>): String =
         try {
