@@ -387,7 +387,7 @@ public final class AsyncRateLimiter {
     }
 
     /**
-     * Reads the text form of a charge.
+     * Reads the text form of a charge. The text is not signed, so do not accept it from a client.
      *
      * @param policy the policy of its request
      * @param key    the key of its request
@@ -397,12 +397,8 @@ public final class AsyncRateLimiter {
      */
     public Charge readCharge(Policy policy, String key, String text) {
         PermitRequest request = concealed(new PermitRequest(policy, key, 0));
-        ReceiptText read = ReceiptText.parse("charge", text, policy, KeyHash.of(request.key()));
-        Decision.Source source = read.local() ? Decision.Source.FALLBACK : Decision.Source.STORE;
-        return new Charge(
-                new PermitRequest(policy, request.key(), read.permits()),
-                new Decision.Allowed(0, 0, source, 0, read.chargedAtMicros()),
-                read.id());
+        ReceiptText read = ReceiptText.ofCharge(text, policy, KeyHash.of(request.key()));
+        return new Charge(new PermitRequest(policy, request.key(), read.permits()), read.decision(), read.id());
     }
 
     /**
@@ -475,22 +471,22 @@ public final class AsyncRateLimiter {
     }
 
     /**
-     * Reads the text form of a reservation.
+     * Reads the text form of a reservation. The text is not signed, so do not accept it from a client.
      *
      * @param policy the policy of its request
      * @param key    the key of its request
-     * @param text   the result of {@link Reservation#toString()}
+     * @param text   the result of {@link Reservation#toString()} of a reservation that was not denied
      * @return the reservation
      * @throws IllegalArgumentException if the text is malformed, or belongs to another policy or key
      */
     public Reservation readReservation(Policy policy, String key, String text) {
         PermitRequest request = concealed(new PermitRequest(policy, key, 0));
-        ReceiptText read = ReceiptText.parse("reservation", text, policy, KeyHash.of(request.key()));
-        Decision.Source source = read.local() ? Decision.Source.FALLBACK : Decision.Source.STORE;
+        ReceiptText read = ReceiptText.ofReservation(text, policy, KeyHash.of(request.key()));
+        Decision.Allowed decision = read.decision();
         return reservation(
                 request,
-                new Decision.Allowed(0, 0, source, 0, read.chargedAtMicros()),
-                new Reservation.Receipt(read.id(), read.permits(), read.chargedAtMicros(), read.expiresAtMicros()));
+                decision,
+                new Reservation.Receipt(read.id(), read.permits(), decision.chargedAtMicros(), read.expiresAtMicros()));
     }
 
     private Reservation reservation(PermitRequest request, Decision decision, Reservation.Receipt receipt) {

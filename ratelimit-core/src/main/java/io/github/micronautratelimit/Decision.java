@@ -218,7 +218,7 @@ public sealed interface Decision {
     record Allowed(long remaining, long resetAfterMicros, Source source, long nextPermitMicros, long chargedAtMicros)
             implements Decision {
 
-        /** An instant so long ago that a refund gives nothing back. */
+        /** The epoch, for which a refund gives nothing back. */
         public static final long UNKNOWN_TIME = 0;
 
         /**

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.limit.LimitState;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -18,13 +19,26 @@ record ReceiptText(
 
     private static final int FIELDS = 7;
 
+    private static final String CHARGE = "charge";
+    private static final String RESERVATION = "reservation";
+
+    /** Reads the text of a charge, which does not expire; see {@link #parse(String, String, Policy, String)}. */
+    static ReceiptText ofCharge(String text, Policy policy, String keyHash) {
+        return parse(CHARGE, text, policy, keyHash);
+    }
+
+    /** Reads the text of a reservation that was not denied; see {@link #parse(String, String, Policy, String)}. */
+    static ReceiptText ofReservation(String text, Policy policy, String keyHash) {
+        return parse(RESERVATION, text, policy, keyHash);
+    }
+
     /**
-     * Reads a text, which must belong to a policy and a key.
+     * Reads a text, which must belong to a policy and a key. One text is never both a charge and a reservation, because
+     * its permits could be given back twice.
      *
-     * @param kind "charge" or "reservation", for the message
      * @throws IllegalArgumentException if it is malformed, or belongs to another policy or key
      */
-    static ReceiptText parse(String kind, String text, Policy policy, String keyHash) {
+    private static ReceiptText parse(String kind, String text, Policy policy, String keyHash) {
         ReceiptText read = parse(kind, text);
         if (!read.policy.equals(policy.name()) || !read.keyHash.equals(keyHash)) {
             throw new IllegalArgumentException("The text is a " + kind + " of another key or policy than \""
@@ -47,6 +61,8 @@ record ReceiptText(
                         fields[6]);
                 if (read.permits >= 0
                         && read.chargedAtMicros >= 0
+                        && read.chargedAtMicros != LimitState.LATEST
+                        && kind.equals(read.expiresAtMicros == 0 ? CHARGE : RESERVATION)
                         && read.toString().equals(text)) {
                     return read;
                 }
@@ -60,6 +76,19 @@ record ReceiptText(
     private static IllegalArgumentException malformed(String kind, @Nullable Throwable cause) {
         return new IllegalArgumentException(
                 "The text is not a " + kind + "; pass the result of its toString() as it is.", cause);
+    }
+
+    /**
+     * Returns the decision that the text is about. Permits that counters of a process granted are not given back from a
+     * text, because it may be read by another process.
+     */
+    Decision.Allowed decision() {
+        return new Decision.Allowed(
+                0,
+                0,
+                local ? Decision.Source.FALLBACK : Decision.Source.STORE,
+                0,
+                local ? Decision.Allowed.UNKNOWN_TIME : chargedAtMicros);
     }
 
     @Override

@@ -24,7 +24,7 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  * conflict, because each reservation is an entry of its own in a map. An immutable value.
  *
  * @param firstExpiry no reservation expires before this instant, in microseconds since the epoch;
- *                    {@link Long#MAX_VALUE} if there is no map
+ *                    {@link Long#MAX_VALUE} without a map
  * @param open        in the order of their expiry
  */
 record OpenReservations(long firstExpiry, List<Open> open) {

@@ -37,7 +37,7 @@ final class Fallback {
     /** A power of two. */
     private static final int RECENT = 16;
 
-    /** Immutable, so that threads may read what others write without synchronization. */
+    /** Immutable, so threads need no synchronization to share it. */
     private record RecentShare(Policy policy, InstanceShare share) {}
 
     private final MemoryBackend local;

@@ -246,7 +246,7 @@ public final class Guard extends ForwardingBackend {
         return CompletableFuture.completedStage(null);
     }
 
-    /** If the store fails, on-error decides, and there is no reservation to settle: the estimate counts. */
+    /** If the store fails, on-error decides on the estimate, and the store remembers no reservation. */
     @Override
     public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
         return calls.decide(

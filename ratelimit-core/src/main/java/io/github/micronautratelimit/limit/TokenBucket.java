@@ -33,7 +33,7 @@ public final class TokenBucket extends Limit {
     /** Bounds the debt of a key and the cost of a request, so that their sums do not overflow. */
     private static final long MAX_UNITS = 1L << 62;
 
-    /** There was no such event since the bucket was full. */
+    /** The instant of an event that has not happened since the bucket was full. */
     private static final long UNKNOWN = 0;
 
     private final long burst;
@@ -257,7 +257,7 @@ public final class TokenBucket extends Limit {
         private final long debt;
         /**
          * Every charge and refund after this instant has found a debt of at least half of the burst; {@link #UNKNOWN}
-         * if there was no refund.
+         * before the first refund.
          */
         private final long busySince;
         /**

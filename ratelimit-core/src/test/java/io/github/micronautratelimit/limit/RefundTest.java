@@ -42,7 +42,7 @@ class RefundTest {
     /** The return of a charge at an instant. */
     private record End(Taken charge, long at) {}
 
-    /** A key, and what it would be without each of its charges. */
+    /** A key, and its history without each of its charges. */
     private static final class Histories {
 
         private final TokenBucket bucket;
@@ -139,7 +139,7 @@ class RefundTest {
         }
     }
 
-    /** Callers hold permits for up to a second and give them back; others take what comes free. */
+    /** Callers hold permits for up to a second and give them back; others take the permits that come free. */
     @ParameterizedTest
     @CsvSource({
         "10/s, 1, 4",
