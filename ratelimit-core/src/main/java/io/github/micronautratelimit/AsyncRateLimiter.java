@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,8 @@ public final class AsyncRateLimiter {
     private final Penalties penalties;
     private final WaitingQueues.Options waitingOptions;
     private final WaitingRequests waiting;
+    private final ShadowRequests shadows;
+    private final CandidateRequests candidates;
 
     AsyncRateLimiter(
             RateLimitBackend backend,
@@ -55,6 +58,8 @@ public final class AsyncRateLimiter {
         this.waitingOptions = waitingOptions;
         this.waiting = new WaitingRequests(
                 backend, events, penalties, holdTimes, new WaitingQueues(waitingOptions, !backend.isLocal()));
+        this.shadows = new ShadowRequests(backend, events, penalties, holdTimes, waiting::released);
+        this.candidates = new CandidateRequests(backend, events);
     }
 
     /**
@@ -81,7 +86,11 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Decision> tryAcquire(Policy policy, String key, long permits) {
         requireRateLimits(policy, permits);
-        if (events.isEmpty() && policy.penalty() == null) {
+        if (policy.isShadow()) {
+            return CompletableFuture.completedFuture(
+                    shadows.decide(concealed(new PermitRequest(policy, key, permits))));
+        }
+        if (events.isEmpty() && policy.penalty() == null && policy.candidate() == null) {
             String concealed = concealed(key);
             return Futures.call(() -> backend.acquire(policy, concealed, permits));
         }
@@ -90,7 +99,7 @@ public final class AsyncRateLimiter {
 
     /** Does the same on the calling thread, without a stage if the backend needs none. */
     Decision tryAcquireBlocking(Policy policy, String key, long permits) {
-        if (events.hasListeners()) {
+        if (events.hasListeners() || policy.isOnTrial()) {
             return Futures.await(tryAcquire(policy, key, permits), RateLimitBackendException::of);
         }
         requireRateLimits(policy, permits);
@@ -105,8 +114,9 @@ public final class AsyncRateLimiter {
 
     private CompletionStage<Decision> decide(PermitRequest request) {
         long begun = events.begin();
-        CompletionStage<Decision> answer =
-                Futures.call(() -> backend.acquire(request.policy(), request.key(), request.permits()));
+        CompletionStage<Decision> answer = request.policy().candidate() == null
+                ? Futures.call(() -> backend.acquire(request.policy(), request.key(), request.permits()))
+                : candidates.beside(request);
         if (events.isEmpty() && request.policy().penalty() == null) {
             return answer;
         }
@@ -138,15 +148,28 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Decisions> tryAcquireAll(List<PermitRequest> requests) {
         requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
+        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        if (enforced.size() < requests.size()) {
+            return tryAcquireAll(enforced).thenApply(made -> shadows.add(requests, concealed(requests), made));
+        }
+        if (requests.isEmpty()) {
+            return CompletableFuture.completedFuture(new Decisions(requests, List.of()));
+        }
         List<PermitRequest> concealed = concealed(requests);
         if (concealed.size() == 1) {
             return decide(concealed.get(0)).thenApply(decision -> new Decisions(requests, List.of(decision)));
         }
         long begun = events.begin();
-        return Futures.call(() -> backend.acquireAll(concealed)).handle((list, failure) -> {
+        return decideAll(concealed, () -> backend.acquireAll(concealed)).handle((list, failure) -> {
             dispatch(concealed, list, failure, begun);
             return new Decisions(requests, list);
         });
+    }
+
+    /** Makes a call on requests, and beside it the calls for candidates. */
+    private CompletionStage<List<Decision>> decideAll(
+            List<PermitRequest> requests, Supplier<CompletionStage<List<Decision>>> call) {
+        return CandidateRequests.areAmong(requests) ? candidates.beside(requests, call) : Futures.call(call);
     }
 
     /**
@@ -175,11 +198,16 @@ public final class AsyncRateLimiter {
         if (haveRateLimitsOnly(requests)) {
             return tryAcquireAll(requests).thenApply(decisions -> new Lease(decisions, List.of()));
         }
+        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        if (enforced.size() < requests.size()) {
+            return leaseAll(enforced).thenApply(lease -> shadows.add(requests, concealed(requests), lease));
+        }
         List<PermitRequest> concealed = concealed(requests);
+        List<PermitRequest> split = LeaseAcquisition.split(concealed);
         long begun = events.begin();
         LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, concealed, waiting::released);
-        return acquisition.acquire().handle((list, failure) -> {
-            dispatch(failure == null ? LeaseAcquisition.split(concealed) : concealed, list, failure, begun);
+        return decideAll(split, acquisition::acquire).handle((list, failure) -> {
+            dispatch(failure == null ? split : concealed, list, failure, begun);
             return new Lease(new Decisions(LeaseAcquisition.split(requests), list), acquisition.held());
         });
     }
@@ -212,7 +240,7 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits, Duration maxWait) {
         long nanos = WaitingRequests.requireNanos(maxWait);
-        if (nanos == 0) {
+        if (nanos == 0 || policy.isShadow()) {
             return tryAcquire(policy, key, permits);
         }
         requireRateLimits(policy, permits);
@@ -222,7 +250,7 @@ public final class AsyncRateLimiter {
     /** Does the same on the calling thread, without a stage if the permits are free. */
     Decision acquireBlocking(Policy policy, String key, long permits, Duration maxWait) {
         long nanos = WaitingRequests.requireNanos(maxWait);
-        if (nanos == 0) {
+        if (nanos == 0 || policy.isShadow()) {
             return tryAcquireBlocking(policy, key, permits);
         }
         requireRateLimits(policy, permits);
@@ -246,7 +274,11 @@ public final class AsyncRateLimiter {
             return tryAcquireAll(requests);
         }
         requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
-        return waiting.acquireAll(requests, concealed(requests), nanos);
+        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        return enforced.size() < requests.size()
+                ? ShadowRequests.join(
+                        acquireAll(enforced, maxWait), made -> shadows.add(requests, concealed(requests), made))
+                : waiting.acquireAll(requests, concealed(requests), nanos);
     }
 
     /**
@@ -262,8 +294,13 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Lease> leaseAll(List<PermitRequest> requests, Duration maxWait) {
         long nanos = WaitingRequests.requireNanos(maxWait);
-        return nanos == 0 || requests.isEmpty()
-                ? leaseAll(requests)
+        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        if (nanos == 0 || enforced.isEmpty()) {
+            return leaseAll(requests);
+        }
+        return enforced.size() < requests.size()
+                ? ShadowRequests.join(
+                        leaseAll(enforced, maxWait), lease -> shadows.add(requests, concealed(requests), lease))
                 : waiting.leaseAll(requests, concealed(requests), nanos);
     }
 
@@ -276,9 +313,14 @@ public final class AsyncRateLimiter {
      */
     @CheckReturnValue
     public CompletionStage<Lease> leaseAllInTurn(List<PermitRequest> requests) {
-        return mayWait(requests)
-                ? waiting.leaseAll(requests, concealed(requests), WaitingCaller.OF_POLICIES)
-                : leaseAll(requests);
+        if (!mayWait(requests)) {
+            return leaseAll(requests);
+        }
+        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        return enforced.size() < requests.size()
+                ? ShadowRequests.join(
+                        leaseAllInTurn(enforced), lease -> shadows.add(requests, concealed(requests), lease))
+                : waiting.leaseAll(requests, concealed(requests), WaitingCaller.OF_POLICIES);
     }
 
     /**
@@ -290,7 +332,7 @@ public final class AsyncRateLimiter {
      */
     public static boolean mayWait(List<PermitRequest> requests) {
         for (PermitRequest request : requests) {
-            if (request.policy().maxWait() != null) {
+            if (request.policy().maxWait() != null && !request.policy().isShadow()) {
                 return true;
             }
         }
@@ -463,6 +505,9 @@ public final class AsyncRateLimiter {
                     "The time to live of a reservation is " + timeToLive + "; it must be 1 second to 24 hours.");
         }
         PermitRequest request = concealed(new PermitRequest(policy, key, estimate));
+        if (policy.isShadow()) {
+            return CompletableFuture.completedFuture(reservations.shadowed(request, shadows.decide(request)));
+        }
         long begun = events.begin();
         return reservations.reserve(request, Micros.of(timeToLive)).handle((reserved, failure) -> {
             dispatch(List.of(request), reserved == null ? List.of() : List.of(reserved.decision()), failure, begun);

@@ -8,10 +8,11 @@ import io.github.micronautratelimit.limit.SlotState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answer to a request for permits: allowed, denied or skipped, with the permits that remain and the time to wait.
+ * The answer to a request for permits: allowed, denied, skipped or shadowed, with the permits that remain and the time to wait.
  *
  * <p>Decisions are immutable values. Times in microseconds use {@link LimitState#NEVER} for a request that can never
  * pass; methods that return a {@link Duration} are empty then.
@@ -95,7 +96,9 @@ public sealed interface Decision {
      * @return {@code true} if clients may be told the numbers
      */
     default boolean isCounted(Policy policy) {
-        return !(this instanceof Skipped) && (source() != Source.FALLBACK || policy.onError() == OnError.LOCAL);
+        return !(this instanceof Skipped)
+                && !(this instanceof Shadowed)
+                && (source() != Source.FALLBACK || policy.onError() == OnError.LOCAL);
     }
 
     /**
@@ -192,7 +195,10 @@ public sealed interface Decision {
         LOCAL_LIMIT,
 
         /** By the {@link OnError} of the policy, because the store was unavailable. */
-        FALLBACK;
+        FALLBACK,
+
+        /** By nothing: the policy is in shadow mode, so the request may proceed. */
+        SHADOW;
 
         /**
          * Returns whether the store has charged permits that were granted, so that a refund goes to the store.
@@ -326,6 +332,70 @@ public sealed interface Decision {
         @Override
         public List<Limit> deniedBy() {
             return List.of();
+        }
+    }
+
+    /**
+     * The request may proceed, because its policy is in shadow mode; see {@link Policy#withShadow}. The numbers are
+     * those of a key without requests, because the caller does not wait for the real decision.
+     */
+    final class Shadowed implements Decision {
+
+        private final long capacity;
+        private final CompletionStage<Decision> decision;
+
+        Shadowed(long capacity, CompletionStage<Decision> decision) {
+            this.capacity = capacity;
+            this.decision = decision;
+        }
+
+        /**
+         * Returns the decision that a caller would have got without shadow mode.
+         *
+         * @return completes when the store has decided; fails if the store failed and there is no guard
+         */
+        public CompletionStage<Decision> decision() {
+            return decision;
+        }
+
+        @Override
+        public boolean allowed() {
+            return true;
+        }
+
+        @Override
+        public long remaining() {
+            return capacity;
+        }
+
+        @Override
+        public long retryAfterMicros() {
+            return 0;
+        }
+
+        @Override
+        public long resetAfterMicros() {
+            return 0;
+        }
+
+        @Override
+        public long nextPermitMicros() {
+            return 0;
+        }
+
+        @Override
+        public List<Limit> deniedBy() {
+            return List.of();
+        }
+
+        @Override
+        public Source source() {
+            return Source.SHADOW;
+        }
+
+        @Override
+        public String toString() {
+            return "Shadowed[]";
         }
     }
 }

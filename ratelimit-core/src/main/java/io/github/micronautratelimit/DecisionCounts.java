@@ -29,7 +29,7 @@ public final class DecisionCounts {
 
     private static final Logger LOG = LoggerFactory.getLogger(DecisionCounts.class);
     private static final int SOURCES = Decision.Source.values().length;
-    private static final int OUTCOMES = 3;
+    private static final int OUTCOMES = 5;
 
     private final Map<String, AtomicReferenceArray<@Nullable Series>> byPolicy = new ConcurrentHashMap<>();
     private final AtomicReferenceArray<@Nullable Series> ofOthers = newPolicy();
@@ -43,6 +43,7 @@ public final class DecisionCounts {
         private final PermitRequest.Origin origin;
         private final boolean allowed;
         private final boolean unavailable;
+        private final boolean shadow;
         private final Decision.Source source;
         private final LongAdder decisions = new LongAdder();
         /** Sums only the cost beyond one permit, because most requests cost one. */
@@ -53,9 +54,13 @@ public final class DecisionCounts {
         private final LongAdder settledBelow = new LongAdder();
         private final LongAdder settledBeyond = new LongAdder();
         private final LongAdder blocks = new LongAdder();
+        private final LongAdder allowedByCandidate = new LongAdder();
+        private final LongAdder deniedByCandidate = new LongAdder();
 
-        private Series(String policy, PermitRequest.Origin origin, Decision decision, boolean unavailable) {
+        private Series(
+                String policy, PermitRequest.Origin origin, Decision decision, boolean unavailable, boolean shadow) {
             this.policy = policy;
+            this.shadow = shadow;
             this.origin = origin;
             this.allowed = decision.allowed();
             this.unavailable = unavailable;
@@ -106,6 +111,34 @@ public final class DecisionCounts {
          */
         public boolean unavailable() {
             return unavailable;
+        }
+
+        /**
+         * Returns whether the policy was in shadow mode, so that the requests proceeded; see
+         * {@link Policy#withShadow}.
+         *
+         * @return {@code true} if the outcome was not enforced
+         */
+        public boolean shadow() {
+            return shadow;
+        }
+
+        /**
+         * Returns the number of these requests that the candidate of the policy would have allowed.
+         *
+         * @return a count that never decreases; 0 without a candidate
+         */
+        public long allowedByCandidate() {
+            return allowedByCandidate.sum();
+        }
+
+        /**
+         * Returns the number of these requests that the candidate of the policy would have denied.
+         *
+         * @return a count that never decreases; 0 without a candidate
+         */
+        public long deniedByCandidate() {
+            return deniedByCandidate.sum();
         }
 
         /**
@@ -190,6 +223,12 @@ public final class DecisionCounts {
         series(request.policy(), request.origin(), denial).blocks.increment();
     }
 
+    /** Counts the decision of a candidate beside that of the policy, which was counted before. */
+    void countCandidate(PermitRequest request, Decision decision, boolean allowed) {
+        Series series = series(request.policy(), request.origin(), decision);
+        (allowed ? series.allowedByCandidate : series.deniedByCandidate).increment();
+    }
+
     /** Counts permits that are given back for a request that was counted before. */
     void countRefund(PermitRequest request, Decision decision, long permits) {
         series(request.policy(), request.origin(), decision).refundedPermits.add(permits);
@@ -210,12 +249,20 @@ public final class DecisionCounts {
         if (ofPolicy == null) {
             ofPolicy = add(policy.name());
         }
-        boolean unavailable = decision.isUnavailable(policy);
-        int outcome = decision.allowed() ? 1 : unavailable ? 2 : 0;
+        boolean shadow = policy.isShadow();
+        boolean unavailable = !shadow && decision.isUnavailable(policy);
+        int outcome = (decision.allowed() ? 1 : unavailable ? 2 : 0) + (shadow ? 3 : 0);
         int index = (origin.ordinal() * SOURCES + decision.source().ordinal()) * OUTCOMES + outcome;
         Series series = ofPolicy.get(index);
         return series == null
-                ? add(ofPolicy, index, ofPolicy == ofOthers ? OTHER : policy.name(), origin, decision, unavailable)
+                ? add(
+                        ofPolicy,
+                        index,
+                        ofPolicy == ofOthers ? OTHER : policy.name(),
+                        origin,
+                        decision,
+                        unavailable,
+                        shadow)
                 : series;
     }
 
@@ -242,12 +289,13 @@ public final class DecisionCounts {
             String policy,
             PermitRequest.Origin origin,
             Decision decision,
-            boolean unavailable) {
+            boolean unavailable,
+            boolean shadow) {
         Series present = ofPolicy.get(index);
         if (present != null) {
             return present;
         }
-        Series added = new Series(policy, origin, decision, unavailable);
+        Series added = new Series(policy, origin, decision, unavailable, shadow);
         ofPolicy.set(index, added);
         all.add(added);
         consumers.forEach(consumer -> notify(consumer, added));

@@ -8,6 +8,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -145,11 +146,15 @@ final class EventDispatcher {
 
     /** Dispatches the decisions that settled the answer: all if all were allowed, otherwise the denials. */
     private void dispatchDecisive(Decisions decisions, long nanos) {
+        forEachDecisive(decisions, (request, decision) -> dispatch(request, decision, nanos));
+    }
+
+    private static void forEachDecisive(Decisions decisions, BiConsumer<PermitRequest, Decision> action) {
         boolean allowed = decisions.allowed();
         for (int i = 0; i < decisions.list().size(); i++) {
             Decision decision = decisions.list().get(i);
             if (allowed || decision instanceof Decision.Denied) {
-                dispatch(decisions.requests().get(i), decision, nanos);
+                action.accept(decisions.requests().get(i), decision);
             }
         }
     }
@@ -157,6 +162,34 @@ final class EventDispatcher {
     private void dispatch(PermitRequest request, Decision decision, long nanos) {
         RateLimitEvent event = new RateLimitEvent(request, decision, nanos);
         dispatch(decision.allowed() ? listener -> listener.onAllow(event) : listener -> listener.onBlock(event));
+    }
+
+    /** Counts and dispatches decisions of policies in shadow mode. */
+    void shadowed(Decisions decisions, long begun) {
+        if (isEmpty()) {
+            return;
+        }
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.count(decisions);
+        }
+        forEachDecisive(decisions, (request, decision) -> {
+            RateLimitEvent event = new RateLimitEvent(request, decision, since(begun));
+            dispatch(listener -> listener.onShadow(event));
+        });
+    }
+
+    /** Counts and dispatches the decisions on a request by its policy and by the candidate of its policy. */
+    void compared(PermitRequest request, Decision decision, PermitRequest tried, Decision candidate, long begun) {
+        DecisionCounts counting = counts;
+        if (counting != null) {
+            counting.countCandidate(request, decision, candidate.allowed());
+        }
+        if (hasListeners()) {
+            RateLimitEvent enforced = new RateLimitEvent(request, decision, since(begun));
+            RateLimitEvent event = new RateLimitEvent(tried, candidate, since(begun));
+            dispatch(listener -> listener.onCandidate(enforced, event));
+        }
     }
 
     /** Dispatches the failure of an answer: each policy once, with the key of its first request. */

@@ -145,6 +145,11 @@ public abstract class ForwardingBackend implements RateLimitBackend {
     }
 
     @Override
+    public void together(Runnable calls) {
+        delegate.together(calls);
+    }
+
+    @Override
     public void close() {
         delegate.close();
     }

@@ -18,10 +18,22 @@ public final class Lease implements AutoCloseable {
 
     private final Decisions decisions;
     private final List<HeldSlot> slots;
+    /** The slots of policies in shadow mode, which nothing waits for. */
+    private final List<ShadowRequests.Slots> shadowSlots;
 
     Lease(Decisions decisions, List<HeldSlot> slots) {
+        this(decisions, slots, List.of());
+    }
+
+    private Lease(Decisions decisions, List<HeldSlot> slots, List<ShadowRequests.Slots> shadowSlots) {
         this.decisions = decisions;
         this.slots = List.copyOf(slots);
+        this.shadowSlots = List.copyOf(shadowSlots);
+    }
+
+    /** Returns this lease with the decisions and slots of policies in shadow mode. */
+    Lease withShadow(Decisions all, List<ShadowRequests.Slots> more) {
+        return new Lease(all, slots, more);
     }
 
     /**
@@ -50,7 +62,7 @@ public final class Lease implements AutoCloseable {
      * @return {@code false} if the request was denied or no policy has a concurrency limit
      */
     public boolean hasSlots() {
-        return !slots.isEmpty();
+        return !slots.isEmpty() || !shadowSlots.isEmpty();
     }
 
     /**
@@ -63,7 +75,12 @@ public final class Lease implements AutoCloseable {
     public Lease heldUntil(HoldUntil until) {
         List<HeldSlot> part =
                 slots.stream().filter(slot -> slot.holdUntil() == until).toList();
-        return part.size() == slots.size() ? this : new Lease(decisions, part);
+        List<ShadowRequests.Slots> shadowPart = shadowSlots.stream()
+                .filter(shadow -> shadow.policy().holdUntil() == until)
+                .toList();
+        return part.size() == slots.size() && shadowPart.size() == shadowSlots.size()
+                ? this
+                : new Lease(decisions, part, shadowPart);
     }
 
     /**
@@ -96,6 +113,7 @@ public final class Lease implements AutoCloseable {
      *         release until the store confirms it; without a guard the slots are free after one lease time
      */
     public CompletionStage<Void> release() {
+        shadowSlots.forEach(ShadowRequests.Slots::release);
         return CompletableFuture.allOf(
                 slots.stream().map(slot -> slot.release().toCompletableFuture()).toArray(CompletableFuture<?>[]::new));
     }

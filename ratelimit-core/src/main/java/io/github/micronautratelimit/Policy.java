@@ -7,6 +7,7 @@ import io.github.micronautratelimit.limit.LimitSet;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,7 @@ public final class Policy {
     private final List<Limit> rateLimits;
     private final @Nullable ConcurrencyLimit concurrency;
     private final PolicyOptions options;
+    private final @Nullable Policy candidate;
 
     private Policy(String name, List<Limit> rateLimits, @Nullable ConcurrencyLimit concurrency, PolicyOptions options) {
         this.name = name;
@@ -41,10 +43,20 @@ public final class Policy {
         this.concurrency = concurrency;
         this.options = options;
         requireValid();
+        this.candidate = options.candidate().isEmpty()
+                ? null
+                : new Policy(
+                        name + PolicyOptions.CANDIDATE_SUFFIX,
+                        options.candidate(),
+                        null,
+                        PolicyOptions.DEFAULTS.with(change -> {
+                            change.onError = options.onError();
+                            change.deadline = options.deadline();
+                        }));
     }
 
-    private Policy with(PolicyOptions others) {
-        return new Policy(name, rateLimits, concurrency, others);
+    private Policy with(Consumer<PolicyOptions.Change> change) {
+        return new Policy(name, rateLimits, concurrency, options.with(change));
     }
 
     private void requireValid() {
@@ -218,19 +230,19 @@ public final class Policy {
 
     /**
      * Returns this policy with other rate limits, for a key with limits of its own, such as a customer's plan. Spent
-     * permits stay spent.
+     * permits stay spent. The candidate is dropped, because it is meant for the limits of this policy.
      *
      * @param others one or more limits
      * @return a copy with these rate limits
      * @throws IllegalArgumentException if limits are missing or listed twice
      */
     public Policy withLimits(List<Limit> others) {
-        return new Policy(name, others, concurrency, options);
+        return new Policy(name, others, concurrency, options.with(change -> change.candidate = List.of()));
     }
 
     /**
      * Returns this policy with other limits, for a key with limits of its own. Spent permits stay spent and held slots
-     * stay held.
+     * stay held. The candidate is dropped, because it is meant for the limits of this policy.
      *
      * @param others limits of either kind; a kind without limits keeps those of this policy
      * @return a copy with these limits
@@ -241,7 +253,7 @@ public final class Policy {
                 name,
                 others.rateLimits().isEmpty() ? rateLimits : others.rateLimits(),
                 others.concurrency() == null ? concurrency : others.concurrency(),
-                options);
+                options.with(change -> change.candidate = List.of()));
     }
 
     /**
@@ -251,7 +263,7 @@ public final class Policy {
      * @return a copy with this fallback
      */
     public Policy withOnError(OnError other) {
-        return with(options.withOnError(other));
+        return with(change -> change.onError = other);
     }
 
     /**
@@ -262,7 +274,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the deadline is negative or shorter than 1 ms and not zero
      */
     public Policy withDeadline(@Nullable Duration other) {
-        return with(options.withDeadline(other));
+        return with(change -> change.deadline = other);
     }
 
     /**
@@ -273,7 +285,7 @@ public final class Policy {
      * @throws IllegalArgumentException if a limit is listed twice, or there are no rate limits
      */
     public Policy withLocalLimits(List<Limit> others) {
-        return with(options.withLocalLimits(others));
+        return with(change -> change.localLimits = others);
     }
 
     /**
@@ -284,7 +296,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the bound is out of range, or there are no rate limits
      */
     public Policy withMaxPrefetch(long most) {
-        return with(options.withMaxPrefetch(most));
+        return with(change -> change.maxPrefetch = most);
     }
 
     /**
@@ -306,7 +318,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the time is out of range, or there is no concurrency limit
      */
     public Policy withHoldAtMost(@Nullable Duration other) {
-        return with(options.withHoldAtMost(other));
+        return with(change -> change.holdAtMost = other);
     }
 
     /**
@@ -326,7 +338,7 @@ public final class Policy {
      * @throws IllegalArgumentException if it is {@link HoldUntil#COMPLETION} and there is no concurrency limit
      */
     public Policy withHoldUntil(HoldUntil other) {
-        return with(options.withHoldUntil(other));
+        return with(change -> change.holdUntil = other);
     }
 
     /**
@@ -348,7 +360,7 @@ public final class Policy {
      * @throws IllegalArgumentException if the time is out of range
      */
     public Policy withMaxWait(@Nullable Duration other) {
-        return with(options.withMaxWait(other));
+        return with(change -> change.maxWait = other);
     }
 
     /** Returns the outcomes for which a request stays charged, or {@code null} if every request does. */
@@ -372,7 +384,7 @@ public final class Policy {
      *                                  rate limits
      */
     public Policy withChargeOn(List<String> outcomes) {
-        return with(options.withChargeCondition(ChargeCondition.chargeOn(outcomes)));
+        return with(change -> change.chargeCondition = ChargeCondition.chargeOn(outcomes));
     }
 
     /**
@@ -385,7 +397,7 @@ public final class Policy {
      *                                  rate limits
      */
     public Policy withRefundOn(List<String> outcomes) {
-        return with(options.withChargeCondition(ChargeCondition.refundOn(outcomes)));
+        return with(change -> change.chargeCondition = ChargeCondition.refundOn(outcomes));
     }
 
     /**
@@ -427,7 +439,7 @@ public final class Policy {
      *                                  the name is longer than 192 characters
      */
     public Policy withBlock(String text) {
-        return with(options.withPenalty(Penalty.parse(text)));
+        return with(change -> change.penalty = Penalty.parse(text));
     }
 
     /**
@@ -457,7 +469,58 @@ public final class Policy {
      * @throws IllegalArgumentException if there are no rate limits
      */
     public Policy withReservations(ReservationRules rules) {
-        return with(options.withReservations(rules));
+        return with(change -> change.reservations = rules);
+    }
+
+    /**
+     * Returns whether the policy is in shadow mode: it decides on its counters and denies no request.
+     *
+     * @return {@code false} if its denials are enforced
+     */
+    public boolean isShadow() {
+        return options.shadow();
+    }
+
+    /**
+     * Returns this policy in shadow mode, to learn whom it would deny before it is enforced. Every request under it
+     * gets a {@link Decision.Shadowed}, and nothing that the store does delays it. Listeners receive the real decision
+     * in {@link RateLimitListener#onShadow}.
+     *
+     * @param shadow whether the policy denies no request
+     * @return a copy in this mode
+     * @throws IllegalArgumentException if the policy has a candidate
+     */
+    public Policy withShadow(boolean shadow) {
+        return with(change -> change.shadow = shadow);
+    }
+
+    /** Returns whether the policy is in shadow mode or has a candidate. */
+    boolean isOnTrial() {
+        return candidate != null || options.shadow();
+    }
+
+    /**
+     * Returns the policy whose limits are tried beside those of this policy.
+     *
+     * @return a policy with a name and counters of its own; {@code null} if there is no candidate
+     */
+    public @Nullable Policy candidate() {
+        return candidate;
+    }
+
+    /**
+     * Returns this policy with limits that are tried beside its own. Each request is decided by both, in one call to
+     * the store where it can, and only the limits of this policy are enforced. Listeners receive both decisions in
+     * {@link RateLimitListener#onCandidate}. A request that another policy denies is not compared. Calls that wait in turn
+     * and reservations are decided by the policy alone.
+     *
+     * @param limits the limits to try; none for no candidate
+     * @return a copy with this candidate
+     * @throws IllegalArgumentException if a limit is listed twice, the limits are those of the policy, or the policy is
+     *                                  in shadow mode, has no rate limits, or has a name longer than 190 characters
+     */
+    public Policy withCandidate(List<Limit> limits) {
+        return with(change -> change.candidate = limits);
     }
 
     /**

@@ -6,6 +6,7 @@ import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The settings of a {@link Policy} that have defaults; each has its meaning there. */
@@ -19,10 +20,26 @@ record PolicyOptions(
         @Nullable ChargeCondition chargeCondition,
         @Nullable Penalty penalty,
         ReservationRules reservations,
-        @Nullable Duration maxWait) {
+        @Nullable Duration maxWait,
+        boolean shadow,
+        List<Limit> candidate) {
 
     static final PolicyOptions DEFAULTS = new PolicyOptions(
-            OnError.LOCAL, null, List.of(), 0, null, HoldUntil.RESPONSE, null, null, ReservationRules.DEFAULTS, null);
+            OnError.LOCAL,
+            null,
+            List.of(),
+            0,
+            null,
+            HoldUntil.RESPONSE,
+            null,
+            null,
+            ReservationRules.DEFAULTS,
+            null,
+            false,
+            List.of());
+
+    /** Follows the name of a policy in the name of its candidate. */
+    static final String CANDIDATE_SUFFIX = ":candidate";
 
     static final Duration LONGEST_WAIT = Duration.ofHours(1);
 
@@ -31,6 +48,7 @@ record PolicyOptions(
 
     PolicyOptions {
         localLimits = List.copyOf(localLimits);
+        candidate = List.copyOf(candidate);
     }
 
     /** Throws an {@link IllegalArgumentException} if a setting is out of range, or does not apply to the limits. */
@@ -70,10 +88,39 @@ record PolicyOptions(
                 "The prefetch of the policy \"" + name + "\" is " + maxPrefetch + " permits; write 0 to "
                         + Policy.MAX_PREFETCH + ".");
         requireValidHold(name, concurrency);
+        requireValidCandidate(name, rateLimits);
         require(
                 maxWait == null || maxWait.compareTo(Duration.ZERO) > 0 && maxWait.compareTo(LONGEST_WAIT) <= 0,
                 "Requests under the policy \"" + name + "\" wait for at most " + maxWait
                         + "; write more than 0 and at most 1 hour.");
+    }
+
+    private void requireValidCandidate(String name, List<Limit> rateLimits) {
+        requireDistinct(name, "candidate limit", candidate);
+        require(
+                candidate.isEmpty() || !rateLimits.isEmpty(),
+                "The policy \"" + name + "\" has no rate limits to compare the candidate " + candidate
+                        + " with; remove the candidate, or use shadow mode.");
+        require(
+                candidate.isEmpty() || !candidate.equals(rateLimits),
+                "The candidate of the policy \"" + name + "\" has the same limits " + candidate
+                        + " as the policy; write other limits, or remove the candidate.");
+        require(
+                candidate.isEmpty() || !shadow,
+                "The policy \"" + name + "\" is in shadow mode, so nothing is enforced that its candidate " + candidate
+                        + " could be compared with; remove the candidate or the shadow mode.");
+        require(
+                candidate.isEmpty() || chargeCondition == null,
+                "The policy \"" + name + "\" gives permits back by " + chargeCondition + ", which its candidate "
+                        + candidate + " cannot follow; write the limits to try in a policy in shadow mode.");
+        require(
+                candidate.isEmpty() || maxWait == null,
+                "Requests under the policy \"" + name + "\" wait for up to " + maxWait + ", which its candidate "
+                        + candidate + " would not do; remove the candidate or the wait.");
+        require(
+                candidate.isEmpty() || name.length() + CANDIDATE_SUFFIX.length() <= Policy.MAX_NAME,
+                "The policy \"" + name + "\" has a candidate, so its name may have "
+                        + (Policy.MAX_NAME - CANDIDATE_SUFFIX.length()) + " characters; shorten it.");
     }
 
     private void requireValidHold(String name, @Nullable ConcurrencyLimit concurrency) {
@@ -106,164 +153,92 @@ record PolicyOptions(
         }
     }
 
-    PolicyOptions withOnError(OnError other) {
-        return new PolicyOptions(
-                other,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withDeadline(@Nullable Duration other) {
-        return new PolicyOptions(
-                onError,
-                other,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withLocalLimits(List<Limit> others) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                others,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withMaxPrefetch(long most) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                most,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withHoldAtMost(@Nullable Duration other) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                other,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withHoldUntil(HoldUntil other) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                other,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withChargeCondition(ChargeCondition other) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                other,
-                penalty,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withPenalty(Penalty other) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                other,
-                reservations,
-                maxWait);
-    }
-
-    PolicyOptions withReservations(ReservationRules others) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                others,
-                maxWait);
-    }
-
-    PolicyOptions withMaxWait(@Nullable Duration other) {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                holdAtMost,
-                holdUntil,
-                chargeCondition,
-                penalty,
-                reservations,
-                other);
+    /** Returns a copy in which some settings differ. */
+    PolicyOptions with(Consumer<Change> change) {
+        Change changed = new Change(this);
+        change.accept(changed);
+        return changed.options();
     }
 
     /** Returns the settings of a policy without a concurrency limit. */
     PolicyOptions withoutSlots() {
-        return new PolicyOptions(
-                onError,
-                deadline,
-                localLimits,
-                maxPrefetch,
-                null,
-                HoldUntil.RESPONSE,
-                chargeCondition,
-                penalty,
-                reservations,
-                maxWait);
+        return with(change -> {
+            change.holdAtMost = null;
+            change.holdUntil = HoldUntil.RESPONSE;
+        });
     }
 
     /** Returns the settings of a policy without rate limits. */
     PolicyOptions withoutPermits() {
-        return new PolicyOptions(
-                onError, deadline, List.of(), 0, holdAtMost, holdUntil, null, null, ReservationRules.DEFAULTS, maxWait);
+        return with(change -> {
+            change.localLimits = List.of();
+            change.maxPrefetch = 0;
+            change.chargeCondition = null;
+            change.penalty = null;
+            change.reservations = ReservationRules.DEFAULTS;
+            change.candidate = List.of();
+        });
+    }
+
+    /** A copy of the settings whose fields may be set. */
+    static final class Change {
+
+        OnError onError;
+
+        @Nullable
+        Duration deadline;
+
+        List<Limit> localLimits;
+        long maxPrefetch;
+
+        @Nullable
+        Duration holdAtMost;
+
+        HoldUntil holdUntil;
+
+        @Nullable
+        ChargeCondition chargeCondition;
+
+        @Nullable
+        Penalty penalty;
+
+        ReservationRules reservations;
+
+        @Nullable
+        Duration maxWait;
+
+        boolean shadow;
+        List<Limit> candidate;
+
+        private Change(PolicyOptions from) {
+            onError = from.onError;
+            deadline = from.deadline;
+            localLimits = from.localLimits;
+            maxPrefetch = from.maxPrefetch;
+            holdAtMost = from.holdAtMost;
+            holdUntil = from.holdUntil;
+            chargeCondition = from.chargeCondition;
+            penalty = from.penalty;
+            reservations = from.reservations;
+            maxWait = from.maxWait;
+            shadow = from.shadow;
+            candidate = from.candidate;
+        }
+
+        private PolicyOptions options() {
+            return new PolicyOptions(
+                    onError,
+                    deadline,
+                    localLimits,
+                    maxPrefetch,
+                    holdAtMost,
+                    holdUntil,
+                    chargeCondition,
+                    penalty,
+                    reservations,
+                    maxWait,
+                    shadow,
+                    candidate);
+        }
     }
 }

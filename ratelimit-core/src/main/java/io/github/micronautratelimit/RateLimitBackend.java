@@ -272,6 +272,16 @@ public interface RateLimitBackend extends AutoCloseable {
      */
     default void collectStats(LimiterStats.Collector stats) {}
 
+    /**
+     * Runs code that makes several calls on this backend on the current thread. A store may send these calls together
+     * when the code has returned. The default only runs the code.
+     *
+     * @param calls makes the calls and waits for none of them
+     */
+    default void together(Runnable calls) {
+        calls.run();
+    }
+
     /** Closes what the backend itself has opened. The default closes nothing. */
     @Override
     default void close() {}

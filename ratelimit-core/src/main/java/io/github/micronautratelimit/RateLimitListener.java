@@ -31,6 +31,23 @@ public interface RateLimitListener {
     default void onBlock(RateLimitEvent event) {}
 
     /**
+     * Receives the decision of a policy in shadow mode, which the caller did not wait for: the request proceeded
+     * whatever it is. See {@link Policy#withShadow}.
+     *
+     * @param event the decision that would have been enforced
+     */
+    default void onShadow(RateLimitEvent event) {}
+
+    /**
+     * Receives the decisions on one request by a policy and by its candidate. {@link #onAllow} or {@link #onBlock} also
+     * receives the first one, before or after this. See {@link Policy#withCandidate}.
+     *
+     * @param enforced  the decision by the policy
+     * @param candidate the decision by the candidate, under the name of its policy
+     */
+    default void onCandidate(RateLimitEvent enforced, RateLimitEvent candidate) {}
+
+    /**
      * Receives a failed call to the store. If the {@link OnError} of the policy then decides, {@link #onAllow} or
      * {@link #onBlock} follows.
      *

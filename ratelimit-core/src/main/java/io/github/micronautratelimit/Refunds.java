@@ -34,6 +34,7 @@ final class Refunds {
             if (charge != null) {
                 refunds.add(refundOrLose(charge).toCompletableFuture());
             }
+            refundShadowed(decisions, i);
         }
         return CompletableFuture.allOf(refunds.toArray(CompletableFuture<?>[]::new));
     }
@@ -46,6 +47,7 @@ final class Refunds {
             if (condition == null || condition.isCharged(status, failure) || !decisions.allowed()) {
                 continue;
             }
+            refundShadowed(decisions, i);
             Charge charge = charge(decisions, i);
             if (charge != null) {
                 refundOrLose(charge);
@@ -54,6 +56,19 @@ final class Refunds {
             }
         }
         return after == null ? decisions : new Decisions(decisions.requests(), after);
+    }
+
+    /** Gives back what a policy in shadow mode has charged or will charge. Nothing waits for it. */
+    private void refundShadowed(Decisions decisions, int index) {
+        if (decisions.list().get(index) instanceof Decision.Shadowed shadowed) {
+            PermitRequest request = conceal.apply(decisions.requests().get(index));
+            shadowed.decision().thenAccept(decision -> {
+                Charge charge = Charge.of(request, decision);
+                if (charge != null) {
+                    refundOrLose(charge);
+                }
+            });
+        }
     }
 
     /** Returns the charge of a decision, or {@code null} if it charged nothing. */

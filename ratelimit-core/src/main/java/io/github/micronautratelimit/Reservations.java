@@ -64,6 +64,19 @@ final class Reservations {
                 () -> backend.refundFallback(request.policy(), request.key(), permits, charge.chargedAtMicros()));
     }
 
+    /** Makes a reservation under a policy in shadow mode. The store has charged it as a request, or will do so. */
+    Reservation shadowed(PermitRequest request, Decision.Shadowed decision) {
+        Receipt receipt = new Receipt(HolderIds.next(), request.permits(), 0, 0);
+        Settlement notSettled = new Settlement(Outcome.NOT_SETTLED, decision);
+        return new Reservation(
+                request, decision, receipt, actual -> decision.decision().thenCompose(made -> {
+                    Charge charge = actual < 0 ? null : Charge.of(request, made);
+                    return charge == null
+                            ? CompletableFuture.completedFuture(notSettled)
+                            : settle(charge, actual).thenApply(done -> new Settlement(Outcome.SETTLED, decision));
+                }));
+    }
+
     /** Settles a reservation. One of the fallback is in no store: the rest of its estimate is given back locally. */
     CompletionStage<Settlement> settle(PermitRequest request, Decision decision, Receipt receipt, long actual) {
         if (actual < 0 || !decision.allowed()) {

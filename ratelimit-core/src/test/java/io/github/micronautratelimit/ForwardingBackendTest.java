@@ -45,7 +45,9 @@ class ForwardingBackendTest {
             Reservation.Receipt.class,
             new Reservation.Receipt(new UUID(1, 2), 3, 4, 5),
             LimiterStats.Collector.class,
-            new LimiterStats.Collector());
+            new LimiterStats.Collector(),
+            Runnable.class,
+            (Runnable) () -> {});
 
     /** A result for each type. */
     private static final Map<Class<?>, Object> RESULTS = Map.of(

@@ -27,8 +27,8 @@ final class Dispatcher {
     /** The latest batch; in a cluster one per hash slot, because all keys of a call must be in one slot. */
     private final AtomicReferenceArray<@Nullable Batch> open;
     /**
-     * The requests that callbacks make while this thread completes a call. They are sent when the whole call is
-     * complete, so that they share calls again.
+     * The requests that this thread makes in {@link #together}. They are sent afterwards, so that they share calls. The
+     * callbacks of a completed call run so too.
      */
     private final ThreadLocal<@Nullable List<PendingDecision>> deferred = new ThreadLocal<>();
 
@@ -101,14 +101,19 @@ final class Dispatcher {
     }
 
     private void completed(ScriptCall call, byte @Nullable [] reply, @Nullable Throwable failure) {
+        together(() -> complete(call, reply, failure));
+    }
+
+    /** Runs code on this thread, and then sends the requests that it has made in as few calls as possible. */
+    void together(Runnable code) {
         if (deferred.get() != null) {
-            complete(call, reply, failure);
+            code.run();
             return;
         }
         List<PendingDecision> later = new ArrayList<>();
         deferred.set(later);
         try {
-            complete(call, reply, failure);
+            code.run();
         } finally {
             deferred.remove();
             sendAll(later);

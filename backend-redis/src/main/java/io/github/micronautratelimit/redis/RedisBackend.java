@@ -291,6 +291,11 @@ public final class RedisBackend implements RateLimitBackend {
     }
 
     @Override
+    public void together(Runnable calls) {
+        dispatcher.together(calls);
+    }
+
+    @Override
     public void collectStats(LimiterStats.Collector stats) {
         stats.coalescing(dispatcher.stats());
     }

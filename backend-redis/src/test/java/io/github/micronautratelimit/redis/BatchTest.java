@@ -116,6 +116,19 @@ class BatchTest {
         assertEquals(new LimiterStats.Coalescing(20, 20), coalescing());
     }
 
+    /** A limit on trial costs no second command. */
+    @Test
+    void candidateIsDecidedInTheCommandOfItsPolicy() {
+        Policy policy = Policy.of("candidate-batch", "1000/min").withCandidate(Limit.parseAll("10/min"));
+        RateLimiter limiter = RateLimiter.builder(backend).build();
+        long before = Redis.commandsSent();
+        for (int i = 0; i < 20; i++) {
+            assertTrue(limiter.tryAcquire(policy, "key " + i).allowed());
+        }
+        assertEquals(before + 20, Redis.commandsSent());
+        assertEquals(new LimiterStats.Coalescing(40, 20), coalescing());
+    }
+
     @Test
     void requestsToABusyClientShareCalls() throws InterruptedException {
         List<CompletionStage<Decision>> stages;
