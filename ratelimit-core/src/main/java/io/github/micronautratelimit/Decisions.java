@@ -66,6 +66,25 @@ public record Decisions(List<PermitRequest> requests, List<Decision> list) {
     }
 
     /**
+     * Returns the decisions that are enforced, which clients may be told.
+     *
+     * @return this without the policies in shadow mode
+     */
+    public Decisions enforced() {
+        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        if (enforced.size() == requests.size()) {
+            return this;
+        }
+        List<Decision> decisions = new ArrayList<>(enforced.size());
+        for (int i = 0; i < requests.size(); i++) {
+            if (!requests.get(i).policy().isShadow()) {
+                decisions.add(list.get(i));
+            }
+        }
+        return new Decisions(enforced, decisions);
+    }
+
+    /**
      * Appends decisions on further requests.
      *
      * @param further decisions that were made later

@@ -30,6 +30,7 @@ public final class Policy {
     public static final long MAX_PREFETCH = 1_000_000;
 
     static final int MAX_NAME = 200;
+    private static final String SHADOW_SUFFIX = ":shadow";
 
     private final String name;
     private final List<Limit> rateLimits;
@@ -492,6 +493,33 @@ public final class Policy {
      */
     public Policy withShadow(boolean shadow) {
         return with(change -> change.shadow = shadow);
+    }
+
+    /**
+     * Returns a policy in shadow mode with counters of its own, to try these limits at one place while they are
+     * enforced at another.
+     *
+     * @return a copy in shadow mode, with {@code :shadow} after its name; this policy if it is in shadow mode
+     * @throws IllegalArgumentException if the name is longer than 193 characters
+     */
+    public Policy asShadow() {
+        return isShadow()
+                ? this
+                : new Policy(name + SHADOW_SUFFIX, rateLimits, concurrency, options.with(change -> {
+                    change.shadow = true;
+                    change.candidate = List.of();
+                }));
+    }
+
+    /**
+     * Returns the name under which the limits were written.
+     *
+     * @return the name, without the end that {@link #asShadow} adds
+     */
+    public String writtenName() {
+        return isShadow() && name.endsWith(SHADOW_SUFFIX)
+                ? name.substring(0, name.length() - SHADOW_SUFFIX.length())
+                : name;
     }
 
     /** Returns whether the policy is in shadow mode or has a candidate. */

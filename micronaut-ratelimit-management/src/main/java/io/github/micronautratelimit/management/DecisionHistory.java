@@ -32,16 +32,37 @@ final class DecisionHistory {
      *
      * @param endMillis   the end of the second, in milliseconds since the epoch
      * @param policies    the allowed and the denied requests, by name of the policy; without policies that had none
+     * @param shadow      the same of policies in shadow mode, which denied no request
+     * @param candidates  the requests that the candidates of policies were asked about, by name of the policy: allowed
+     *                    by both, denied by the candidate only, denied by the policy only, denied by both; since the
+     *                    start of the application
      * @param sources     the decisions by source
      * @param unavailable the denials among them that were none by a limit, because the store was unavailable
      */
     record Second(
-            long endMillis, Map<String, long[]> policies, Map<Decision.Source, Long> sources, AtomicLong unavailable) {
+            long endMillis,
+            Map<String, long[]> policies,
+            Map<String, long[]> shadow,
+            Map<String, long[]> candidates,
+            Map<Decision.Source, Long> sources,
+            AtomicLong unavailable) {
+
+        Second(long endMillis) {
+            this(
+                    endMillis,
+                    new TreeMap<>(),
+                    new TreeMap<>(),
+                    new TreeMap<>(),
+                    new EnumMap<>(Decision.Source.class),
+                    new AtomicLong());
+        }
 
         Map<String, Object> toMap() {
             Map<String, Object> map = new LinkedHashMap<>();
             map.put("time", endMillis);
             map.put("policies", policies);
+            map.put("shadow", shadow);
+            map.put("candidates", candidates);
             Map<String, Long> bySource = new LinkedHashMap<>();
             sources.forEach((source, decisions) -> bySource.put(source.name(), decisions));
             map.put("sources", bySource);
@@ -57,12 +78,18 @@ final class DecisionHistory {
 
     /** Ends a second and returns the decisions since the previous end. */
     synchronized Second tick(long nowMillis) {
-        Second second = new Second(nowMillis, new TreeMap<>(), new EnumMap<>(Decision.Source.class), new AtomicLong());
+        Second second = new Second(nowMillis);
         for (Series series : counts.all()) {
+            addCandidate(series, second.candidates);
             long now = series.decisions();
             Long before = previous.put(series, now);
             long decisions = before == null ? now : now - before;
             if (decisions > 0) {
+                if (series.shadow()) {
+                    second.shadow.computeIfAbsent(series.policy(), name -> new long[2])[series.allowed() ? 0 : 1] +=
+                            decisions;
+                    continue;
+                }
                 second.policies.computeIfAbsent(series.policy(), name -> new long[2])[series.allowed() ? 0 : 1] +=
                         decisions;
                 if (series.unavailable()) {
@@ -76,6 +103,17 @@ final class DecisionHistory {
         }
         seconds.addLast(second);
         return second;
+    }
+
+    private static void addCandidate(Series series, Map<String, long[]> candidates) {
+        long allowed = series.allowedByCandidate();
+        long denied = series.deniedByCandidate();
+        if (allowed + denied > 0) {
+            long[] counts = candidates.computeIfAbsent(series.policy(), name -> new long[4]);
+            int offset = series.allowed() ? 0 : 2;
+            counts[offset] += allowed;
+            counts[offset + 1] += denied;
+        }
     }
 
     /** Returns the last seconds, the oldest first. */

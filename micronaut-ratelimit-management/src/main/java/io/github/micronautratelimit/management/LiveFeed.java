@@ -49,6 +49,7 @@ final class LiveFeed {
     private final PolicyReport report;
     private final TopDeniedKeys denied;
     private final NearLimitKeys nearLimit;
+    private final TopTrialKeys onTrial;
     private final StoreLatency latency;
     /** {@code true} if hashes of keys may leave this process. Without a secret, an address is found from its hash. */
     private final boolean hasSecret;
@@ -66,6 +67,7 @@ final class LiveFeed {
             PolicyReport report,
             TopDeniedKeys denied,
             NearLimitKeys nearLimit,
+            TopTrialKeys onTrial,
             StoreLatency latency,
             ApplicationConfiguration application,
             ConfigurationWarnings warnings,
@@ -74,6 +76,7 @@ final class LiveFeed {
         this.report = report;
         this.denied = denied;
         this.nearLimit = nearLimit;
+        this.onTrial = onTrial;
         this.latency = latency;
         this.hasSecret = secret != null;
         if (!hasSecret) {
@@ -143,6 +146,7 @@ final class LiveFeed {
         }
         map.put("topDenied", hasSecret ? PolicyReport.toList(denied.top(TOP)) : List.of());
         map.put("nearLimit", hasSecret ? PolicyReport.toList(nearLimit.top(TOP)) : List.of());
+        map.put("onTrial", hasSecret ? PolicyReport.toList(onTrial.top(TOP)) : List.of());
         return map;
     }
 

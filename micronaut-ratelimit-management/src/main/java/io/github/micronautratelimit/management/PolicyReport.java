@@ -29,8 +29,15 @@ final class PolicyReport {
     private final PolicyRegistry policies;
     private final RateLimiter limiter;
     private final TopDeniedKeys denied;
+    private final TopTrialKeys onTrial;
 
-    PolicyReport(PolicyCatalog catalog, PolicyRegistry policies, RateLimiter limiter, TopDeniedKeys denied) {
+    PolicyReport(
+            PolicyCatalog catalog,
+            PolicyRegistry policies,
+            RateLimiter limiter,
+            TopDeniedKeys denied,
+            TopTrialKeys onTrial) {
+        this.onTrial = onTrial;
         this.catalog = catalog;
         this.policies = policies;
         this.limiter = limiter;
@@ -42,6 +49,7 @@ final class PolicyReport {
         map.put("defaultKey", policies.defaultKey().text());
         map.put("policies", policies(true));
         map.put("topDenied", toList(denied.top(TOP)));
+        map.put("topDeniedOnTrial", toList(onTrial.top(TOP)));
         return map;
     }
 
@@ -63,6 +71,12 @@ final class PolicyReport {
         }
         if (!policy.localLimits().isEmpty()) {
             map.put("localLimits", texts(policy.localLimits()));
+        }
+        if (policy.isShadow()) {
+            map.put("mode", "SHADOW");
+        }
+        if (policy.candidate() != null) {
+            map.put("candidate", texts(policy.candidate().rateLimits()));
         }
         if (policy.maxPrefetch() > 0) {
             map.put("maxPrefetch", policy.maxPrefetch());

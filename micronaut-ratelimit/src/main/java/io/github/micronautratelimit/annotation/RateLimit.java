@@ -129,6 +129,15 @@ public @interface RateLimit {
     String maxWait() default "";
 
     /**
+     * Returns whether the limit is in shadow mode: it is counted and reported, but denies no call. Under a configured
+     * policy that is enforced elsewhere, it has counters of its own, under the name of the policy with {@code :shadow}
+     * after it.
+     *
+     * @return {@code true} to deny no call
+     */
+    boolean shadow() default false;
+
+    /**
      * Returns the end at which a request releases its slot of a concurrency limit. The configured policy may name
      * {@link HoldUntil#COMPLETION} too.
      *

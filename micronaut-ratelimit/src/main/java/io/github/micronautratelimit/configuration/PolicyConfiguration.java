@@ -37,6 +37,7 @@ public class PolicyConfiguration {
     private Optional<Long> maxDebt = Optional.empty();
     private Optional<Integer> maxReservations = Optional.empty();
     private Unsettled unsettled = Unsettled.CHARGE;
+    private List<String> candidate = List.of();
 
     /**
      * Creates the default configuration of a policy.
@@ -152,7 +153,7 @@ public class PolicyConfiguration {
     }
 
     /**
-     * Returns whether permits are prefetched.
+     * Returns whether permits are prefetched, or limits only reported.
      *
      * @return the mode
      */
@@ -162,7 +163,8 @@ public class PolicyConfiguration {
 
     /**
      * The mode: in {@code exact}, every request calls the store; in {@code prefetch}, an instance takes permits in
-     * advance, for very hot keys. Default: {@code exact}.
+     * advance, for very hot keys; in {@code shadow}, limits are counted and reported but deny no request. Default:
+     * {@code exact}.
      *
      * @param mode the mode
      */
@@ -367,6 +369,25 @@ public class PolicyConfiguration {
         this.unsettled = unsettled;
     }
 
+    /**
+     * Returns the limits that are tried beside those of the policy.
+     *
+     * @return texts, each with one or more limits
+     */
+    public List<String> getCandidate() {
+        return candidate;
+    }
+
+    /**
+     * The limits that are tried beside those of the policy, for example {@code 50/min}. They deny no request; metrics
+     * and the live page show which requests they would deny or allow. Default: none.
+     *
+     * @param candidate texts, each with one or more limits
+     */
+    public void setCandidate(List<String> candidate) {
+        this.candidate = List.copyOf(candidate);
+    }
+
     private static List<String> trimmed(List<String> texts) {
         return texts.stream().map(String::strip).toList();
     }
@@ -388,7 +409,10 @@ public class PolicyConfiguration {
         EXACT,
 
         /** An instance takes permits from the store in batches and grants them in memory. */
-        PREFETCH
+        PREFETCH,
+
+        /** Every request calls the store, does not wait for it, and is allowed. */
+        SHADOW
     }
 
     /**
@@ -427,6 +451,7 @@ public class PolicyConfiguration {
                 && maxWait.isEmpty()
                 && maxDebt.isEmpty()
                 && maxReservations.isEmpty()
-                && unsettled == Unsettled.CHARGE;
+                && unsettled == Unsettled.CHARGE
+                && candidate.isEmpty();
     }
 }

@@ -39,6 +39,7 @@ public class RateLimitConfiguration implements Toggleable {
     private static final Pattern NAMESPACE = Pattern.compile("[!-z|~]{1,64}");
 
     private boolean enabled = true;
+    private boolean shadow;
     private @Nullable String backend;
     private String namespace;
     private String defaultKey = "{ip}";
@@ -78,6 +79,25 @@ public class RateLimitConfiguration implements Toggleable {
      */
     public void setEnabled(boolean enabled) {
         this.enabled = enabled;
+    }
+
+    /**
+     * Returns whether all limits are in shadow mode.
+     *
+     * @return {@code true} if no request is denied
+     */
+    public boolean isShadow() {
+        return shadow;
+    }
+
+    /**
+     * Puts all policies of the configuration and of annotations into shadow mode: they are counted and reported, but
+     * deny no request. Policies that the application's own code makes are not affected. Default: {@code false}.
+     *
+     * @param shadow {@code true} to deny no request
+     */
+    public void setShadow(boolean shadow) {
+        this.shadow = shadow;
     }
 
     /**

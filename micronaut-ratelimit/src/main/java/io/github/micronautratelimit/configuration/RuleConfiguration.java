@@ -17,6 +17,7 @@ public class RuleConfiguration {
     private String policy = "";
     private @Nullable String key;
     private String permits = "1";
+    private Mode mode = Mode.EXACT;
 
     /**
      * Creates the default configuration of a rule.
@@ -126,5 +127,35 @@ public class RuleConfiguration {
      */
     public void setPermits(String permits) {
         this.permits = permits;
+    }
+
+    /**
+     * Returns whether the rule denies requests.
+     *
+     * @return the mode
+     */
+    public Mode getMode() {
+        return mode;
+    }
+
+    /**
+     * The mode: in {@code exact}, the rule is enforced; in {@code shadow}, it is counted and reported but denies no
+     * request. In shadow mode, it has counters of its own, under the name of the policy with {@code :shadow} after it.
+     * Default: {@code exact}.
+     *
+     * @param mode the mode
+     */
+    public void setMode(Mode mode) {
+        this.mode = mode;
+    }
+
+    /** Whether a rule denies requests. */
+    public enum Mode {
+
+        /** The policy of the rule is enforced. */
+        EXACT,
+
+        /** The limits are counted and reported, and deny no request. */
+        SHADOW
     }
 }

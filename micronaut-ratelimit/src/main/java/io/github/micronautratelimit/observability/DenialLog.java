@@ -42,6 +42,7 @@ final class DenialLog implements RateLimitListener {
 
         private final AtomicLong quietUntil = new AtomicLong(Long.MIN_VALUE);
         private final AtomicLong more = new AtomicLong();
+        private volatile String outcome = "Denied";
 
         /** Returns whether the caller writes a line; then no other caller does until the interval is over. */
         boolean startsLine(long now, long intervalMicros) {
@@ -63,10 +64,23 @@ final class DenialLog implements RateLimitListener {
 
     @Override
     public void onBlock(RateLimitEvent event) {
+        log(event, "Denied");
+    }
+
+    /** Logs requests that a policy in shadow mode would have denied, each policy on lines of its own. */
+    @Override
+    public void onShadow(RateLimitEvent event) {
+        if (!event.decision().allowed()) {
+            log(event, "Would have denied");
+        }
+    }
+
+    private void log(RateLimitEvent event, String outcome) {
         if (!LOG.isInfoEnabled()) {
             return;
         }
         Tally tally = tallyOf(event.policy().name());
+        tally.outcome = outcome;
         if (!tally.startsLine(clock.micros(), intervalMicros)) {
             tally.more.incrementAndGet();
             return;
@@ -81,11 +95,15 @@ final class DenialLog implements RateLimitListener {
                 .addKeyValue("source", event.source())
                 .addKeyValue("retryAfterMicros", event.decision().retryAfterMicros())
                 .addKeyValue("more", more);
+        if (event.policy().isShadow()) {
+            line = line.addKeyValue("shadow", true);
+        }
         if (event.isUnavailable()) {
             line = line.addKeyValue("unavailable", true);
         }
         line.log(
-                "Denied under the policy \"{}\" ({} by {}), key {}{}",
+                "{} under the policy \"{}\" ({} by {}), key {}{}",
+                outcome,
                 policy,
                 event.origin(),
                 event.isUnavailable() ? "on-error, the store is unavailable" : event.source(),
@@ -112,7 +130,7 @@ final class DenialLog implements RateLimitListener {
                 LOG.atInfo()
                         .addKeyValue("policy", policy)
                         .addKeyValue("more", more)
-                        .log("Denied {} more under the policy \"{}\".", more, policy);
+                        .log("{} {} more under the policy \"{}\".", tally.outcome, more, policy);
             }
         });
     }

@@ -114,8 +114,7 @@ final class RateLimitMetrics {
     private void registerSeries(Series series) {
         Tags withoutOutcome = Tags.of(
                 "policy", series.policy(), "source", lowerCase(series.source()), "origin", lowerCase(series.origin()));
-        Tags tags = withoutOutcome.and(
-                "outcome", series.allowed() ? "allowed" : series.unavailable() ? "unavailable" : "denied");
+        Tags tags = withoutOutcome.and("outcome", outcome(series));
         FunctionCounter.builder("ratelimit.decisions", series, Series::decisions)
                 .tags(tags)
                 .description("Decisions.")
@@ -124,6 +123,10 @@ final class RateLimitMetrics {
                 .tags(tags)
                 .description("Permits of the requests.")
                 .register(registry);
+        if (series.shadow()) {
+            return;
+        }
+        registerCandidate(series, tags);
         if (!series.allowed()) {
             FunctionCounter.builder("ratelimit.blocks", series, Series::blocks)
                     .tags(tags)
@@ -140,6 +143,25 @@ final class RateLimitMetrics {
                     .register(registry);
             registerSettlements(series, withoutOutcome);
         }
+    }
+
+    private static String outcome(Series series) {
+        if (series.shadow()) {
+            return series.allowed() ? "shadow_allowed" : "shadow_denied";
+        }
+        return series.allowed() ? "allowed" : series.unavailable() ? "unavailable" : "denied";
+    }
+
+    private void registerCandidate(Series series, Tags tags) {
+        String description = "Decisions that the candidate of a policy would have made.";
+        FunctionCounter.builder("ratelimit.candidate", series, Series::allowedByCandidate)
+                .tags(tags.and("candidate", "allowed"))
+                .description(description)
+                .register(registry);
+        FunctionCounter.builder("ratelimit.candidate", series, Series::deniedByCandidate)
+                .tags(tags.and("candidate", "denied"))
+                .description(description)
+                .register(registry);
     }
 
     private void registerSettlements(Series series, Tags tags) {

@@ -85,7 +85,9 @@ final class AnnotationReader {
         }
         Policy written = policy(declaration, policyName, onError(annotation, element));
         Policy policy = waiting(
-                charged(held(written, annotation, declaration.location()), declaration),
+                charged(
+                        held(shadowed(written, annotation, declaration), annotation, declaration.location()),
+                        declaration),
                 annotation,
                 declaration.location(),
                 element);
@@ -150,6 +152,15 @@ final class AnnotationReader {
                 declaration.location());
     }
 
+    /** A policy that may be enforced elsewhere must not lose permits to an annotation in shadow mode. */
+    private static Policy shadowed(
+            Policy policy, AnnotationValue<RateLimit> annotation, RateLimitDeclaration declaration) {
+        if (!annotation.isTrue("shadow")) {
+            return policy;
+        }
+        return declaration.policy().isEmpty() ? policy.withShadow(true) : policy.asShadow();
+    }
+
     /** The configuration of the policy takes precedence. */
     private Policy held(Policy policy, AnnotationValue<RateLimit> annotation, String location) {
         String text = text(annotation, "holdAtMost", "", location);
@@ -211,8 +222,9 @@ final class AnnotationReader {
 
     private @Nullable KeyTemplate key(RateLimitDeclaration declaration, Policy policy, AnnotatedElement element) {
         boolean message = element.role() == WebSocketMethod.MESSAGE;
-        KeyTemplate key =
-                declaration.key().isEmpty() ? policies.keyOf(policy.name()) : KeyTemplate.parse(declaration.key());
+        KeyTemplate key = declaration.key().isEmpty()
+                ? policies.keyOf(policy.writtenName())
+                : KeyTemplate.parse(declaration.key());
         if (key == null) {
             return message ? CONNECTION : element.role() == WebSocketMethod.OPEN ? policies.defaultKey() : null;
         }

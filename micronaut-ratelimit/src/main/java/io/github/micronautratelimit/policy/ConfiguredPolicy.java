@@ -27,11 +27,16 @@ import org.jspecify.annotations.Nullable;
 record ConfiguredPolicy(
         Policy policy, @Nullable KeyTemplate key, @Nullable OnError onError, Map<String, LimitSet> overrides) {
 
-    /** Reads a policy; throws a {@link ConfigurationException} with the name of the invalid property. */
-    static ConfiguredPolicy read(PolicyConfiguration configuration, OnError defaultOnError) {
+    /**
+     * Reads a policy; throws a {@link ConfigurationException} with the name of the invalid property.
+     *
+     * @param shadow whether all policies are in shadow mode
+     */
+    static ConfiguredPolicy read(PolicyConfiguration configuration, OnError defaultOnError, boolean shadow) {
         String prefix = "ratelimit.policies." + configuration.getName();
         LimitSet limits = limits(configuration.getLimits(), prefix);
-        List<Limit> localLimits = localLimits(configuration.getLocalLimit(), prefix + ".local-limit");
+        List<Limit> localLimits = rateLimits(configuration.getLocalLimit(), prefix + ".local-limit");
+        List<Limit> candidate = rateLimits(configuration.getCandidate(), prefix + ".candidate");
         OnError onError = configuration.findOnError().orElse(null);
         try {
             Policy policy = Policy.of(configuration.getName(), limits)
@@ -44,7 +49,9 @@ record ConfiguredPolicy(
                     .withMaxWait(configuration.findMaxWait().orElse(null))
                     .withReservations(reservations(configuration, prefix));
             return new ConfiguredPolicy(
-                    withBlock(withOutcomes(policy, configuration, prefix), configuration),
+                    withBlock(withOutcomes(policy, configuration, prefix), configuration)
+                            .withShadow(shadow || configuration.getMode() == PolicyConfiguration.Mode.SHADOW)
+                            .withCandidate(candidate),
                     configuration.getKey() == null ? null : key(configuration.getKey(), prefix + ".key"),
                     onError,
                     overrides(configuration, prefix));
@@ -100,7 +107,7 @@ record ConfiguredPolicy(
         }
     }
 
-    private static List<Limit> localLimits(List<String> texts, String property) {
+    private static List<Limit> rateLimits(List<String> texts, String property) {
         List<Limit> limits = new ArrayList<>();
         for (String text : texts) {
             try {

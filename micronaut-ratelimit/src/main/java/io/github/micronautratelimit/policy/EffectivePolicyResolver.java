@@ -30,6 +30,8 @@ public class EffectivePolicyResolver {
      * @return the policy with the limits of the key
      */
     public Policy of(Policy policy, String key, @Nullable HttpRequest<?> request) {
-        return overrides.of(policy, key, request);
+        Policy effective = overrides.of(policy, key, request);
+        // A resolver may make a new policy.
+        return policy.isShadow() && !effective.isShadow() ? effective.asShadow() : effective;
     }
 }

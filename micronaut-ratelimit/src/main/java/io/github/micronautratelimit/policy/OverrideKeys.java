@@ -32,7 +32,7 @@ final class OverrideKeys {
     void check(Collection<LimitBinding> limits) {
         policies.all().forEach(policy -> {
             List<LimitBinding> uses = limits.stream()
-                    .filter(limit -> limit.policy().name().equals(policy.name()))
+                    .filter(limit -> limit.policy().writtenName().equals(policy.name()))
                     .toList();
             for (String key : policies.overridesOf(policy.name()).keySet()) {
                 String reason = uses.stream()

@@ -159,9 +159,11 @@ public final class PathRules implements LimitBindings {
         if (rule.getPolicy().isEmpty()) {
             throw new ConfigurationException(location + ".policy is missing; name one of ratelimit.policies.");
         }
-        Policy policy = policies.get(rule.getPolicy(), location + ".policy");
+        Policy configuredPolicy = policies.get(rule.getPolicy(), location + ".policy");
         try {
-            KeyTemplate key = key(rule.getKey(), policy);
+            KeyTemplate key = key(rule.getKey(), configuredPolicy);
+            Policy policy =
+                    rule.getMode() == RuleConfiguration.Mode.SHADOW ? configuredPolicy.asShadow() : configuredPolicy;
             LimitCheck.requireBraces(key);
             keys.check(key, location);
             Cost cost = Cost.parse(rule.getPermits());

@@ -41,13 +41,15 @@ public class PolicyRegistry {
      * @param defaultKey     the key of routes without a key
      * @param defaultOnError the fallback of policies without one
      * @param hasOverrides   whether a configured policy has overrides
+     * @param shadow         whether all policies are in shadow mode
      */
     private record Settings(
             Map<String, ConfiguredPolicy> configured,
             Map<String, Policy> declared,
             KeyTemplate defaultKey,
             OnError defaultOnError,
-            boolean hasOverrides) {
+            boolean hasOverrides,
+            boolean shadow) {
 
         @Nullable
         ConfiguredPolicy find(String name) {
@@ -62,7 +64,9 @@ public class PolicyRegistry {
     private static Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
         Map<String, ConfiguredPolicy> configured = new TreeMap<>();
         for (PolicyConfiguration policy : policies) {
-            configured.put(policy.getName(), ConfiguredPolicy.read(policy, configuration.getOnError()));
+            configured.put(
+                    policy.getName(),
+                    ConfiguredPolicy.read(policy, configuration.getOnError(), configuration.isShadow()));
         }
         return new Settings(
                 configured,
@@ -70,7 +74,8 @@ public class PolicyRegistry {
                 ConfiguredPolicy.key(configuration.getDefaultKey(), "ratelimit.default-key"),
                 configuration.getOnError(),
                 configured.values().stream()
-                        .anyMatch(policy -> !policy.overrides().isEmpty()));
+                        .anyMatch(policy -> !policy.overrides().isEmpty()),
+                configuration.isShadow());
     }
 
     /**
@@ -152,7 +157,9 @@ public class PolicyRegistry {
         }
         Policy policy;
         try {
-            policy = Policy.of(name, limits).withOnError(onError == null ? current.defaultOnError : onError);
+            policy = Policy.of(name, limits)
+                    .withOnError(onError == null ? current.defaultOnError : onError)
+                    .withShadow(current.shadow);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(location + ": " + e.getMessage(), e);
         }
@@ -179,7 +186,7 @@ public class PolicyRegistry {
     void requireGrantable(Cost cost, Policy policy) {
         String subject = "the policy \"" + policy.name() + "\"";
         LimitCheck.requireGrantable(cost, policy.rateLimits(), subject);
-        overridesOf(policy.name())
+        overridesOf(policy.writtenName())
                 .forEach((key, limits) -> LimitCheck.requireGrantable(
                         cost,
                         policy.withLimits(limits).rateLimits(),
@@ -203,7 +210,7 @@ public class PolicyRegistry {
         if (!current.hasOverrides) {
             return policy;
         }
-        ConfiguredPolicy found = current.configured.get(policy.name());
+        ConfiguredPolicy found = current.configured.get(policy.writtenName());
         LimitSet limits = found == null ? null : found.overrides().get(key);
         return limits == null ? policy : policy.withLimits(limits);
     }

@@ -226,7 +226,7 @@ public class ReachabilityCheck {
 
     private void warnOfUnusedPolicies(Collection<LimitBinding> limits) {
         Set<String> used = new TreeSet<>();
-        limits.forEach(limit -> used.add(limit.policy().name()));
+        limits.forEach(limit -> used.add(limit.policy().writtenName()));
         for (Policy policy : policies.all()) {
             if (!used.contains(policy.name()) && !policies.isUsedByCode(policy)) {
                 warnings.warn(ConfigurationWarning.POLICY_UNUSED, policy.name());

@@ -99,12 +99,13 @@ public final class RateLimitHeaders {
     /**
      * Writes the headers. After a denial {@code RateLimit} contains the policies that denied, otherwise all policies. A
      * policy whose limits were not evaluated appears only in {@code RateLimit-Policy}, also because the store was
-     * unavailable and on-error decided without a counter.
+     * unavailable and on-error decided without a counter. A policy in shadow mode does not appear.
      *
-     * @param decisions the decisions on the request
-     * @param header    sets a header by name and value
+     * @param all    the decisions on the request
+     * @param header sets a header by name and value
      */
-    public void write(Decisions decisions, BiConsumer<String, String> header) {
+    public void write(Decisions all, BiConsumer<String, String> header) {
+        Decisions decisions = all.enforced();
         List<Decision> list = decisions.list();
         if (style == HeaderStyle.NONE || list.isEmpty()) {
             return;

@@ -20,7 +20,7 @@ const figure = n => n.toLocaleString("en", n > 0 && n < 9.95 ? { minimumFraction
   : { maximumFractionDigits: 0 });
 const total = (second, i) => sum(Object.values(second.policies).map(both => both[i]));
 const series = i => seconds.map(second => total(second, i));
-const seriesOf = (name, i) => seconds.map(second => second.policies[name]?.[i] ?? 0);
+const seriesOf = (name, i) => seconds.map(second => (second.policies[name] ?? second.shadow[name])?.[i] ?? 0);
 
 function duration(micros) {
   return micros < 1000 ? [figure(micros), "µs"] : micros < 1e6 ? [figure(micros / 1e3), "ms"] : [figure(micros / 1e6), "s"];
@@ -44,6 +44,9 @@ function show() {
     showStore(now);
     showKeys("top-denied", "no-denied", now.topDenied);
     showKeys("near-limit", "no-near", now.nearLimit);
+    element("trial").hidden = !Object.values(policies).some(({ mode, candidate }) => mode === "SHADOW" || candidate);
+    showKeys("on-trial", "no-trial", now.onTrial);
+    showCandidates(now.candidates);
   }
 }
 
@@ -64,7 +67,7 @@ function readAt(index) {
 
 function showPolicies() {
   const names = new Set(Object.keys(policies));
-  seconds.forEach(second => Object.keys(second.policies).forEach(name => names.add(name)));
+  seconds.forEach(second => Object.keys({ ...second.policies, ...second.shadow }).forEach(name => names.add(name)));
   element("no-policies").hidden = names.size > 0;
   element("table").hidden = names.size === 0;
   for (const [name, row] of rows) {
@@ -89,6 +92,22 @@ function showPolicies() {
       row.cells[kind].classList.toggle("none", n === 0);
     });
   });
+}
+
+/** Shows how a candidate differs from its policy, since the start of the application. */
+function showCandidates(candidates) {
+  for (const [name, row] of rows) {
+    const known = policies[name];
+    const tag = row.element.querySelector(".trial");
+    tag.hidden = known?.mode !== "SHADOW" && !known?.candidate;
+    if (tag.hidden) {
+      continue;
+    }
+    const [both, candidateOnly, policyOnly, neither] = candidates[name] ?? [0, 0, 0, 0];
+    tag.textContent = known.mode === "SHADOW" ? "shadow: denies no request" : `candidate ${known.candidate.join(" and ")}: `
+      + `would also deny ${figure(candidateOnly)} of ${figure(both + candidateOnly)} allowed, `
+      + `and allow ${figure(policyOnly)} of ${figure(policyOnly + neither)} denied`;
+  }
 }
 
 /** Removes package and arguments from the name of a policy that is named after a method, as in the headers. */
@@ -124,6 +143,8 @@ function describe(name) {
     "On error": known?.onError.toLowerCase(),
     "Local limit": known?.localLimits?.join(" and "),
     "Prefetch": known?.maxPrefetch ? `up to ${known.maxPrefetch} permits per key` : "",
+    "Mode": known?.mode === "SHADOW" ? "shadow: the numbers are those of requests that would be denied" : "",
+    "Candidate": known?.candidate?.join(" and "),
     "Overrides": known?.overrides.map(({ keyHash, limits }) =>
       `${keyHash ? keyHash.slice(0, 12) + "…" : "a key"}: ${limits.join(" and ")}`),
   }));
@@ -224,7 +245,7 @@ function listen() {
     policies = state.policies;
     seconds = state.seconds;
     if (state.keysHidden) {
-      ["no-denied", "no-near"].forEach(id => text(id, "Keys are shown only if ratelimit.secret is set."));
+      ["no-denied", "no-near", "no-trial"].forEach(id => text(id, "Keys are shown only if ratelimit.secret is set."));
     }
     text("application", state.application);
     document.title = (state.application ? state.application + ": " : "") + "rate limits";
