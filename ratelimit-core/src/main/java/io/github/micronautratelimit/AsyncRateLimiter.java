@@ -148,7 +148,7 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Decisions> tryAcquireAll(List<PermitRequest> requests) {
         requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
-        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        List<PermitRequest> enforced = PermitRequest.enforced(requests);
         if (enforced.size() < requests.size()) {
             return tryAcquireAll(enforced).thenApply(made -> shadows.add(requests, concealed(requests), made));
         }
@@ -198,7 +198,7 @@ public final class AsyncRateLimiter {
         if (haveRateLimitsOnly(requests)) {
             return tryAcquireAll(requests).thenApply(decisions -> new Lease(decisions, List.of()));
         }
-        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        List<PermitRequest> enforced = PermitRequest.enforced(requests);
         if (enforced.size() < requests.size()) {
             return leaseAll(enforced).thenApply(lease -> shadows.add(requests, concealed(requests), lease));
         }
@@ -274,7 +274,7 @@ public final class AsyncRateLimiter {
             return tryAcquireAll(requests);
         }
         requests.forEach(request -> requireRateLimits(request.policy(), request.permits()));
-        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        List<PermitRequest> enforced = PermitRequest.enforced(requests);
         return enforced.size() < requests.size()
                 ? ShadowRequests.join(
                         acquireAll(enforced, maxWait), made -> shadows.add(requests, concealed(requests), made))
@@ -294,7 +294,7 @@ public final class AsyncRateLimiter {
     @CheckReturnValue
     public CompletionStage<Lease> leaseAll(List<PermitRequest> requests, Duration maxWait) {
         long nanos = WaitingRequests.requireNanos(maxWait);
-        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        List<PermitRequest> enforced = PermitRequest.enforced(requests);
         if (nanos == 0 || enforced.isEmpty()) {
             return leaseAll(requests);
         }
@@ -316,7 +316,7 @@ public final class AsyncRateLimiter {
         if (!mayWait(requests)) {
             return leaseAll(requests);
         }
-        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        List<PermitRequest> enforced = PermitRequest.enforced(requests);
         return enforced.size() < requests.size()
                 ? ShadowRequests.join(
                         leaseAllInTurn(enforced), lease -> shadows.add(requests, concealed(requests), lease))

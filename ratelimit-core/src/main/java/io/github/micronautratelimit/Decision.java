@@ -12,7 +12,8 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answer to a request for permits: allowed, denied, skipped or shadowed, with the permits that remain and the time to wait.
+ * The answer to a request for permits: allowed, denied, skipped or shadowed, with the permits that remain and the time
+ * to wait.
  *
  * <p>Decisions are immutable values. Times in microseconds use {@link LimitState#NEVER} for a request that can never
  * pass; methods that return a {@link Duration} are empty then.

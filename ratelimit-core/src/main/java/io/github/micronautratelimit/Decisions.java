@@ -66,12 +66,12 @@ public record Decisions(List<PermitRequest> requests, List<Decision> list) {
     }
 
     /**
-     * Returns the decisions that are enforced, which clients may be told.
+     * Returns the decisions that are enforced, for headers and other answers to clients.
      *
      * @return this without the policies in shadow mode
      */
     public Decisions enforced() {
-        List<PermitRequest> enforced = ShadowRequests.enforced(requests);
+        List<PermitRequest> enforced = PermitRequest.enforced(requests);
         if (enforced.size() == requests.size()) {
             return this;
         }

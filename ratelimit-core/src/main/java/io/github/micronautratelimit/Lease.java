@@ -19,20 +19,20 @@ public final class Lease implements AutoCloseable {
     private final Decisions decisions;
     private final List<HeldSlot> slots;
     /** The slots of policies in shadow mode, which nothing waits for. */
-    private final List<ShadowRequests.Slots> shadowSlots;
+    private final List<ShadowSlots> shadowSlots;
 
     Lease(Decisions decisions, List<HeldSlot> slots) {
         this(decisions, slots, List.of());
     }
 
-    private Lease(Decisions decisions, List<HeldSlot> slots, List<ShadowRequests.Slots> shadowSlots) {
+    private Lease(Decisions decisions, List<HeldSlot> slots, List<ShadowSlots> shadowSlots) {
         this.decisions = decisions;
         this.slots = List.copyOf(slots);
         this.shadowSlots = List.copyOf(shadowSlots);
     }
 
     /** Returns this lease with the decisions and slots of policies in shadow mode. */
-    Lease withShadow(Decisions all, List<ShadowRequests.Slots> more) {
+    Lease withShadow(Decisions all, List<ShadowSlots> more) {
         return new Lease(all, slots, more);
     }
 
@@ -75,7 +75,7 @@ public final class Lease implements AutoCloseable {
     public Lease heldUntil(HoldUntil until) {
         List<HeldSlot> part =
                 slots.stream().filter(slot -> slot.holdUntil() == until).toList();
-        List<ShadowRequests.Slots> shadowPart = shadowSlots.stream()
+        List<ShadowSlots> shadowPart = shadowSlots.stream()
                 .filter(shadow -> shadow.policy().holdUntil() == until)
                 .toList();
         return part.size() == slots.size() && shadowPart.size() == shadowSlots.size()
@@ -113,7 +113,7 @@ public final class Lease implements AutoCloseable {
      *         release until the store confirms it; without a guard the slots are free after one lease time
      */
     public CompletionStage<Void> release() {
-        shadowSlots.forEach(ShadowRequests.Slots::release);
+        shadowSlots.forEach(ShadowSlots::release);
         return CompletableFuture.allOf(
                 slots.stream().map(slot -> slot.release().toCompletableFuture()).toArray(CompletableFuture<?>[]::new));
     }

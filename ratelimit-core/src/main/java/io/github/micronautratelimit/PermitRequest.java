@@ -1,6 +1,7 @@
 package io.github.micronautratelimit;
 
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +66,18 @@ public record PermitRequest(Policy policy, String key, long permits, Origin orig
      */
     public PermitRequest withDeadline(@Nullable Duration deadline) {
         return new PermitRequest(policy.withDeadline(deadline), key, permits, origin);
+    }
+
+    /** Returns the requests whose denials are enforced; the same list if all are. */
+    static List<PermitRequest> enforced(List<PermitRequest> requests) {
+        for (PermitRequest request : requests) {
+            if (request.policy().isShadow()) {
+                return requests.stream()
+                        .filter(each -> !each.policy().isShadow())
+                        .toList();
+            }
+        }
+        return requests;
     }
 
     PermitRequest withKey(String other) {

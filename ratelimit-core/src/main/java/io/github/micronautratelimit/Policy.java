@@ -539,8 +539,8 @@ public final class Policy {
     /**
      * Returns this policy with limits that are tried beside its own. Each request is decided by both, in one call to
      * the store where it can, and only the limits of this policy are enforced. Listeners receive both decisions in
-     * {@link RateLimitListener#onCandidate}. A request that another policy denies is not compared. Calls that wait in turn
-     * and reservations are decided by the policy alone.
+     * {@link RateLimitListener#onCandidate}. A request that another policy denies is not compared. Calls that wait in
+     * turn and reservations are decided by the policy alone.
      *
      * @param limits the limits to try; none for no candidate
      * @return a copy with this candidate

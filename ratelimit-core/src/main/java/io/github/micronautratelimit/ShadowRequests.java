@@ -40,26 +40,6 @@ final class ShadowRequests {
         this.released = released;
     }
 
-    /** The slots that a request under a policy in shadow mode gets, if it gets any. */
-    record Slots(Policy policy, CompletionStage<List<HeldSlot>> held) {
-
-        void release() {
-            held.thenAccept(slots -> slots.forEach(HeldSlot::release));
-        }
-    }
-
-    /** Returns the requests whose denials are enforced; the same list if all are. */
-    static List<PermitRequest> enforced(List<PermitRequest> requests) {
-        for (PermitRequest request : requests) {
-            if (request.policy().isShadow()) {
-                return requests.stream()
-                        .filter(each -> !each.policy().isShadow())
-                        .toList();
-            }
-        }
-        return requests;
-    }
-
     /** Decides one request for permits; its key is that in the store. */
     Decision.Shadowed decide(PermitRequest request) {
         long begun = events.begin();
@@ -103,7 +83,7 @@ final class ShadowRequests {
      */
     Lease add(List<PermitRequest> requests, List<PermitRequest> concealed, Lease enforced) {
         Decisions decisions = enforced.decisions();
-        List<Slots> slots = new ArrayList<>();
+        List<ShadowSlots> slots = new ArrayList<>();
         for (int i = 0; i < requests.size(); i++) {
             if (requests.get(i).policy().isShadow()) {
                 List<PermitRequest> parts = LeaseAcquisition.split(List.of(requests.get(i)));
@@ -117,7 +97,7 @@ final class ShadowRequests {
     }
 
     /** Decides one request for permits and a slot, and returns a decision for each. */
-    private List<Decision> lease(PermitRequest request, List<Slots> slots) {
+    private List<Decision> lease(PermitRequest request, List<ShadowSlots> slots) {
         if (request.policy().concurrency() == null) {
             return List.of(decide(request));
         }
@@ -126,7 +106,7 @@ final class ShadowRequests {
         LeaseAcquisition acquisition = new LeaseAcquisition(backend, holdTimes, List.of(request), released);
         CompletionStage<List<Decision>> answer = acquisition.acquire();
         answer.whenComplete((list, failure) -> dispatch(parts, list == null ? List.of() : list, failure, begun));
-        slots.add(new Slots(request.policy(), answer.thenApply(made -> List.copyOf(acquisition.held()))));
+        slots.add(new ShadowSlots(request.policy(), answer.thenApply(made -> List.copyOf(acquisition.held()))));
         List<Decision> shadowed = new ArrayList<>(parts.size());
         for (int i = 0; i < parts.size(); i++) {
             int index = i;
