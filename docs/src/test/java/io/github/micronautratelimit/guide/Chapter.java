@@ -18,8 +18,15 @@ import java.util.stream.Stream;
 record Chapter(Path path) {
 
     private static final Pattern BLOCK = Pattern.compile(
-            "^\\[source,(?<language>\\w+)(?:,from=\"(?<from>[^\"]+)\")?]\\n(?<fence>----\\n)(?<text>.*?)^----$",
+            "^\\[source,(\\w+)(?:,from=\"([^\"]+)\")?]\\n----\\n(.*?)^----$",
             Pattern.MULTILINE | Pattern.DOTALL);
+
+    /** In Markdown, a comment before the block names the source. */
+    private static final Pattern MARKDOWN_BLOCK = Pattern.compile(
+            "(?:^<!-- from=\"([^\"]+)\" -->\\n)?^```(\\w+)\\n(.*?)^```$",
+            Pattern.MULTILINE | Pattern.DOTALL);
+
+    private static final Path README = Path.of("../README.md");
 
     /**
      * A code block.
@@ -32,7 +39,7 @@ record Chapter(Path path) {
 
     static List<Chapter> all() {
         try (Stream<Path> files = Files.list(Path.of(""))) {
-            return files.filter(file -> file.toString().endsWith(".adoc"))
+            return Stream.concat(Stream.of(README), files.filter(file -> file.toString().endsWith(".adoc")))
                     .sorted()
                     .map(Chapter::new)
                     .toList();
@@ -42,7 +49,7 @@ record Chapter(Path path) {
     }
 
     List<Block> blocks() {
-        return BLOCK.matcher(text()).results().map(Chapter::block).toList();
+        return matcher().results().map(this::block).toList();
     }
 
     List<Block> blocks(String language) {
@@ -53,15 +60,20 @@ record Chapter(Path path) {
 
     /** Replaces the code of every block that names a source by the text of that source. */
     void rewrite() throws IOException {
-        Matcher blocks = BLOCK.matcher(text());
-        Files.writeString(path, blocks.replaceAll(found -> {
+        Files.writeString(path, matcher().replaceAll(found -> {
             Block block = block(found);
-            if (block.from().isEmpty()) {
-                return Matcher.quoteReplacement(found.group());
-            }
-            return Matcher.quoteReplacement("[source," + block.language() + ",from=\"" + block.from() + "\"]\n----\n"
-                    + Source.named(block.from()).text() + "----");
+            return Matcher.quoteReplacement(
+                    block.from().isEmpty()
+                            ? found.group()
+                            : found.group()
+                                    .replace(
+                                            "\n" + block.text(),
+                                            "\n" + Source.named(block.from()).text()));
         }));
+    }
+
+    private Matcher matcher() {
+        return (isMarkdown() ? MARKDOWN_BLOCK : BLOCK).matcher(text());
     }
 
     private String text() {
@@ -72,9 +84,14 @@ record Chapter(Path path) {
         }
     }
 
-    private static Block block(MatchResult found) {
-        String from = found.group(2);
-        return new Block(found.group(1), from == null ? "" : from, found.group(4));
+    private Block block(MatchResult found) {
+        String language = found.group(isMarkdown() ? 2 : 1);
+        String from = found.group(isMarkdown() ? 1 : 2);
+        return new Block(language, from == null ? "" : from, found.group(3));
+    }
+
+    boolean isMarkdown() {
+        return path.equals(README);
     }
 
     @Override

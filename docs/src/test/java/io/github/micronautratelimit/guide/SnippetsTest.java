@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Checks the code blocks of the guide. Java comes from tested sources, configuration starts an application, and modules
+ * Checks the code blocks of the guide and of the README. Java comes from tested sources, configuration starts an application, and modules
  * exist. With {@code -Dguide.write=true}, this test copies the sources into the chapters.
  */
 class SnippetsTest {
@@ -97,7 +97,9 @@ class SnippetsTest {
     @MethodSource("chapters")
     void namedModulesExist(Chapter chapter) {
         chapter.blocks("xml").forEach(block -> requireModules(OURS.matcher(block.text())));
-        chapter.blocks("groovy").forEach(block -> requireModules(OURS_IN_GRADLE.matcher(block.text())));
+        for (String gradle : List.of("groovy", "kts")) {
+            chapter.blocks(gradle).forEach(block -> requireModules(OURS_IN_GRADLE.matcher(block.text())));
+        }
     }
 
     private void requireModules(Matcher named) {
@@ -111,6 +113,7 @@ class SnippetsTest {
     void guideIncludesEveryChapter() throws IOException {
         String guide = Files.readString(Path.of("guide.adoc"));
         List<String> missing = Chapter.all().stream()
+                .filter(chapter -> !chapter.isMarkdown())
                 .map(Chapter::toString)
                 .filter(name -> !name.equals("guide.adoc"))
                 .filter(name -> !guide.contains("include::" + name + "["))
