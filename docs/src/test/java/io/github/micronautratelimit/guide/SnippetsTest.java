@@ -129,6 +129,7 @@ class SnippetsTest {
                         "ratelimit-web",
                         "ratelimit-servlet",
                         "micronaut-ratelimit",
+                        "micronaut-ratelimit-test",
                         "micronaut-ratelimit-redis",
                         "micronaut-ratelimit-hazelcast",
                         "micronaut-ratelimit-dynamodb",

@@ -178,6 +178,17 @@ final class Keyspace {
         }
     }
 
+    /** Removes all keys. */
+    void clear() {
+        for (Cells cells : policies.values()) {
+            cells.own.forEach((bounded, cell) -> {
+                cell.retire();
+                discard(cells, bounded, cell);
+            });
+            cells.shared = null;
+        }
+    }
+
     long live() {
         return live.get();
     }

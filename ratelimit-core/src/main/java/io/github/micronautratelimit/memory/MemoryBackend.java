@@ -300,6 +300,15 @@ public final class MemoryBackend implements RateLimitBackend {
     }
 
     /**
+     * Removes all keys, for tests: all permits and slots are free, and no key is blocked. A request that runs at the
+     * same time may be charged before or after it.
+     */
+    public void clear() {
+        keys.clear();
+        concurrency.clear();
+    }
+
+    /**
      * Returns the keys in memory, including blank keys that are not evicted yet.
      *
      * @return 0 to twice the bound, once for permits and once for slots

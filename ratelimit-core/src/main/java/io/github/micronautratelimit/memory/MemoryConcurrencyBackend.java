@@ -103,6 +103,10 @@ final class MemoryConcurrencyBackend implements ConcurrencyBackend {
         return CompletableFuture.completedFuture(null);
     }
 
+    void clear() {
+        held.clear();
+    }
+
     /** Returns the keys in memory, including blank keys that are not evicted yet. */
     int keys() {
         return held.size();

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.micronautratelimit.test;
+
+import org.jspecify.annotations.NullMarked;
