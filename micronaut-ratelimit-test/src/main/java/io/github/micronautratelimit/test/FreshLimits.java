@@ -50,7 +50,8 @@ final class FreshLimits implements TestExecutionListener {
             return Instant.parse(text);
         } catch (DateTimeParseException e) {
             throw new IllegalArgumentException(
-                    "@RateLimitTest(time = \"" + text + "\") is not an instant; write one like \"2030-01-01T12:00:00Z\".",
+                    "@RateLimitTest(time = \"" + text
+                            + "\") is not an instant; write one like \"2030-01-01T12:00:00Z\".",
                     e);
         }
     }

@@ -42,7 +42,7 @@ class OrderLimitTest {
     }
 
     @Test
-    @WithoutLimits
+    @Property(name = "ratelimit.shadow", value = "true")
     void pagesLoadWithoutLimits() {
         assertEquals(List.of(200, 200, 200, 200), statuses("/orders", 4));
     }
