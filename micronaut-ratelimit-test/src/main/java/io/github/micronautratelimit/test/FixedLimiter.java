@@ -20,8 +20,8 @@ import java.util.function.Function;
  * Mailer mailer = new Mailer(FixedLimiter.denying(Duration.ofSeconds(30)));
  * }</pre>
  *
- * <p>In an application, a method with {@code @Replaces(RateLimiter.class)} in a factory of the test replaces its limiter
- * by one.
+ * <p>In an application, a method with {@code @Replaces(RateLimiter.class)} in a factory of the test replaces the
+ * limiter.
  */
 public final class FixedLimiter {
 
