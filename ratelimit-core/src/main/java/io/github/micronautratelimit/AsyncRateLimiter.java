@@ -361,6 +361,16 @@ public final class AsyncRateLimiter {
     }
 
     /**
+     * Reports decisions that an integration has made without the store, such as the denials of
+     * {@link Decision.Source#CONFIGURATION}, to the listeners and the decision counters.
+     *
+     * @param decisions the decisions
+     */
+    public void report(Decisions decisions) {
+        events.decided(concealed(decisions.requests()), decisions.list(), events.begin());
+    }
+
+    /**
      * Returns the decision that a request would get now, without taking permits. Under a policy with a concurrency
      * limit this is the decision on the permits and a slot.
      *

@@ -91,7 +91,7 @@ public sealed interface Decision {
 
     /**
      * Returns whether the numbers of this decision say anything about the key. Those of {@link OnError#OPEN} and
-     * {@link OnError#CLOSED} do not, because they count nothing, and those of a request that was not evaluated.
+     * {@link OnError#CLOSED} do not, because they count nothing, and those of a request that was not evaluated or that the configuration denies.
      *
      * @param policy the policy of the request
      * @return {@code true} if clients may be told the numbers
@@ -99,6 +99,7 @@ public sealed interface Decision {
     default boolean isCounted(Policy policy) {
         return !(this instanceof Skipped)
                 && !(this instanceof Shadowed)
+                && source() != Source.CONFIGURATION
                 && (source() != Source.FALLBACK || policy.onError() == OnError.LOCAL);
     }
 
@@ -199,7 +200,10 @@ public sealed interface Decision {
         FALLBACK,
 
         /** By nothing: the policy is in shadow mode, so the request may proceed. */
-        SHADOW;
+        SHADOW,
+
+        /** By the configuration, which denies every request of a case or a key. No limit and no store decided. */
+        CONFIGURATION;
 
         /**
          * Returns whether the store has charged permits that were granted, so that a refund goes to the store.

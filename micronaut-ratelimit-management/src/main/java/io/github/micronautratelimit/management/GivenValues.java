@@ -3,6 +3,8 @@ package io.github.micronautratelimit.management;
 import io.github.micronautratelimit.web.KeyTemplate.Part;
 import io.github.micronautratelimit.web.KeyTemplate.Source;
 import io.github.micronautratelimit.web.WebRequest;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +20,17 @@ record GivenValues(Map<Part, String> values, String address) implements WebReque
     public @Nullable String userName() {
         String user = values.get(new Part(Source.PRINCIPAL, ""));
         return user != null ? user : values.get(new Part(Source.PRINCIPAL_OR_IP, ""));
+    }
+
+    @Override
+    public Collection<String> roles() {
+        String roles = values.get(new Part(Source.ROLE, ""));
+        return roles == null ? List.of() : List.of(roles.split(","));
+    }
+
+    @Override
+    public @Nullable String claim(String name) {
+        return values.get(new Part(Source.CLAIM, name));
     }
 
     @Override

@@ -3,10 +3,10 @@ package io.github.micronautratelimit.management;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.configuration.RateLimitConfiguration;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
-import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.policy.LimitBindings;
 import io.github.micronautratelimit.policy.PolicyRegistry;
+import io.github.micronautratelimit.web.Allowance;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.context.env.Environment;
 import io.micronaut.context.env.PropertyEntry;
@@ -52,7 +52,7 @@ final class PolicyCatalog {
             String declaredIn,
             @Nullable KeyTemplate key,
             List<LimitBinding> bindings,
-            Map<String, LimitSet> overrides) {}
+            Map<String, Allowance> overrides) {}
 
     PolicyCatalog(PolicyRegistry policies, Collection<LimitBindings> bindings, Environment environment) {
         this.policies = policies;
@@ -63,9 +63,11 @@ final class PolicyCatalog {
     /** Returns all policies by name. */
     Map<String, Entry> all() {
         Map<String, List<LimitBinding>> byPolicy = new TreeMap<>();
-        bindings.stream().flatMap(source -> source.all().stream()).forEach(binding -> byPolicy.computeIfAbsent(
-                        binding.policy().name(), name -> new ArrayList<>())
-                .add(binding));
+        bindings.stream()
+                .flatMap(source -> source.all().stream())
+                .flatMap(binding -> binding.variants().stream())
+                .forEach(binding -> byPolicy.computeIfAbsent(binding.policy().name(), name -> new ArrayList<>())
+                        .add(binding));
         Map<String, Entry> entries = new TreeMap<>();
         byPolicy.forEach((name, found) ->
                 entries.put(name, new Entry(found.get(0).policy(), "annotation", null, distinct(found), Map.of())));

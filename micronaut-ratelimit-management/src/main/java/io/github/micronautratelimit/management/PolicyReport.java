@@ -7,6 +7,7 @@ import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.policy.PolicyRegistry;
+import io.github.micronautratelimit.web.Allowance;
 import jakarta.inject.Singleton;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -98,7 +99,7 @@ final class PolicyReport {
     }
 
     private Stream<Map<String, Object>> overrides(
-            PolicyCatalog.Entry policy, String value, LimitSet limits, boolean withHashes) {
+            PolicyCatalog.Entry policy, String value, Allowance limits, boolean withHashes) {
         return withHashes
                 ? KeyQuery.keysOf(policy, value).stream()
                         .map(key -> Map.of("keyHash", limiter.keyHash(key), "limits", texts(limits)))
@@ -127,6 +128,10 @@ final class PolicyReport {
         map.put("keyHash", hitter.keyHash());
         map.put("perSecond", Math.round(hitter.perSecond() * 1_000) / 1_000.0);
         return map;
+    }
+
+    private static List<String> texts(Allowance allowance) {
+        return allowance.isLimited() ? texts(allowance.limits()) : List.of(allowance.toString());
     }
 
     private static List<String> texts(LimitSet limits) {

@@ -104,7 +104,7 @@ final class RateLimitsEndpoint {
                         "Unknown policy \"" + name + "\"; write one of "
                                 + catalog.all().keySet() + "."));
         String key = query.keyUnder(entry, addresses);
-        return new Target(resolver.of(entry.policy(), key, null), key);
+        return new Target(resolver.forOperator(entry.policy(), key), key);
     }
 
     private Duration duration(Map<String, Object> body) {

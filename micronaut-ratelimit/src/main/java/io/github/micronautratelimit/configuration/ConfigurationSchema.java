@@ -19,6 +19,12 @@ final class ConfigurationSchema {
 
     private static final String PREFIX = RateLimitConfiguration.PREFIX;
     private static final Map<String, Argument<?>> WITHOUT_BEAN = Map.of(
+            PREFIX + ".policies.*.cases[*].when",
+            Argument.listOf(String.class),
+            PREFIX + ".policies.*.cases[*].limits",
+            Argument.listOf(String.class),
+            PREFIX + ".policies.*.cases[*].key",
+            Argument.STRING,
             PREFIX + ".policies.*.overrides[*].key",
             Argument.STRING,
             PREFIX + ".policies.*.overrides[*].limits",

@@ -143,6 +143,10 @@ public final class ConfigurationValidator {
             throw new ConfigurationException("`" + PREFIX + "` has a value, but only the properties below it may have"
                     + " one; write `" + PREFIX + ".enabled: false` to remove all limits.");
         }
+        if (name.isInCase()) {
+            // The text of a case without quotation marks; the reader of the cases rejects any other name.
+            return;
+        }
         String section = name.parts().get(1);
         if (MODULES.contains(section)) {
             requireModule(section);

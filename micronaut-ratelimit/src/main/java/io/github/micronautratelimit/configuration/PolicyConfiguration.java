@@ -28,6 +28,8 @@ public class PolicyConfiguration {
     private Mode mode = Mode.EXACT;
     private Optional<Long> maxPrefetch = Optional.empty();
     private List<Map<String, Object>> overrides = List.of();
+    private List<Object> cases = List.of();
+    private List<String> exempt = List.of();
     private Optional<Duration> holdAtMost = Optional.empty();
     private HoldUntil holdUntil = HoldUntil.RESPONSE;
     private List<String> chargeOn = List.of();
@@ -68,7 +70,7 @@ public class PolicyConfiguration {
 
     /**
      * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}, with at most one concurrency limit.
-     * Required.
+     * Required, unless the cases match every request.
      *
      * @param limits texts, each with one or more limits
      */
@@ -425,12 +427,52 @@ public class PolicyConfiguration {
     }
 
     /**
-     * The keys with limits of their own, for example {@code [{key: alice, limits: 1000/min}]}. Default: none.
+     * The keys with limits of their own, for example {@code [{key: alice, limits: 1000/min}]}. The limits may be
+     * {@code unlimited} or {@code deny}. Default: none.
      *
      * @param overrides a "key" and its "limits" for each
      */
     public void setOverrides(List<Map<String, Object>> overrides) {
         this.overrides = List.copyOf(overrides);
+    }
+
+    /**
+     * Returns the cases.
+     *
+     * @return a text, or a map with "when", "limits" and "key", for each
+     */
+    public List<Object> getCases() {
+        return cases;
+    }
+
+    /**
+     * The cases, of which the first that matches a request applies, for example
+     * <code>["anonymous: 60/h by {ip}", "authenticated: 5000/h by {principal}"]</code>. A case may also have the
+     * properties {@code when}, {@code limits} and {@code key}. Default: none.
+     *
+     * @param cases a text, or a map with "when", "limits" and "key", for each
+     */
+    public void setCases(List<Object> cases) {
+        this.cases = List.copyOf(cases);
+    }
+
+    /**
+     * Returns the clients without limits.
+     *
+     * @return ranges of addresses
+     */
+    public List<String> getExempt() {
+        return exempt;
+    }
+
+    /**
+     * The addresses of clients that the policy does not limit, for example {@code [10.0.0.0/8, "2001:db8::/32"]}. Their
+     * requests make no store call and have no headers of the policy. Default: none.
+     *
+     * @param exempt ranges of addresses, or addresses
+     */
+    public void setExempt(List<String> exempt) {
+        this.exempt = List.copyOf(exempt);
     }
 
     /** Returns whether no property is set. */
@@ -443,6 +485,8 @@ public class PolicyConfiguration {
                 && mode == Mode.EXACT
                 && maxPrefetch.isEmpty()
                 && overrides.isEmpty()
+                && cases.isEmpty()
+                && exempt.isEmpty()
                 && holdAtMost.isEmpty()
                 && holdUntil == HoldUntil.RESPONSE
                 && chargeOn.isEmpty()

@@ -57,6 +57,11 @@ record PropertyName(List<String> parts) {
         return parts.size() > 3 && parts.get(1).equals("rules") && isIndex(parts.get(parts.size() - 1));
     }
 
+    /** Returns whether this is inside a case, such as {@code ratelimit.policies.api.cases[0].anonymous}. */
+    boolean isInCase() {
+        return parts.size() > 5 && parts.get(1).equals("policies") && parts.get(3).equals("cases");
+    }
+
     boolean matches(PropertyName pattern) {
         return parts.size() == pattern.parts.size() && isPrefixOf(pattern);
     }

@@ -43,6 +43,7 @@ public class RateLimitConfiguration implements Toggleable {
     private @Nullable String backend;
     private String namespace;
     private String defaultKey = "{ip}";
+    private List<String> defaultLimits = List.of();
     private OnError onError = OnError.LOCAL;
     private Optional<Duration> deadline = Optional.empty();
     private int instances = 1;
@@ -160,6 +161,25 @@ public class RateLimitConfiguration implements Toggleable {
      */
     public void setDefaultKey(String defaultKey) {
         this.defaultKey = defaultKey;
+    }
+
+    /**
+     * Returns the limits of routes that have none.
+     *
+     * @return limits, or the name of a policy; empty if such routes are not limited
+     */
+    public List<String> getDefault() {
+        return defaultLimits;
+    }
+
+    /**
+     * The limits of every route that has no annotation and no matching rule, for example {@code 100/min}, or
+     * <code>100/min by {principal-or-ip}</code>, or the name of one of ratelimit.policies. Default: none.
+     *
+     * @param limits limits, or the name of a policy
+     */
+    public void setDefault(List<String> limits) {
+        this.defaultLimits = List.copyOf(limits);
     }
 
     /**

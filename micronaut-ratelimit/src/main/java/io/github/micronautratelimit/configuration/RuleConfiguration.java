@@ -18,6 +18,7 @@ public class RuleConfiguration {
     private @Nullable String key;
     private String permits = "1";
     private Mode mode = Mode.EXACT;
+    private List<String> skip = List.of();
 
     /**
      * Creates the default configuration of a rule.
@@ -108,6 +109,26 @@ public class RuleConfiguration {
      */
     public void setKey(String key) {
         this.key = key;
+    }
+
+    /**
+     * Returns the requests that the rule leaves out.
+     *
+     * @return {@code upgrades}, {@code assets} or both; none if the rule applies to all
+     */
+    public List<String> getSkip() {
+        return skip;
+    }
+
+    /**
+     * The requests that the rule leaves out: {@code upgrades}, which open a WebSocket of the application, and
+     * {@code assets}, which have no route and are answered with a file of {@code micronaut.router.static-resources}.
+     * Default: none.
+     *
+     * @param skip {@code upgrades}, {@code assets} or both
+     */
+    public void setSkip(List<String> skip) {
+        this.skip = List.copyOf(skip);
     }
 
     /**

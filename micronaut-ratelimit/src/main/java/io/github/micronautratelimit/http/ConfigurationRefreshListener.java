@@ -5,6 +5,7 @@ import io.github.micronautratelimit.configuration.RateLimitConfiguration;
 import io.github.micronautratelimit.configuration.RefreshedConfiguration;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.policy.AnnotationLimits;
+import io.github.micronautratelimit.policy.DefaultLimit;
 import io.github.micronautratelimit.policy.PathRules;
 import io.github.micronautratelimit.policy.PolicyRegistry;
 import io.github.micronautratelimit.policy.ReachabilityCheck;
@@ -36,6 +37,7 @@ final class ConfigurationRefreshListener implements ApplicationEventListener<Ref
     private final PolicyRegistry policies;
     private final AnnotationLimits annotations;
     private final PathRules rules;
+    private final DefaultLimit defaultLimit;
     private final ReachabilityCheck reachability;
     private final RouteLimits routes;
     /** The properties of the last refresh; {@code null} before the first one. */
@@ -48,6 +50,7 @@ final class ConfigurationRefreshListener implements ApplicationEventListener<Ref
             PolicyRegistry policies,
             AnnotationLimits annotations,
             PathRules rules,
+            DefaultLimit defaultLimit,
             ReachabilityCheck reachability,
             RouteLimits routes) {
         this.environment = environment;
@@ -56,6 +59,7 @@ final class ConfigurationRefreshListener implements ApplicationEventListener<Ref
         this.policies = policies;
         this.annotations = annotations;
         this.rules = rules;
+        this.defaultLimit = defaultLimit;
         this.reachability = reachability;
         this.routes = routes;
     }
@@ -77,7 +81,8 @@ final class ConfigurationRefreshListener implements ApplicationEventListener<Ref
         try {
             validator.check();
             RefreshedConfiguration refreshed = RefreshedConfiguration.read(environment, application);
-            policies.reload(refreshed, () -> annotations.reload(() -> rules.reload(refreshed, reachability::check)));
+            policies.reload(refreshed, () -> annotations.reload(() -> rules.reload(
+                    refreshed, () -> defaultLimit.reload(refreshed.general(), reachability::check))));
         } catch (RuntimeException e) {
             LOG.error("Limits were not refreshed; the previous limits stay in force: {}", e.getMessage());
         }

@@ -5,6 +5,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.policy.LimitBinding;
+import io.github.micronautratelimit.web.PolicyCase;
 import io.micronaut.core.annotation.Internal;
 import io.micronaut.core.type.Argument;
 import io.micronaut.http.HttpRequest;
@@ -125,7 +126,9 @@ public final class RateLimitContext {
         for (int i = 0; i < after.size(); i++) {
             PermitRequest request = made.requests().get(i);
             String name = request.policy().name();
-            if ((policy == null ? estimated.contains(name) : name.equals(policy))
+            if ((policy == null
+                            ? estimated.contains(name)
+                            : name.equals(policy) || PolicyCase.isNameOfCase(name, policy))
                     && after.get(i) instanceof Decision.Allowed allowed
                     && allowed.chargedAtMicros() != Decision.Allowed.UNKNOWN_TIME) {
                 limiter.charge(request, allowed).ifPresent(charge -> limiter.settle(charge, actual));

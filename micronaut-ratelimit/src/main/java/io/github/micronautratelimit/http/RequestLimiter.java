@@ -4,6 +4,7 @@ import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides on a request in two stages. Limits that need no user are enforced before authentication, so that failed
@@ -91,7 +93,16 @@ final class RequestLimiter {
         if (limits.isEmpty()) {
             return PROCEED;
         }
-        List<PermitRequest> permitRequests = permitRequests(request, context, limits);
+        List<PermitRequest> permitRequests;
+        try {
+            permitRequests = permitRequests(request, context, limits);
+        } catch (RateLimitExceededException e) {
+            limiter.async().report(e.decisions());
+            return CompletableFuture.completedFuture(deny(request, context, e.decisions(), true));
+        }
+        if (permitRequests.isEmpty()) {
+            return PROCEED;
+        }
         CompletableFuture<Lease> lease =
                 limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
         if (!lease.isDone() || lease.isCompletedExceptionally()) {
@@ -117,27 +128,36 @@ final class RequestLimiter {
     }
 
     private List<PermitRequest> permitRequests(
-            HttpRequest<?> request, RateLimitContext context, List<LimitBinding> limits) {
+            HttpRequest<?> request, RateLimitContext context, List<LimitBinding> written) {
         WebRequest web = keys.of(request);
         PermitRequest.Origin origin =
                 context.limits().upgrade() == null ? PermitRequest.Origin.HTTP : PermitRequest.Origin.WS_CONNECTION;
+        List<LimitBinding> limits = policies.matching(written, web, origin);
         if (limits.size() == 1) {
-            context.estimate(limits.get(0));
-            return List.of(permitRequest(request, web, limits.get(0), origin));
+            PermitRequest only = permitRequest(request, web, context, limits.get(0), origin);
+            return only == null ? List.of() : List.of(only);
         }
         List<PermitRequest> requests = new ArrayList<>(limits.size());
         for (LimitBinding limit : limits) {
-            context.estimate(limit);
-            requests.add(permitRequest(request, web, limit, origin));
+            PermitRequest one = permitRequest(request, web, context, limit, origin);
+            if (one != null) {
+                requests.add(one);
+            }
         }
         return requests;
     }
 
-    private PermitRequest permitRequest(
-            HttpRequest<?> request, WebRequest web, LimitBinding limit, PermitRequest.Origin origin) {
+    /** Returns {@code null} if the key is unlimited. */
+    private @Nullable PermitRequest permitRequest(
+            HttpRequest<?> request,
+            WebRequest web,
+            RateLimitContext context,
+            LimitBinding limit,
+            PermitRequest.Origin origin) {
+        context.estimate(limit);
         String key = keys.keyOf(Objects.requireNonNull(limit.key()), web);
-        return new PermitRequest(
-                policies.of(limit.policy(), key, request), key, keys.permitsOf(limit.cost(), web), origin);
+        Policy policy = policies.of(limit.policy(), key, request, origin);
+        return policy == null ? null : new PermitRequest(policy, key, keys.permitsOf(limit.cost(), web), origin);
     }
 
     private Optional<HttpResponse<?>> conclude(

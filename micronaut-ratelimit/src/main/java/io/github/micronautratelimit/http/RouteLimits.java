@@ -3,6 +3,7 @@ package io.github.micronautratelimit.http;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;
 import io.github.micronautratelimit.policy.AnnotationLimits;
+import io.github.micronautratelimit.policy.DefaultLimit;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.policy.PathRules;
 import io.github.micronautratelimit.policy.RoutePath;
@@ -34,6 +35,8 @@ final class RouteLimits {
 
     private final AnnotationLimits annotations;
     private final PathRules rules;
+    private final DefaultLimit defaultLimit;
+    private final StaticFiles files;
     private final KeyResolution keys;
     private final ConfigurationWarnings warnings;
     private final @Nullable UpgradeHandler upgrades;
@@ -43,11 +46,15 @@ final class RouteLimits {
     RouteLimits(
             AnnotationLimits annotations,
             PathRules rules,
+            DefaultLimit defaultLimit,
+            StaticFiles files,
             KeyResolution keys,
             ConfigurationWarnings warnings,
             @Nullable UpgradeHandler upgrades) {
         this.annotations = annotations;
         this.rules = rules;
+        this.defaultLimit = defaultLimit;
+        this.files = files;
         this.keys = keys;
         this.warnings = warnings;
         this.upgrades = upgrades;
@@ -63,7 +70,8 @@ final class RouteLimits {
     @Nullable
     StagedLimits of(HttpRequest<?> request) {
         Route route = routeOf(request);
-        if (route.isUnlimited() && rules.isEmpty()) {
+        LimitBinding ofOthers = defaultLimit.get();
+        if (route.isUnlimited() && rules.isEmpty() && (ofOthers == null || !route.takesDefault)) {
             return null;
         }
         Exclusion exclusion = exclusion(route, request.getPath());
@@ -73,16 +81,29 @@ final class RouteLimits {
             }
             return StagedLimits.none(route.limits.method(), route.limits.routeClass());
         }
+        UpgradeHandler upgrade = route.webSocket && upgrades != null && upgrades.isUpgrade(request) ? upgrades : null;
         StagedLimits limits = route.limits;
         if (!rules.isEmpty() && !route.exempt) {
             RequestPath path = exclusion.readings;
+            PathRules.Skipped kind = kind(request, route, upgrade);
             limits = limits.and(
-                    rules.of(request, path, false, exclusion.fromRules),
-                    rules.of(request, path, true, exclusion.fromRules));
+                    rules.of(request, path, false, exclusion.fromRules, kind),
+                    rules.of(request, path, true, exclusion.fromRules, kind));
         }
-        return route.webSocket && upgrades != null && upgrades.isUpgrade(request)
-                ? limits.withUpgrade(upgrades)
-                : limits;
+        if (ofOthers != null && route.takesDefault && exclusion.fromRules == null && limits.isEmpty()) {
+            limits = defaultLimit.isAfterAuthentication()
+                    ? limits.and(List.of(), List.of(ofOthers))
+                    : limits.and(List.of(ofOthers), List.of());
+        }
+        return upgrade == null ? limits : limits.withUpgrade(upgrade);
+    }
+
+    /** Returns the kind of a request that rules may leave out. Only a route of a WebSocket has upgrades. */
+    private PathRules.@Nullable Skipped kind(HttpRequest<?> request, Route route, @Nullable UpgradeHandler upgrade) {
+        if (upgrade != null) {
+            return PathRules.Skipped.UPGRADES;
+        }
+        return route == noRoute && rules.skipAssets() && files.isFile(request) ? PathRules.Skipped.ASSETS : null;
     }
 
     private Route routeOf(HttpRequest<?> request) {
@@ -144,7 +165,8 @@ final class RouteLimits {
         RequestPath path = new RequestPath(request.getPath());
         List<LimitBinding> limits = route.exempt
                 ? annotated
-                : Stream.of(annotated, rules.of(request, path, false, null), rules.of(request, path, true, null))
+                : Stream.of(annotated, rules.of(request, path, false, null, null),
+                                rules.of(request, path, true, null, null))
                         .flatMap(List::stream)
                         .toList();
         if (!limits.isEmpty() && limits.stream().allMatch(LimitBinding::isChosenByClient)) {
@@ -171,6 +193,9 @@ final class RouteLimits {
         private final @Nullable RoutePath path;
         private final boolean webSocket;
         private final boolean exempt;
+        /** Whether the default limit applies if no rule does. */
+        private final boolean takesDefault;
+
         private volatile @Nullable Exclusion lastExclusion;
 
         Route(StagedLimits limits, @Nullable RoutePath path, boolean webSocket, boolean exempt) {
@@ -178,6 +203,7 @@ final class RouteLimits {
             this.path = path;
             this.webSocket = webSocket;
             this.exempt = exempt;
+            this.takesDefault = limits.method() != null && limits.isEmpty() && !exempt;
         }
 
         /** A WebSocket without limits on connections may have limits on messages. */

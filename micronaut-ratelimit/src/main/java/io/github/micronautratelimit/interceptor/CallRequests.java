@@ -3,6 +3,7 @@ package io.github.micronautratelimit.interceptor;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;
@@ -49,11 +50,16 @@ final class CallRequests {
     /**
      * Returns one permit request per limit.
      *
-     * @throws RateLimitExceededException if a limit has no key for this call
+     * @return the permit requests; none if the call is exempt
+     * @throws RateLimitExceededException if a limit has no key for this call, or the configuration denies it
      */
-    List<PermitRequest> of(MethodInvocationContext<Object, Object> call, List<LimitBinding> limits) {
+    List<PermitRequest> of(MethodInvocationContext<Object, Object> call, List<LimitBinding> written) {
         HttpRequest<?> request = ServerRequestContext.currentRequest().orElse(null);
         WebRequest web = request == null ? null : keys.of(request);
+        if (web == null) {
+            requireNoRequest(written);
+        }
+        List<LimitBinding> limits = policies.matching(written, web, PermitRequest.Origin.METHOD);
         List<PermitRequest> requests = new ArrayList<>(limits.size());
         for (LimitBinding limit : limits) {
             long permits = permits(limit, call, web);
@@ -62,10 +68,22 @@ final class CallRequests {
                 logMissingKey(limit);
                 throw denial(limit, permits);
             }
-            requests.add(new PermitRequest(
-                    policies.of(limit.policy(), key, request), key, permits, PermitRequest.Origin.METHOD));
+            Policy policy = policies.of(limit.policy(), key, request, PermitRequest.Origin.METHOD);
+            if (policy != null) {
+                requests.add(new PermitRequest(policy, key, permits, PermitRequest.Origin.METHOD));
+            }
         }
         return requests;
+    }
+
+    /** Denies a call of a route by other code, outside a request, if a case needs the request. */
+    private void requireNoRequest(List<LimitBinding> limits) {
+        for (LimitBinding limit : limits) {
+            if (limit.cases() != null && limit.cases().needsRequest()) {
+                logMissingKey(limit);
+                throw denial(limit, limit.cost().least());
+            }
+        }
     }
 
     /** Outside a request, a cost that depends on the request is the lower bound. */

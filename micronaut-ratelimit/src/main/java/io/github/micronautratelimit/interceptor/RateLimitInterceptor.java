@@ -246,7 +246,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
      * the store does not answer at once.
      */
     private Lease acquireBlocking(Call call) {
-        List<PermitRequest> permitRequests = requests.of(call.invocation, call.limits);
+        List<PermitRequest> permitRequests = permitRequests(call);
         if (!Schedulers.isInNonBlockingThread()) {
             return AsyncRateLimiter.mayWait(permitRequests)
                     ? acquireInTurn(permitRequests)
@@ -259,6 +259,15 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
             warnOfEventLoop(call.invocation);
         }
         return lease;
+    }
+
+    private List<PermitRequest> permitRequests(Call call) {
+        try {
+            return requests.of(call.invocation, call.limits);
+        } catch (RateLimitExceededException e) {
+            limiter.async().report(e.decisions());
+            throw e;
+        }
     }
 
     /** A thread that is interrupted while it waits leaves the queue, so that an application can stop. */
@@ -290,7 +299,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         List<PermitRequest> permitRequests;
         CompletableFuture<Lease> lease;
         try {
-            permitRequests = requests.of(call.invocation, call.limits);
+            permitRequests = permitRequests(call);
             lease = limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
         } catch (RateLimitExceededException e) {
             return CompletableFuture.failedFuture(e);

@@ -12,6 +12,7 @@ import io.micronaut.http.HttpRequest;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import jakarta.inject.Singleton;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Resolves key templates and costs from Micronaut requests; see {@link RequestKeys}. */
 @Singleton
@@ -20,10 +21,12 @@ public class KeyResolution {
     private final RequestKeys keys = new RequestKeys();
     private final BeanContext beans;
     private final ClientAddressResolver addresses;
+    private final @Nullable UserAttributes users;
 
-    KeyResolution(BeanContext beans, ClientAddressResolver addresses) {
+    KeyResolution(BeanContext beans, ClientAddressResolver addresses, @Nullable UserAttributes users) {
         this.beans = beans;
         this.addresses = addresses;
+        this.users = users;
     }
 
     /**
@@ -53,12 +56,29 @@ public class KeyResolution {
     @Internal
     public void checkOfMessage(KeyTemplate template, String location) {
         for (Part part : template.parts()) {
+            if (part.source() == KeyTemplate.Source.ROLE || part.source() == KeyTemplate.Source.CLAIM) {
+                requireUserAttributes("The key \"" + template + "\" of " + location);
+            }
             if (part.source() == KeyTemplate.Source.BEAN
                     && resolver(part.name()).isEmpty()) {
                 throw new ConfigurationException("The key \"" + template + "\" of " + location + " names the bean \""
                         + part.name() + "\", but no RateLimitKeyResolver has that name; "
                         + "add @Named(\"" + part.name() + "\") to one.");
             }
+        }
+    }
+
+    /**
+     * Rejects the use of roles and claims without micronaut-security.
+     *
+     * @param subject the user of them, for the message
+     * @throws ConfigurationException if there are no roles and claims
+     */
+    @Internal
+    public void requireUserAttributes(String subject) {
+        if (users == null) {
+            throw new ConfigurationException(subject + " uses a role or claim, which only micronaut-security knows; add"
+                    + " the dependency io.micronaut.security:micronaut-security, or use another value.");
         }
     }
 
@@ -86,7 +106,7 @@ public class KeyResolution {
 
     private boolean afterAuthentication(Part part) {
         return switch (part.source()) {
-            case PRINCIPAL, PRINCIPAL_OR_IP -> true;
+            case PRINCIPAL, PRINCIPAL_OR_IP, ROLE, CLAIM -> true;
             case BEAN -> resolver(part.name())
                     .map(RateLimitKeyResolver::afterAuthentication)
                     .orElse(true);
@@ -101,7 +121,7 @@ public class KeyResolution {
      * @return a view of the request, for use by one thread at a time
      */
     public WebRequest of(HttpRequest<?> request) {
-        return new MicronautRequest(request, addresses, beans);
+        return new MicronautRequest(request, addresses, users, beans);
     }
 
     /**

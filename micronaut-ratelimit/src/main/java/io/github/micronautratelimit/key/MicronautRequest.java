@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.key;
 
+import io.github.micronautratelimit.web.RequestPath;
 import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.context.BeanContext;
 import io.micronaut.http.HttpHeaders;
@@ -13,6 +14,7 @@ import io.micronaut.inject.qualifiers.Qualifiers;
 import io.micronaut.web.router.RouteAttributes;
 import io.micronaut.web.router.RouteMatch;
 import java.security.Principal;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -29,12 +31,19 @@ final class MicronautRequest implements WebRequest {
 
     private final HttpRequest<?> request;
     private final ClientAddressResolver addresses;
+    private final @Nullable UserAttributes users;
     private final BeanContext beans;
     private @Nullable String address;
+    private @Nullable RequestPath path;
 
-    MicronautRequest(HttpRequest<?> request, ClientAddressResolver addresses, BeanContext beans) {
+    MicronautRequest(
+            HttpRequest<?> request,
+            ClientAddressResolver addresses,
+            @Nullable UserAttributes users,
+            BeanContext beans) {
         this.request = request;
         this.addresses = addresses;
+        this.users = users;
         this.beans = beans;
     }
 
@@ -49,6 +58,31 @@ final class MicronautRequest implements WebRequest {
     @Override
     public @Nullable String userName() {
         return request.getUserPrincipal().map(Principal::getName).orElse(null);
+    }
+
+    @Override
+    public Collection<String> roles() {
+        Principal user = request.getUserPrincipal().orElse(null);
+        return user == null || users == null ? List.of() : users.roles(user);
+    }
+
+    @Override
+    public @Nullable String claim(String name) {
+        Principal user = request.getUserPrincipal().orElse(null);
+        return user == null || users == null ? null : users.claim(user, name);
+    }
+
+    @Override
+    public String method() {
+        return request.getMethodName();
+    }
+
+    @Override
+    public RequestPath path() {
+        if (path == null) {
+            path = new RequestPath(request.getPath());
+        }
+        return path;
     }
 
     /** An API key that the gateway of a function has verified takes precedence over the header. */

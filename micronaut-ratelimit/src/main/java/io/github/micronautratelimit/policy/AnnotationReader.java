@@ -36,10 +36,16 @@ final class AnnotationReader {
     private final PolicyRegistry policies;
     private final KeyResolution keys;
     private final GeneratedNames generatedNames;
+    private final CaseBinder cases;
     private final Environment environment;
 
     AnnotationReader(
-            PolicyRegistry policies, KeyResolution keys, GeneratedNames generatedNames, Environment environment) {
+            PolicyRegistry policies,
+            KeyResolution keys,
+            GeneratedNames generatedNames,
+            CaseBinder cases,
+            Environment environment) {
+        this.cases = cases;
         this.generatedNames = generatedNames;
         this.policies = policies;
         this.keys = keys;
@@ -67,9 +73,7 @@ final class AnnotationReader {
     /** Adds the key of requests to limits without one. */
     List<LimitBinding> withDefaultKey(List<LimitBinding> limits) {
         return limits.stream()
-                .map(limit -> limit.key() == null && limit.keyExpression() == null
-                        ? limit.withKey(policies.defaultKey())
-                        : limit)
+                .map(limit -> limit.withDefaultKey(policies.defaultKey()))
                 .toList();
     }
 
@@ -83,14 +87,42 @@ final class AnnotationReader {
                     + " is on a method for a closed connection, an error or a pong, which cannot be limited; write it on"
                     + " the class to limit connections, or on the @OnMessage method to limit messages.");
         }
-        Policy written = policy(declaration, policyName, onError(annotation, element));
-        Policy policy = waiting(
-                charged(
-                        held(shadowed(written, annotation, declaration), annotation, declaration.location()),
-                        declaration),
-                annotation,
+        Policy policy = policy(declaration, policyName, onError(annotation, element));
+        LimitBinding limit = new LimitBinding(
                 declaration.location(),
-                element);
+                policy,
+                keyExpression != null ? null : key(declaration, policy, element),
+                keyExpression,
+                declaration.cost(),
+                costExpression);
+        boolean hasOwnKey = keyExpression != null || !declaration.key().isEmpty();
+        return cases.bind(
+                limit,
+                hasOwnKey,
+                element.role() == WebSocketMethod.MESSAGE,
+                annotation.isTrue("shadow"),
+                written -> adjusted(written, annotation, declaration, element));
+    }
+
+    /** Adds the properties of an annotation to its policy, or to the policy of a case. */
+    private Policy adjusted(
+            Policy written,
+            AnnotationValue<RateLimit> annotation,
+            RateLimitDeclaration declaration,
+            AnnotatedElement element) {
+        OnError onError = onError(annotation, element);
+        ConfiguredPolicy configured = policies.find(written.name());
+        Policy policy = configured == null || configured.onError() != null || onError == null
+                ? written
+                : written.withOnError(onError);
+        policy = shadowed(policy, annotation, declaration);
+        if (configured == null || !configured.lacksSlots(policy)) {
+            policy = held(policy, annotation, declaration.location());
+        }
+        if (configured == null || !configured.lacksRateLimits(policy)) {
+            policy = charged(policy, declaration);
+        }
+        policy = waiting(policy, annotation, declaration.location(), element);
         requireGrantable(declaration, policy);
         if (element.role() == WebSocketMethod.MESSAGE && policy.concurrency() != null) {
             throw new IllegalArgumentException(declaration.location() + " has the limit \"" + policy.concurrency()
@@ -100,13 +132,7 @@ final class AnnotationReader {
             throw new IllegalArgumentException(declaration.location() + " has \"" + policy.outcomes()
                     + "\", but a connection or message has no outcome; use another policy.");
         }
-        return new LimitBinding(
-                declaration.location(),
-                policy,
-                keyExpression != null ? null : key(declaration, policy, element),
-                keyExpression,
-                declaration.cost(),
-                costExpression);
+        return policy;
     }
 
     private void requireGrantable(RateLimitDeclaration declaration, Policy policy) {

@@ -6,57 +6,171 @@ import io.github.micronautratelimit.ReservationRules;
 import io.github.micronautratelimit.configuration.PolicyConfiguration;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
+import io.github.micronautratelimit.web.Allowance;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.github.micronautratelimit.web.LimitCheck;
+import io.github.micronautratelimit.web.PolicyCase;
+import io.github.micronautratelimit.web.PolicyCases;
 import io.micronaut.context.exceptions.ConfigurationException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A policy of {@code ratelimit.policies}.
  *
- * @param policy    the policy
- * @param key       its key, or {@code null}
- * @param onError   its own fallback; {@code null} if the default applies
- * @param overrides the limits of single keys
+ * @param policy      the policy; its limits mean nothing unless {@code hasLimits}
+ * @param hasLimits   whether the policy has limits that do not belong to a case
+ * @param key         its key, or {@code null}
+ * @param onError     its own fallback; {@code null} if the default applies
+ * @param overrides   the limits of single keys
+ * @param cases       its cases; {@code null} if it has none
+ * @param casePolicies the policies of the cases
  */
 record ConfiguredPolicy(
-        Policy policy, @Nullable KeyTemplate key, @Nullable OnError onError, Map<String, LimitSet> overrides) {
+        Policy policy,
+        boolean hasLimits,
+        @Nullable KeyTemplate key,
+        @Nullable OnError onError,
+        Map<String, Allowance> overrides,
+        @Nullable PolicyCases cases,
+        Map<PolicyCase, Policy> casePolicies) {
+
+    /** The limits of a policy that never decides with limits of its own. */
+    private static final LimitSet NEVER_USED = LimitSet.parse("1/s");
 
     /**
      * Reads a policy; throws a {@link ConfigurationException} with the name of the invalid property.
      *
      * @param shadow whether all policies are in shadow mode
      */
-    static ConfiguredPolicy read(PolicyConfiguration configuration, OnError defaultOnError, boolean shadow) {
+    static ConfiguredPolicy read(
+            PolicyConfiguration configuration, OnError defaultOnError, boolean shadow, String contextPath) {
         String prefix = "ratelimit.policies." + configuration.getName();
-        LimitSet limits = limits(configuration.getLimits(), prefix);
-        List<Limit> localLimits = rateLimits(configuration.getLocalLimit(), prefix + ".local-limit");
-        List<Limit> candidate = rateLimits(configuration.getCandidate(), prefix + ".candidate");
-        OnError onError = configuration.findOnError().orElse(null);
+        boolean hasLimits =
+                configuration.getCases().isEmpty() || !configuration.getLimits().isEmpty();
+        LimitSet limits = hasLimits ? limits(configuration.getLimits(), prefix) : NEVER_USED;
+        PolicyCases cases = new CaseReader(prefix, contextPath)
+                .read(configuration, hasLimits ? Allowance.of(limits) : null);
         try {
-            Policy policy = Policy.of(configuration.getName(), limits)
-                    .withOnError(onError == null ? defaultOnError : onError)
-                    .withDeadline(configuration.findDeadline().orElse(null))
-                    .withLocalLimits(localLimits)
-                    .withMaxPrefetch(maxPrefetch(configuration, prefix))
-                    .withHoldAtMost(configuration.findHoldAtMost().orElse(null))
-                    .withHoldUntil(configuration.getHoldUntil())
-                    .withMaxWait(configuration.findMaxWait().orElse(null))
-                    .withReservations(reservations(configuration, prefix));
+            Options options = new Options(
+                    configuration,
+                    defaultOnError,
+                    shadow || configuration.getMode() == PolicyConfiguration.Mode.SHADOW,
+                    prefix,
+                    limitSets(limits, hasLimits, cases));
+            requireLimitsOfCandidate(configuration, hasLimits, prefix);
+            Map<PolicyCase, Policy> casePolicies = new HashMap<>();
+            if (cases != null) {
+                for (PolicyCase one : cases.all()) {
+                    String name = one.policyName(configuration.getName());
+                    casePolicies.put(
+                            one,
+                            one.allowance().isLimited()
+                                    ? options.policy(name, one.allowance().limits())
+                                    : Policy.of(name, NEVER_USED).withShadow(options.shadow()));
+                }
+            }
             return new ConfiguredPolicy(
-                    withBlock(withOutcomes(policy, configuration, prefix), configuration)
-                            .withShadow(shadow || configuration.getMode() == PolicyConfiguration.Mode.SHADOW)
-                            .withCandidate(candidate),
+                    hasLimits
+                            ? options.policy(configuration.getName(), limits)
+                            : Policy.of(configuration.getName(), NEVER_USED),
+                    hasLimits,
                     configuration.getKey() == null ? null : key(configuration.getKey(), prefix + ".key"),
-                    onError,
-                    overrides(configuration, prefix));
+                    configuration.findOnError().orElse(null),
+                    overrides(configuration, prefix),
+                    cases,
+                    Map.copyOf(casePolicies));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(prefix + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void requireLimitsOfCandidate(
+            PolicyConfiguration configuration, boolean hasLimits, String prefix) {
+        if (!hasLimits && !configuration.getCandidate().isEmpty()) {
+            throw new ConfigurationException(prefix + ".candidate would be tried beside no limits, because the policy has"
+                    + " only cases; add " + prefix + ".limits, or remove the candidate.");
+        }
+    }
+
+    private static List<LimitSet> limitSets(LimitSet limits, boolean hasLimits, @Nullable PolicyCases cases) {
+        if (cases == null) {
+            return List.of(limits);
+        }
+        List<LimitSet> ofCases = cases.all().stream()
+                .filter(one -> one.allowance().isLimited())
+                .map(one -> one.allowance().limits())
+                .toList();
+        return ofCases.isEmpty() && hasLimits ? List.of(limits) : ofCases;
+    }
+
+    /** Returns the policy of a case. */
+    Policy policyOf(PolicyCase one) {
+        return Objects.requireNonNull(casePolicies.get(one));
+    }
+
+    /** Returns the policies that decide: that of the policy's own limits, and those of cases with limits. */
+    List<Policy> deciding() {
+        if (cases == null) {
+            return List.of(policy);
+        }
+        return cases.all().stream()
+                .filter(one -> one.allowance().isLimited())
+                .map(this::policyOf)
+                .toList();
+    }
+
+    /** Returns whether some cases have slots, but a policy of one of the others has none. */
+    boolean lacksSlots(Policy one) {
+        return cases != null
+                && one.concurrency() == null
+                && deciding().stream().anyMatch(other -> other.concurrency() != null);
+    }
+
+    /** Returns whether some cases have rate limits, but a policy of one of the others has none. */
+    boolean lacksRateLimits(Policy one) {
+        return cases != null
+                && one.rateLimits().isEmpty()
+                && deciding().stream().anyMatch(other -> !other.rateLimits().isEmpty());
+    }
+
+    /**
+     * The properties of a policy besides its limits. A property of slots or of permits applies to the cases that have
+     * them; if none has, the policy is invalid.
+     */
+    private record Options(
+            PolicyConfiguration configuration,
+            OnError defaultOnError,
+            boolean shadow,
+            String prefix,
+            List<LimitSet> all) {
+
+        Policy policy(String name, LimitSet limits) {
+            Policy policy = Policy.of(name, limits)
+                    .withOnError(configuration.findOnError().orElse(defaultOnError))
+                    .withDeadline(configuration.findDeadline().orElse(null))
+                    .withMaxWait(configuration.findMaxWait().orElse(null))
+                    .withShadow(shadow);
+            if (limits.concurrency() != null || all.stream().allMatch(set -> set.concurrency() == null)) {
+                policy = policy.withHoldAtMost(configuration.findHoldAtMost().orElse(null))
+                        .withHoldUntil(configuration.getHoldUntil());
+            }
+            if (limits.rateLimits().isEmpty()
+                    && all.stream().anyMatch(set -> !set.rateLimits().isEmpty())) {
+                return policy;
+            }
+            policy = policy.withLocalLimits(rateLimits(configuration.getLocalLimit(), prefix + ".local-limit"))
+                    .withMaxPrefetch(maxPrefetch(configuration, prefix))
+                    .withReservations(reservations(configuration, prefix));
+            policy = withBlock(withOutcomes(policy, configuration, prefix), configuration);
+            return name.equals(configuration.getName())
+                    ? policy.withCandidate(rateLimits(configuration.getCandidate(), prefix + ".candidate"))
+                    : policy;
         }
     }
 
@@ -107,6 +221,18 @@ record ConfiguredPolicy(
         }
     }
 
+    private static Allowance allowance(List<String> texts, String prefix) {
+        if (texts.isEmpty()) {
+            throw new ConfigurationException(prefix
+                    + ".limits is missing; write at least one limit, such as \"100/min\", or \"unlimited\" or \"deny\".");
+        }
+        try {
+            return Allowance.parse(texts);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(prefix + ".limits = " + e.getMessage(), e);
+        }
+    }
+
     private static List<Limit> rateLimits(List<String> texts, String property) {
         List<Limit> limits = new ArrayList<>();
         for (String text : texts) {
@@ -135,8 +261,8 @@ record ConfiguredPolicy(
         return permits;
     }
 
-    private static Map<String, LimitSet> overrides(PolicyConfiguration configuration, String prefix) {
-        Map<String, LimitSet> overrides = new HashMap<>();
+    private static Map<String, Allowance> overrides(PolicyConfiguration configuration, String prefix) {
+        Map<String, Allowance> overrides = new HashMap<>();
         for (int i = 0; i < configuration.getOverrides().size(); i++) {
             Map<String, Object> override = configuration.getOverrides().get(i);
             String property = prefix + ".overrides[" + i + "]";
@@ -149,7 +275,7 @@ record ConfiguredPolicy(
             List<String> texts = limits instanceof Collection<?> several
                     ? several.stream().map(String::valueOf).toList()
                     : limits == null ? List.of() : List.of(limits.toString());
-            if (overrides.put(key.toString(), limits(texts, property)) != null) {
+            if (overrides.put(key.toString(), allowance(texts, property)) != null) {
                 throw new ConfigurationException(
                         property + ".key = \"" + key + "\" has an override already; write the limits of a key once.");
             }

@@ -1,24 +1,79 @@
 package io.github.micronautratelimit.policy;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.MicroClock;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.web.Allowance;
+import io.github.micronautratelimit.web.ClientAddress;
 import io.github.micronautratelimit.web.PolicyOverrides;
+import io.github.micronautratelimit.web.RequestKeys;
+import io.github.micronautratelimit.web.WebRequest;
 import io.micronaut.core.annotation.Internal;
 import io.micronaut.http.HttpRequest;
 import jakarta.inject.Singleton;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Resolves the policy of a key: its configured override, or the result of the {@link PolicyResolver}. */
+/**
+ * Resolves the limits of a request: the case of a policy with cases, then the configured override of the key, or the
+ * result of the {@link PolicyResolver}. No limit is the result for exempt clients and for {@code unlimited}, and a
+ * denial for {@code deny}.
+ */
 @Internal
 @Singleton
 @RequiresRateLimit
 public class EffectivePolicyResolver {
 
-    private final PolicyOverrides<HttpRequest<?>> overrides;
+    private static final WebRequest NO_REQUEST = () -> ClientAddress.UNKNOWN;
 
-    EffectivePolicyResolver(PolicyRegistry policies, Optional<PolicyResolver> resolver) {
+    private final PolicyRegistry policies;
+    private final PolicyOverrides<HttpRequest<?>> overrides;
+    private final MicroClock clock;
+
+    EffectivePolicyResolver(PolicyRegistry policies, Optional<PolicyResolver> resolver, MicroClock clock) {
+        this.policies = policies;
         this.overrides = new PolicyOverrides<>(policies::forKey, resolver.orElse(null));
+        this.clock = clock;
+    }
+
+    /**
+     * Replaces limits with cases by the cases that match a request.
+     *
+     * @param limits  limits, with or without cases
+     * @param request the request; {@code null} if there is none, for cases that only the time decides
+     * @param origin  the integration
+     * @return the limits that apply; the same list if none has cases
+     * @throws RateLimitExceededException if a case denies the request
+     */
+    public List<LimitBinding> matching(
+            List<LimitBinding> limits, @Nullable WebRequest request, PermitRequest.Origin origin) {
+        List<LimitBinding> matching = null;
+        for (int i = 0; i < limits.size(); i++) {
+            LimitBinding limit = limits.get(i);
+            if (limit.cases() == null) {
+                if (matching != null) {
+                    matching.add(limit);
+                }
+            } else {
+                matching = matching == null ? new ArrayList<>(limits.subList(0, i)) : matching;
+                for (LimitBinding one : limit.cases().of(request == null ? NO_REQUEST : request, clock)) {
+                    if (one.kind() == Allowance.Kind.DENIED && !one.policy().isShadow()) {
+                        throw denial(one.policy(), RequestKeys.GLOBAL, origin);
+                    }
+                    if (one.kind() == Allowance.Kind.LIMITED) {
+                        matching.add(one);
+                    }
+                }
+            }
+        }
+        return matching == null ? limits : matching;
     }
 
     /**
@@ -27,11 +82,44 @@ public class EffectivePolicyResolver {
      * @param policy  the policy as configured or annotated
      * @param key     identifies the caller that is limited
      * @param request the request, or {@code null}
-     * @return the policy with the limits of the key
+     * @param origin  the integration
+     * @return the policy with the limits of the key; {@code null} if the key is unlimited
+     * @throws RateLimitExceededException if the override of the key denies it
      */
-    public Policy of(Policy policy, String key, @Nullable HttpRequest<?> request) {
+    public @Nullable Policy of(
+            Policy policy, String key, @Nullable HttpRequest<?> request, PermitRequest.Origin origin) {
+        Allowance override = policies.overrideOf(policy, RequestKeys.value(key));
+        if (override != null && override.kind() == Allowance.Kind.UNLIMITED) {
+            return null;
+        }
+        if (override != null && override.kind() == Allowance.Kind.DENIED) {
+            if (policy.isShadow()) {
+                return null;
+            }
+            throw denial(policy, key, origin);
+        }
         Policy effective = overrides.of(policy, key, request);
         // A resolver may make a new policy.
         return policy.isShadow() && !effective.isShadow() ? effective.asShadow() : effective;
+    }
+
+    /**
+     * Returns the policy whose state an operator reads.
+     *
+     * @param policy the policy
+     * @param key    the key
+     * @return the policy with the limits of the key; the policy itself if the key is unlimited or denied
+     */
+    public Policy forOperator(Policy policy, String key) {
+        Allowance override = policies.overrideOf(policy, RequestKeys.value(key));
+        return override != null && !override.isLimited() ? policy : overrides.of(policy, key, null);
+    }
+
+    /** Returns the denial of a request that the configuration denies, whatever the limits of the policy. */
+    static RateLimitExceededException denial(Policy policy, String key, PermitRequest.Origin origin) {
+        return new RateLimitExceededException(new Decisions(
+                List.of(new PermitRequest(policy, key, 1, origin)),
+                List.of(new Decision.Denied(
+                        0, LimitState.NEVER, 0, List.of(), Decision.Source.CONFIGURATION))));
     }
 }

@@ -30,11 +30,19 @@ public final class GeneratedNames {
         return name;
     }
 
+    /** Adds the name of a case. Clients see the name of the policy, because conditions may name networks and roles. */
+    void addCase(String name, String policy) {
+        if (!name.equals(policy)) {
+            shown.put(name, policy);
+        }
+    }
+
     /**
      * Returns the name that clients see.
      *
      * @param policy the name of a policy
-     * @return the name without package and arguments if it was generated; otherwise the same name
+     * @return the name without package and arguments if it was generated, that of the policy if it is one of a case;
+     *         otherwise the same name
      */
     public String shown(String policy) {
         return shown.getOrDefault(policy, policy);

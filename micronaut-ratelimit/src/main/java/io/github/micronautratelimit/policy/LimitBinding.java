@@ -2,10 +2,13 @@ package io.github.micronautratelimit.policy;
 
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.key.KeyResolution;
+import io.github.micronautratelimit.web.Allowance;
+import io.github.micronautratelimit.web.CaseChoice;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.core.annotation.Internal;
 import io.micronaut.core.expressions.EvaluatedExpression;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * @param keyExpression  computes the key from the arguments, or {@code null}
  * @param cost           the cost of a call, or the bounds of {@code costExpression}
  * @param costExpression computes the cost of a call from the arguments, or {@code null}
+ * @param kind           whether the limits of the policy decide, or the case says {@code unlimited} or {@code deny}
+ * @param cases          chooses among the cases of the policy, each with a policy and a key of its own; {@code null} if
+ *                       the policy has no cases, or this is a case
  */
 @Internal
 public record LimitBinding(
@@ -25,10 +31,54 @@ public record LimitBinding(
         @Nullable KeyTemplate key,
         @Nullable EvaluatedExpression keyExpression,
         Cost cost,
-        @Nullable EvaluatedExpression costExpression) {
+        @Nullable EvaluatedExpression costExpression,
+        Allowance.Kind kind,
+        @Nullable CaseChoice<LimitBinding> cases) {
 
-    LimitBinding withKey(KeyTemplate other) {
-        return new LimitBinding(location, policy, other, keyExpression, cost, costExpression);
+    /** Creates a limit without cases. */
+    LimitBinding(
+            String location,
+            Policy policy,
+            @Nullable KeyTemplate key,
+            @Nullable EvaluatedExpression keyExpression,
+            Cost cost,
+            @Nullable EvaluatedExpression costExpression) {
+        this(location, policy, key, keyExpression, cost, costExpression, Allowance.Kind.LIMITED, null);
+    }
+
+    /** Returns this limit with a key for all requests that have none. */
+    LimitBinding withDefaultKey(KeyTemplate other) {
+        boolean without = key == null && keyExpression == null;
+        return new LimitBinding(
+                location,
+                policy,
+                without ? other : key,
+                keyExpression,
+                cost,
+                costExpression,
+                kind,
+                cases == null ? null : cases.map(one -> one.withDefaultKey(other)));
+    }
+
+    LimitBinding withPolicy(Policy other) {
+        return new LimitBinding(location, other, key, keyExpression, cost, costExpression, kind, cases);
+    }
+
+    LimitBinding withCases(CaseChoice<LimitBinding> choice) {
+        return new LimitBinding(location, policy, key, keyExpression, cost, costExpression, kind, choice);
+    }
+
+    /**
+     * Returns the limits of which one may apply to a request.
+     *
+     * @return those of the cases that have limits, or this limit if its policy has no cases
+     */
+    public List<LimitBinding> variants() {
+        return cases == null
+                ? List.of(this)
+                : cases.values().stream()
+                        .filter(one -> one.kind == Allowance.Kind.LIMITED)
+                        .toList();
     }
 
     /**
@@ -53,10 +103,12 @@ public record LimitBinding(
      * Returns whether the limit can be enforced only after authentication.
      *
      * @param keys knows the beans that keys name
-     * @return {@code true} if the key or the cost depends on the user
+     * @return {@code true} if the key, the cost or the case depends on the user
      */
     public boolean isAfterAuthentication(KeyResolution keys) {
-        return key != null && keys.afterAuthentication(key) || keys.afterAuthentication(cost);
+        return cases == null
+                ? key != null && keys.afterAuthentication(key) || keys.afterAuthentication(cost)
+                : cases.isOfUser() || variants().stream().anyMatch(one -> one.isAfterAuthentication(keys));
     }
 
     /**
@@ -65,6 +117,8 @@ public record LimitBinding(
      * @return {@code true} if the key comes from the client
      */
     public boolean isChosenByClient() {
-        return key != null && key.isClientsChoice();
+        return cases == null
+                ? key != null && key.isClientsChoice()
+                : variants().stream().anyMatch(LimitBinding::isChosenByClient);
     }
 }

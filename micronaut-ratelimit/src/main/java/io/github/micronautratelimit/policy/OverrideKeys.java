@@ -30,17 +30,18 @@ final class OverrideKeys {
      * @throws ConfigurationException if an override can never apply
      */
     void check(Collection<LimitBinding> limits) {
-        policies.all().forEach(policy -> {
+        policies.names().forEach(policy -> {
             List<LimitBinding> uses = limits.stream()
-                    .filter(limit -> limit.policy().writtenName().equals(policy.name()))
+                    .filter(limit -> limit.policy().writtenName().equals(policy))
+                    .flatMap(limit -> limit.variants().stream())
                     .toList();
-            for (String key : policies.overridesOf(policy.name()).keySet()) {
+            for (String key : policies.overridesOf(policy).keySet()) {
                 String reason = uses.stream()
                         .map(use -> mismatch(key, use))
                         .reduce((one, other) -> one.isEmpty() || other.isEmpty() ? "" : one)
                         .orElse("");
                 if (!reason.isEmpty()) {
-                    throw new ConfigurationException("ratelimit.policies." + policy.name() + ".overrides: the key \""
+                    throw new ConfigurationException("ratelimit.policies." + policy + ".overrides: the key \""
                             + key + "\" never occurs, because " + reason);
                 }
             }

@@ -21,12 +21,14 @@ import io.micronaut.http.HttpRequest;
 import io.micronaut.inject.ExecutableMethod;
 import io.micronaut.web.router.RouteInfo;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,11 +44,28 @@ public final class PathRules implements LimitBindings {
     private final String contextPath;
     private final PolicyRegistry policies;
     private final KeyResolution keys;
+    private final CaseBinder cases;
     private final ConfigurationWarnings warnings;
     private volatile List<Rule> rules;
     private volatile Exclusions exclusions;
 
-    private record Rule(PathRule path, LimitBinding limit, boolean afterAuthentication) {}
+    private record Rule(
+            PathRule path, LimitBinding limit, boolean afterAuthentication, boolean skipsUpgrades, boolean skipsAssets) {
+
+        boolean skips(@Nullable Skipped kind) {
+            return kind == Skipped.UPGRADES && skipsUpgrades || kind == Skipped.ASSETS && skipsAssets;
+        }
+    }
+
+    /** Requests that a rule may leave out. */
+    public enum Skipped {
+
+        /** Requests that open a WebSocket. */
+        UPGRADES,
+
+        /** Requests without a route that the server answers with a static file. */
+        ASSETS
+    }
 
     /** The configured exclusions with their texts, and the default ones. */
     private record Exclusions(Map<String, PathRule> configured, List<PathRule> defaults) {}
@@ -57,23 +76,16 @@ public final class PathRules implements LimitBindings {
             List<RuleConfiguration> configured,
             PolicyRegistry policies,
             KeyResolution keys,
+            CaseBinder cases,
             ConfigurationWarnings warnings) {
-        this.contextPath = contextPath(environment);
+        this.contextPath = ContextPath.of(environment);
         this.policies = policies;
         this.keys = keys;
+        this.cases = cases;
         this.warnings = warnings;
         keys.check(policies.defaultKey(), "ratelimit.default-key");
         this.exclusions = exclusions(configuration);
         this.rules = rules(configured, exclusions);
-    }
-
-    /** Returns the path that the server puts before the paths of all routes, or an empty text. */
-    private static String contextPath(Environment environment) {
-        String configured = environment
-                .getProperty("micronaut.server.context-path", String.class)
-                .orElse("");
-        String path = configured.endsWith("/") ? configured.substring(0, configured.length() - 1) : configured;
-        return path.isEmpty() || path.startsWith("/") ? path : "/" + path;
     }
 
     /**
@@ -170,11 +182,43 @@ public final class PathRules implements LimitBindings {
             LimitCheck.requirePermits(cost);
             policies.requireGrantable(cost, policy);
             String paths = String.join(", ", rule.getMethods()) + " " + rule.getPath();
-            LimitBinding limit = new LimitBinding(location + ": " + paths.strip(), policy, key, null, cost, null);
-            return new Rule(path, limit, limit.isAfterAuthentication(keys));
+            LimitBinding limit = cases.bind(
+                    new LimitBinding(location + ": " + paths.strip(), policy, key, null, cost, null),
+                    rule.getKey() != null,
+                    false,
+                    rule.getMode() == RuleConfiguration.Mode.SHADOW,
+                    rule.getMode() == RuleConfiguration.Mode.SHADOW ? Policy::asShadow : UnaryOperator.identity());
+            return new Rule(
+                    path,
+                    limit,
+                    limit.isAfterAuthentication(keys),
+                    skips(rule, Skipped.UPGRADES, location),
+                    skips(rule, Skipped.ASSETS, location));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(location + ": " + e.getMessage(), e);
         }
+    }
+
+    private static boolean skips(RuleConfiguration rule, Skipped kind, String location) {
+        boolean skips = false;
+        for (String word : rule.getSkip()) {
+            Skipped written = Arrays.stream(Skipped.values())
+                    .filter(each -> each.name().equalsIgnoreCase(word.strip()))
+                    .findFirst()
+                    .orElseThrow(() -> new ConfigurationException(location + ".skip = \"" + word
+                            + "\" is invalid; write upgrades, assets or both."));
+            skips |= written == kind;
+        }
+        return skips;
+    }
+
+    /**
+     * Returns whether a rule leaves out assets, so that they must be recognized.
+     *
+     * @return {@code false} if no rule does
+     */
+    public boolean skipAssets() {
+        return rules.stream().anyMatch(Rule::skipsAssets);
     }
 
     private PathRule path(String location, String pattern, List<String> methods) {
@@ -225,13 +269,19 @@ public final class PathRules implements LimitBindings {
      * @param path                its path
      * @param afterAuthentication {@code true} for the stage after authentication, {@code false} for the one before
      * @param exemption           exempts the request from all rules but those for its own paths, or {@code null}
+     * @param kind                the kind of the request that rules may leave out, or {@code null}
      * @return the limits in the order of the rules
      */
     public List<LimitBinding> of(
-            HttpRequest<?> request, RequestPath path, boolean afterAuthentication, @Nullable PathRule exemption) {
+            HttpRequest<?> request,
+            RequestPath path,
+            boolean afterAuthentication,
+            @Nullable PathRule exemption,
+            @Nullable Skipped kind) {
         List<LimitBinding> limits = new ArrayList<>();
         for (Rule rule : rules) {
             if (rule.afterAuthentication == afterAuthentication
+                    && !rule.skips(kind)
                     && (exemption == null || exemption.covers(rule.path))
                     && rule.path.matches(request.getMethodName(), path)) {
                 limits.add(rule.limit);

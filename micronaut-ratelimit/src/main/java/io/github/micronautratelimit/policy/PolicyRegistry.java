@@ -1,12 +1,16 @@
 package io.github.micronautratelimit.policy;
 
 import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.configuration.PolicyConfiguration;
 import io.github.micronautratelimit.configuration.RateLimitConfiguration;
 import io.github.micronautratelimit.configuration.RefreshedConfiguration;
 import io.github.micronautratelimit.configuration.WrittenPolicies;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
+import io.github.micronautratelimit.web.Allowance;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.github.micronautratelimit.web.LimitCheck;
@@ -15,6 +19,7 @@ import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.core.annotation.Internal;
 import io.micronaut.core.naming.NameUtils;
 import jakarta.inject.Singleton;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,6 +34,9 @@ import org.jspecify.annotations.Nullable;
 @Singleton
 public class PolicyRegistry {
 
+    private final String contextPath;
+    private static final LimitSet HIGHEST = LimitSet.parse(Limit.MAX_PERMITS + "/s");
+
     private volatile Settings settings;
     /** The policies that code has asked for. */
     private final Set<String> usedByCode = ConcurrentHashMap.newKeySet();
@@ -40,6 +48,7 @@ public class PolicyRegistry {
      * @param declared       the policies of annotations whose names are not configured
      * @param defaultKey     the key of routes without a key
      * @param defaultOnError the fallback of policies without one
+     * @param byCase         the configured policies by their names and by the names of their cases
      * @param hasOverrides   whether a configured policy has overrides
      * @param shadow         whether all policies are in shadow mode
      */
@@ -48,31 +57,38 @@ public class PolicyRegistry {
             Map<String, Policy> declared,
             KeyTemplate defaultKey,
             OnError defaultOnError,
+            Map<String, ConfiguredPolicy> byCase,
             boolean hasOverrides,
             boolean shadow) {
 
         @Nullable
         ConfiguredPolicy find(String name) {
-            return configured.get(NameUtils.hyphenate(name));
+            ConfiguredPolicy exact = byCase.get(name);
+            return exact != null ? exact : configured.get(NameUtils.hyphenate(name));
         }
     }
 
     PolicyRegistry(RateLimitConfiguration configuration, List<PolicyConfiguration> policies, Environment environment) {
+        this.contextPath = ContextPath.of(environment);
         this.settings = read(configuration, WrittenPolicies.among(policies, environment));
     }
 
-    private static Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
+    private Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
         Map<String, ConfiguredPolicy> configured = new TreeMap<>();
+        Map<String, ConfiguredPolicy> byCase = new HashMap<>();
         for (PolicyConfiguration policy : policies) {
-            configured.put(
-                    policy.getName(),
-                    ConfiguredPolicy.read(policy, configuration.getOnError(), configuration.isShadow()));
+            ConfiguredPolicy read = ConfiguredPolicy.read(
+                    policy, configuration.getOnError(), configuration.isShadow(), contextPath);
+            configured.put(policy.getName(), read);
+            byCase.put(policy.getName(), read);
+            read.casePolicies().values().forEach(one -> byCase.put(one.name(), read));
         }
         return new Settings(
                 configured,
                 new ConcurrentHashMap<>(),
                 ConfiguredPolicy.key(configuration.getDefaultKey(), "ratelimit.default-key"),
                 configuration.getOnError(),
+                byCase,
                 configured.values().stream()
                         .anyMatch(policy -> !policy.overrides().isEmpty()),
                 configuration.isShadow());
@@ -102,18 +118,24 @@ public class PolicyRegistry {
      * Returns a configured policy.
      *
      * @param name its name under {@code ratelimit.policies}; case and hyphens do not matter
-     * @return the policy
-     * @throws ConfigurationException if no policy of that name is configured
+     * @return the policy; if it has cases, with the limits that belong to none of them
+     * @throws ConfigurationException if no policy of that name is configured, or it has cases only, which need a request
      */
     public Policy get(String name) {
         Policy policy = get(name, "the application's code");
+        ConfiguredPolicy found = find(policy.name());
+        if (found != null && !found.hasLimits()) {
+            throw new ConfigurationException("The policy \"" + name + "\" named by the application's code has only cases,"
+                    + " which need a request; add ratelimit.policies." + policy.name()
+                    + ".limits, or name a policy without cases.");
+        }
         usedByCode.add(policy.name());
         return policy;
     }
 
     /** Returns whether code has asked for a policy. */
-    boolean isUsedByCode(Policy policy) {
-        return usedByCode.contains(policy.name());
+    boolean isUsedByCode(String policy) {
+        return usedByCode.contains(policy);
     }
 
     /**
@@ -182,15 +204,24 @@ public class PolicyRegistry {
         }
     }
 
+    /** Returns a configured policy by its name or that of one of its cases; {@code null} if there is none. */
+    @Nullable
+    ConfiguredPolicy find(String name) {
+        return settings.find(name);
+    }
+
     /** Rejects a cost that the policy, or one of its overrides, never grants. */
     void requireGrantable(Cost cost, Policy policy) {
         String subject = "the policy \"" + policy.name() + "\"";
         LimitCheck.requireGrantable(cost, policy.rateLimits(), subject);
-        overridesOf(policy.writtenName())
-                .forEach((key, limits) -> LimitCheck.requireGrantable(
+        overridesOf(policy.writtenName()).forEach((key, allowance) -> {
+            if (allowance.isLimited()) {
+                LimitCheck.requireGrantable(
                         cost,
-                        policy.withLimits(limits).rateLimits(),
-                        subject + " with its override for \"" + key + "\""));
+                        policy.withLimits(allowance.limits()).rateLimits(),
+                        subject + " with its override for \"" + key + "\"");
+            }
+        });
     }
 
     /** Returns whether a policy may have the name in the configuration: those of annotations contain dots. */
@@ -203,27 +234,47 @@ public class PolicyRegistry {
      *
      * @param policy a policy
      * @param key    the resolved key
-     * @return the policy itself, unless {@code ratelimit.policies.NAME.overrides} contains the key
+     * @return the policy itself, unless {@code ratelimit.policies.NAME.overrides} contains the key; with the highest
+     *         possible limit if the key is unlimited
+     * @throws RateLimitExceededException if the override denies the key
      */
     public Policy forKey(Policy policy, String key) {
-        Settings current = settings;
-        if (!current.hasOverrides) {
+        Allowance override = overrideOf(policy, key);
+        if (override == null) {
             return policy;
         }
-        ConfiguredPolicy found = current.configured.get(policy.writtenName());
-        LimitSet limits = found == null ? null : found.overrides().get(key);
-        return limits == null ? policy : policy.withLimits(limits);
+        return switch (override.kind()) {
+            case LIMITED -> policy.withLimits(override.limits());
+            case UNLIMITED -> policy.withLimits(HIGHEST);
+            case DENIED -> throw EffectivePolicyResolver.denial(policy, key, PermitRequest.Origin.CODE);
+        };
+    }
+
+    /** Returns the override of a key, or {@code null}. */
+    @Nullable
+    Allowance overrideOf(Policy policy, String key) {
+        Settings current = settings;
+        if (!current.hasOverrides) {
+            return null;
+        }
+        ConfiguredPolicy found = current.byCase.get(policy.writtenName());
+        return found == null ? null : found.overrides().get(key);
     }
 
     /**
      * Returns all configured policies.
      *
-     * @return the policies in force, by name
+     * @return the policies in force, by name; of a policy with cases, those of its cases
      */
     public List<Policy> all() {
         return settings.configured.values().stream()
-                .map(ConfiguredPolicy::policy)
+                .flatMap(configured -> configured.deciding().stream())
                 .toList();
+    }
+
+    /** Returns the names of all configured policies. */
+    Set<String> names() {
+        return settings.configured.keySet();
     }
 
     /**
@@ -233,7 +284,7 @@ public class PolicyRegistry {
      * @return limits by key; empty if there are none
      */
     @Internal
-    public Map<String, LimitSet> overridesOf(String name) {
+    public Map<String, Allowance> overridesOf(String name) {
         ConfiguredPolicy found = settings.find(name);
         return found == null ? Map.of() : found.overrides();
     }

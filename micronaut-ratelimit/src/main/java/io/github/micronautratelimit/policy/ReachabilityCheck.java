@@ -1,6 +1,5 @@
 package io.github.micronautratelimit.policy;
 
-import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.web.ConfigurationWarning;
 import io.github.micronautratelimit.web.ConfigurationWarnings;
@@ -44,6 +43,7 @@ public class ReachabilityCheck {
     private final Environment environment;
     private final AnnotationLimits annotations;
     private final PathRules rules;
+    private final DefaultLimit defaultLimit;
     private final PolicyRegistry policies;
     private final OverrideKeys overrideKeys;
     private final ConfigurationWarnings warnings;
@@ -92,6 +92,7 @@ public class ReachabilityCheck {
             Environment environment,
             AnnotationLimits annotations,
             PathRules rules,
+            DefaultLimit defaultLimit,
             PolicyRegistry policies,
             OverrideKeys overrideKeys,
             ConfigurationWarnings warnings) {
@@ -99,6 +100,7 @@ public class ReachabilityCheck {
         this.environment = environment;
         this.annotations = annotations;
         this.rules = rules;
+        this.defaultLimit = defaultLimit;
         this.policies = policies;
         this.overrideKeys = overrideKeys;
         this.warnings = warnings;
@@ -114,16 +116,20 @@ public class ReachabilityCheck {
         List<Route> routes = routes();
         Map<AnnotatedMethod, List<LimitBinding>> annotated = annotations.byMethod();
         Collection<LimitBinding> all = Stream.concat(
-                        annotated.values().stream().flatMap(List::stream), rules.all().stream())
+                        annotated.values().stream().flatMap(List::stream),
+                        Stream.concat(rules.all().stream(), defaultLimit.all().stream()))
                 .toList();
         checkPathVariables(annotated, routes);
         checkRules(routes);
+        checkCases(annotated, routes);
         overrideKeys.check(all);
-        all.forEach(this::warnOfCostAboveLimit);
-        all.forEach(this::warnOfConstantKey);
+        List<LimitBinding> variants =
+                all.stream().flatMap(limit -> limit.variants().stream()).toList();
+        variants.forEach(this::warnOfCostAboveLimit);
+        variants.forEach(this::warnOfConstantKey);
         warnOfUnusedPolicies(all);
         Counts counts = counts(annotated, routes);
-        if (counts.equals(new Counts(0, 0, 0, 0))) {
+        if (counts.equals(new Counts(0, 0, 0, 0)) && defaultLimit.get() == null) {
             warnings.warn(ConfigurationWarning.NO_LIMITS);
         }
         return counts;
@@ -161,9 +167,29 @@ public class ReachabilityCheck {
         needed.forEach((location, names) -> requireKnown(location, names, known.getOrDefault(location, Set.of())));
     }
 
+    /** Calls of other beans have no request whose case could be chosen. */
+    private static void checkCases(Map<AnnotatedMethod, List<LimitBinding>> annotated, List<Route> routes) {
+        annotated.forEach((method, limits) -> {
+            for (LimitBinding limit : limits) {
+                if (limit.cases() != null
+                        && limit.cases().needsRequest()
+                        && !WebSocketMethod.isServer(method.method())
+                        && routesOf(method, routes).isEmpty()) {
+                    throw new ConfigurationException(limit.location() + " is on a method without requests, but the cases"
+                            + " of the policy \"" + limit.policy().name() + "\" need one; write the limit on a route, or"
+                            + " name a policy whose cases depend on the time only.");
+                }
+            }
+        });
+    }
+
     private static Set<String> pathVariables(LimitBinding limit) {
-        List<KeyTemplate.Part> parts =
-                new ArrayList<>(limit.key() == null ? List.of() : limit.key().parts());
+        List<KeyTemplate.Part> parts = new ArrayList<>();
+        for (LimitBinding variant : limit.variants()) {
+            if (variant.key() != null) {
+                parts.addAll(variant.key().parts());
+            }
+        }
         if (limit.cost().given() != null) {
             parts.add(limit.cost().given());
         }
@@ -227,9 +253,9 @@ public class ReachabilityCheck {
     private void warnOfUnusedPolicies(Collection<LimitBinding> limits) {
         Set<String> used = new TreeSet<>();
         limits.forEach(limit -> used.add(limit.policy().writtenName()));
-        for (Policy policy : policies.all()) {
-            if (!used.contains(policy.name()) && !policies.isUsedByCode(policy)) {
-                warnings.warn(ConfigurationWarning.POLICY_UNUSED, policy.name());
+        for (String policy : policies.names()) {
+            if (!used.contains(policy) && !policies.isUsedByCode(policy)) {
+                warnings.warn(ConfigurationWarning.POLICY_UNUSED, policy);
             }
         }
     }

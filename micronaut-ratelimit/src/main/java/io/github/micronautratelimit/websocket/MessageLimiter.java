@@ -3,6 +3,7 @@ package io.github.micronautratelimit.websocket;
 import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.memory.MemoryBackend;
@@ -18,6 +19,8 @@ import java.util.concurrent.CompletionStage;
 @Singleton
 @RequiresRateLimit
 final class MessageLimiter {
+
+    private static final Decisions NONE = new Decisions(List.of(), List.of());
 
     private final AsyncRateLimiter shared;
     private final AsyncRateLimiter perConnection;
@@ -35,8 +38,21 @@ final class MessageLimiter {
      * @return the decisions
      */
     CompletableFuture<Decisions> tryAcquire(MessageLimits limits, long size) {
-        List<PermitRequest> ofConnection = limits.requests(size, true);
-        List<PermitRequest> ofOthers = limits.requests(size, false);
+        Decisions denial = limits.denial();
+        if (denial != null) {
+            return denied(denial);
+        }
+        List<PermitRequest> ofConnection;
+        List<PermitRequest> ofOthers;
+        try {
+            ofConnection = limits.requests(size, true);
+            ofOthers = limits.requests(size, false);
+        } catch (RateLimitExceededException e) {
+            return denied(e.decisions());
+        }
+        if (ofConnection.isEmpty() && ofOthers.isEmpty()) {
+            return CompletableFuture.completedFuture(NONE);
+        }
         if (ofOthers.isEmpty()) {
             return perConnection.tryAcquireAll(ofConnection).toCompletableFuture();
         }
@@ -48,6 +64,11 @@ final class MessageLimiter {
                 .thenCompose(
                         taken -> taken.allowed() ? addTo(taken, ofOthers) : CompletableFuture.completedStage(taken))
                 .toCompletableFuture();
+    }
+
+    private CompletableFuture<Decisions> denied(Decisions denial) {
+        shared.report(denial);
+        return CompletableFuture.completedFuture(denial);
     }
 
     /** Charges the other limits too. If one denies, refunds the permits that are already taken. */

@@ -1,6 +1,9 @@
 package io.github.micronautratelimit.websocket;
 
+import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.key.KeyResolution;
 import io.github.micronautratelimit.policy.EffectivePolicyResolver;
 import io.github.micronautratelimit.policy.LimitBinding;
@@ -12,9 +15,11 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The limits on the messages of one connection. Keys are resolved once, from the request that opens the connection.
+ * The limits on the messages of one connection. Cases and keys are resolved once, from the request that opens the
+ * connection.
  * Limits are read for each message, because a refresh may change them. Not thread-safe.
  */
 final class MessageLimits {
@@ -25,7 +30,9 @@ final class MessageLimits {
     private final HttpRequest<?> opening;
     private final WebRequest request;
     private final String connection;
+    private List<LimitBinding> written = List.of();
     private List<LimitBinding> bindings = List.of();
+    private @Nullable Decisions denial;
     private List<String> resolvedKeys = List.of();
 
     /**
@@ -52,13 +59,27 @@ final class MessageLimits {
 
     private void refresh() {
         List<LimitBinding> now = current.get();
-        if (now != bindings) {
-            bindings = now;
+        if (now != written) {
+            written = now;
             WebSocketMessage anyMessage = new WebSocketMessage(request, connection, 0);
-            resolvedKeys = now.stream()
+            denial = null;
+            try {
+                bindings = policies.matching(now, anyMessage, PermitRequest.Origin.WS_MESSAGE);
+            } catch (RateLimitExceededException e) {
+                bindings = List.of();
+                denial = e.decisions();
+            }
+            resolvedKeys = bindings.stream()
                     .map(binding -> keys.keyOf(Objects.requireNonNull(binding.key()), anyMessage))
                     .toList();
         }
+    }
+
+    /** Returns the denial of every message by the configuration, or {@code null}. */
+    @Nullable
+    Decisions denial() {
+        refresh();
+        return denial;
     }
 
     /** Returns whether the cost of a message is unknown until the message is complete. */
@@ -75,9 +96,13 @@ final class MessageLimits {
 
     /** Returns whether a message of at least this size costs more than a limit can ever grant. */
     boolean neverGrant(long size) {
-        return Stream.of(true, false)
-                .flatMap(perConnection -> requests(size, perConnection).stream())
-                .anyMatch(needed -> needed.permits() > needed.policy().capacity());
+        try {
+            return Stream.of(true, false)
+                    .flatMap(perConnection -> requests(size, perConnection).stream())
+                    .anyMatch(needed -> needed.permits() > needed.policy().capacity());
+        } catch (RateLimitExceededException e) {
+            return true;
+        }
     }
 
     /**
@@ -85,6 +110,7 @@ final class MessageLimits {
      *
      * @param size          its length in bytes
      * @param perConnection {@code true} for the limits per connection, {@code false} for all others
+     * @throws RateLimitExceededException if an override denies the key
      */
     List<PermitRequest> requests(long size, boolean perConnection) {
         refresh();
@@ -94,11 +120,11 @@ final class MessageLimits {
             LimitBinding binding = bindings.get(i);
             if (Objects.requireNonNull(binding.key()).isOfConnection() == perConnection) {
                 String key = resolvedKeys.get(i);
-                requests.add(new PermitRequest(
-                        policies.of(binding.policy(), key, opening),
-                        key,
-                        keys.permitsOf(binding.cost(), message),
-                        PermitRequest.Origin.WS_MESSAGE));
+                Policy policy = policies.of(binding.policy(), key, opening, PermitRequest.Origin.WS_MESSAGE);
+                if (policy != null) {
+                    requests.add(new PermitRequest(
+                            policy, key, keys.permitsOf(binding.cost(), message), PermitRequest.Origin.WS_MESSAGE));
+                }
             }
         }
         return requests;

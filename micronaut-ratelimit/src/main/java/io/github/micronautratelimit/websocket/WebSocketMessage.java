@@ -1,6 +1,8 @@
 package io.github.micronautratelimit.websocket;
 
+import io.github.micronautratelimit.web.RequestPath;
 import io.github.micronautratelimit.web.WebRequest;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,26 @@ record WebSocketMessage(WebRequest opening, String connection, long size) implem
     @Override
     public @Nullable String userName() {
         return opening.userName();
+    }
+
+    @Override
+    public Collection<String> roles() {
+        return opening.roles();
+    }
+
+    @Override
+    public @Nullable String claim(String name) {
+        return opening.claim(name);
+    }
+
+    @Override
+    public String method() {
+        return opening.method();
+    }
+
+    @Override
+    public @Nullable RequestPath path() {
+        return opening.path();
     }
 
     @Override

@@ -67,6 +67,21 @@ final class ServletRequests {
         }
 
         @Override
+        public boolean hasRole(String role) {
+            return request.isUserInRole(role);
+        }
+
+        @Override
+        public String method() {
+            return request.getMethod();
+        }
+
+        @Override
+        public RequestPath path() {
+            return ServletRequests.path(request);
+        }
+
+        @Override
         public @Nullable String header(String name) {
             return request.getHeader(name);
         }

@@ -147,6 +147,15 @@ public final class ClientAddress {
         return parsed == null ? null : text(parsed);
     }
 
+    /**
+     * Returns the length of the prefix that identifies an IPv6 client.
+     *
+     * @return bits, 16 to 128
+     */
+    public int ipv6Prefix() {
+        return ipv6Prefix;
+    }
+
     private String text(IPAddress address) {
         return Addresses.text(address, ipv6Prefix);
     }

@@ -115,10 +115,18 @@ public final class DenialResponses {
             return unavailable(wait, contentType(accept));
         }
         String detail = wait == 0
-                ? "Rate limit exceeded: this request costs more than is ever granted."
+                ? isConfigured(decisions)
+                        ? "This request is not allowed."
+                        : "Rate limit exceeded: this request costs more than is ever granted."
                 : "Rate limit exceeded. Try again in " + wait + (wait == 1 ? " second." : " seconds.");
         String type = contentType(accept);
         return new Answer(status, wait, type, type.equals(TEXT) ? detail : problem(decisions, detail));
+    }
+
+    private static boolean isConfigured(Decisions decisions) {
+        return decisions.list().stream()
+                .anyMatch(decision ->
+                        !decision.allowed() && decision.source() == Decision.Source.CONFIGURATION);
     }
 
     /** Names no policy, because none is violated. */

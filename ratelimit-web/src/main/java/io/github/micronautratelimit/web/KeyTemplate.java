@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 public record KeyTemplate(String text, List<Part> parts) {
 
     private static final String EXAMPLE = "; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", "
-            + "\"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{query:NAME}\", \"{path:NAME}\", "
+            + "\"{role}\", \"{claim:NAME}\", \"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{query:NAME}\", \"{path:NAME}\", "
             + "\"{bean:NAME}\" or \"{global}\", with or without text around it.";
 
     /** The source of the value of a placeholder. */
@@ -31,6 +31,10 @@ public record KeyTemplate(String text, List<Part> parts) {
         PRINCIPAL(false, false),
         /** The name of the authenticated user, or the address of the client. */
         PRINCIPAL_OR_IP(false, false),
+        /** The roles of the authenticated user, in alphabetical order. */
+        ROLE(false, false),
+        /** A claim about the authenticated user. */
+        CLAIM(true, false),
         /** The header {@code X-API-Key}. */
         API_KEY(false, true),
         /** The bearer token of the header {@code Authorization} (RFC 6750), hashed. */

@@ -44,6 +44,11 @@ public final class PathRule {
      */
     public PathRule(String context, String path, Collection<String> methods) {
         this.path = new PathPattern(context, path);
+        this.methods = methods(methods);
+    }
+
+    /** Returns the names of methods in upper case, with HEAD if GET is among them. */
+    static Set<String> methods(Collection<String> methods) {
         Set<String> names = new TreeSet<>();
         for (String method : methods) {
             String name = method.strip().toUpperCase(Locale.ROOT);
@@ -57,7 +62,7 @@ public final class PathRule {
         if (names.contains("GET")) {
             names.add("HEAD");
         }
-        this.methods = Set.copyOf(names);
+        return Set.copyOf(names);
     }
 
     /**

@@ -99,7 +99,8 @@ public final class RateLimitHeaders {
     /**
      * Writes the headers. After a denial {@code RateLimit} contains the policies that denied, otherwise all policies. A
      * policy whose limits were not evaluated appears only in {@code RateLimit-Policy}, also because the store was
-     * unavailable and on-error decided without a counter. A policy in shadow mode does not appear.
+     * unavailable and on-error decided without a counter. A policy in shadow mode does not appear. A denial by the
+     * configuration has no headers, because no limit decided.
      *
      * @param all    the decisions on the request
      * @param header sets a header by name and value
@@ -107,7 +108,9 @@ public final class RateLimitHeaders {
     public void write(Decisions all, BiConsumer<String, String> header) {
         Decisions decisions = all.enforced();
         List<Decision> list = decisions.list();
-        if (style == HeaderStyle.NONE || list.isEmpty()) {
+        if (style == HeaderStyle.NONE
+                || list.isEmpty()
+                || list.get(0).source() == Decision.Source.CONFIGURATION) {
             return;
         }
         Class<?> shown = decisions.allowed() ? Decision.Allowed.class : Decision.Denied.class;

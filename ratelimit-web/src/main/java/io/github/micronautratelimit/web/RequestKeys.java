@@ -5,6 +5,7 @@ import io.github.micronautratelimit.web.KeyTemplate.Part;
 import io.github.micronautratelimit.web.KeyTemplate.Source;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -170,6 +171,8 @@ public final class RequestKeys {
             case GLOBAL -> GLOBAL;
             case IP -> request.address();
             case PRINCIPAL, PRINCIPAL_OR_IP -> request.userName();
+            case ROLE -> String.join(",", new TreeSet<>(request.roles()));
+            case CLAIM -> request.claim(part.name());
             case API_KEY, HEADER -> token(header(part.headerName(), request));
             case BEARER_TOKEN -> bearerToken(request);
             case BODY_SIZE -> request.bodySize();

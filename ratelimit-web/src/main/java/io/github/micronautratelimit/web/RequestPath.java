@@ -128,6 +128,11 @@ public final class RequestPath {
         return work;
     }
 
+    /** Returns whether components may read the path in different ways, so that a pattern may match it or not. */
+    boolean isAmbiguous() {
+        return readings.size() != 1;
+    }
+
     private boolean isMoreThanHonest() {
         return work > MAX_WORK;
     }

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.web;
 
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,53 @@ public interface WebRequest {
      * @return the name, or {@code null} if no user is authenticated
      */
     default @Nullable String userName() {
+        return null;
+    }
+
+    /**
+     * Returns the roles of the authenticated user.
+     *
+     * @return names; empty if no user is authenticated, or the server knows no roles
+     */
+    default Collection<String> roles() {
+        return List.of();
+    }
+
+    /**
+     * Returns whether the authenticated user has a role.
+     *
+     * @param role the name of the role
+     * @return {@code false} if no user is authenticated
+     */
+    default boolean hasRole(String role) {
+        return roles().contains(role);
+    }
+
+    /**
+     * Returns a claim about the authenticated user, such as one of a JSON Web Token.
+     *
+     * @param name the name of the claim
+     * @return its text; {@code null} if no user is authenticated, or the claim is missing
+     */
+    default @Nullable String claim(String name) {
+        return null;
+    }
+
+    /**
+     * Returns the method of the request.
+     *
+     * @return the name in upper case; empty if it is unknown
+     */
+    default String method() {
+        return "";
+    }
+
+    /**
+     * Returns the path of the request.
+     *
+     * @return the path; {@code null} if it is unknown
+     */
+    default @Nullable RequestPath path() {
         return null;
     }
 
