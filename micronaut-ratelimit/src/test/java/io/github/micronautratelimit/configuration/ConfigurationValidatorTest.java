@@ -100,7 +100,7 @@ class ConfigurationValidatorTest {
 
     static Stream<Arguments> anUnknownPropertyFailsStartUp() {
         String ofPolicies =
-                "the properties of `ratelimit.policies.write` are [block, candidate, charge-on, deadline, hold-at-most, hold-until, key, limits, "
+                "the properties of `ratelimit.policies.write` are [block, candidate, cases, charge-on, deadline, exempt, hold-at-most, hold-until, key, limits, "
                         + "local-limit, max-debt, max-prefetch, max-reservations, max-wait, mode, on-error, overrides, "
                         + "refund-on, unsettled].";
         return Stream.of(

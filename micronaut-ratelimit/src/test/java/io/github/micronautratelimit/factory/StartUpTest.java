@@ -152,7 +152,7 @@ class StartUpTest {
                                 "ratelimit.policies.write.overrides[0].key",
                                 "alice"),
                         "ratelimit.policies.write.overrides[0].limits is missing; write at least one limit, such as "
-                                + "\"100/min\"."));
+                                + "\"100/min\", or \"unlimited\" or \"deny\"."));
     }
 
     private static Stream<Arguments> otherInvalidOptions() {
@@ -275,7 +275,7 @@ class StartUpTest {
                 Arguments.of(
                         Map.of("ratelimit.default-key", "{unknown}"),
                         "ratelimit.default-key = \"{unknown}\": unknown placeholder {unknown} at character 1; write a "
-                                + "key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", \"{bearer-token}\", "
+                                + "key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", \"{role}\", \"{claim:NAME}\", \"{bearer-token}\", "
                                 + "\"{header:X-Tenant}\", \"{cookie:NAME}\", \"{query:NAME}\", \"{path:NAME}\", "
                                 + "\"{bean:NAME}\" or \"{global}\", with or without text around it."),
                 Arguments.of(

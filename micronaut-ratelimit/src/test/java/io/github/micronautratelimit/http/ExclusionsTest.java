@@ -7,6 +7,9 @@ import io.github.micronautratelimit.annotation.RateLimit;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.http.annotation.Controller;
 import io.micronaut.http.annotation.Get;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -103,10 +106,35 @@ class ExclusionsTest {
         "endpoints.all.context-path, /mgmt, /mgmt/health",
         "micronaut.server.context-path, /api, /api/health",
         "micronaut.server.context-path, api/, /api/health",
+        "endpoints.all.path, /internal, /internal/health/liveness",
+        "endpoints.all.path, /internal, /internal/health/readiness",
+        "micronaut.server.context-path, /api, /api/health/readiness",
+        "endpoints.health.enabled, true, /health",
+        "endpoints.health.enabled, true, /health/liveness",
+        "endpoints.health.enabled, true, /health/readiness",
     })
     void endpointIsExemptAtItsOwnPath(String property, String value, String path) {
         try (TestServer server = start(property, value)) {
             assertEquals(List.of(200, 200), server.calls().get(path, 2));
+            assertEquals(List.of(404, 429), server.calls().get("/elsewhere", 2), "the rule limits other paths");
+        }
+    }
+
+    /** A probe of Kubernetes uses the port for management if there is one. */
+    @ParameterizedTest
+    @Tag("netty")
+    @Tag("management")
+    @ValueSource(strings = {"/health", "/health/liveness", "/health/readiness"})
+    void endpointIsExemptOnItsOwnPort(String path) throws IOException {
+        int port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        try (TestServer server = start("endpoints.all.port", String.valueOf(port))) {
+            URI probe = URI.create("http://localhost:" + port + path);
+            for (int i = 0; i < 3; i++) {
+                assertEquals(200, server.calls().get(probe).code());
+            }
             assertEquals(List.of(404, 429), server.calls().get("/elsewhere", 2), "the rule limits other paths");
         }
     }
