@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.bucket4j.ConsumptionProbe;
 import io.github.micronautratelimit.Decision;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -149,5 +150,14 @@ class EveryBenchmarkRunsTest {
         assertEquals(999_999_998, probe.getRemainingTokens());
         assertTrue(filled(new Resilience4j()).resilience4j(cursor));
         assertTrue(filled(new Guava()).guava(cursor));
+    }
+
+    @Test
+    void choiceTakesTheMatchingCase() {
+        Cases cases = new Cases();
+
+        assertEquals(List.of("authenticated"), cases.twoCases());
+        assertEquals(List.of("otherwise"), cases.everyKind());
+        assertEquals(List.of("otherwise"), cases.everyKindIpv6());
     }
 }

@@ -35,13 +35,12 @@ record AddressBits(long high, long low) {
         if (ipv4 != null) {
             return ipv4;
         }
-        int slash = text.indexOf('/');
-        int end = slash < 0 ? text.length() : slash;
-        AddressBits ipv6 = ipv6(text, end);
+        AddressBits ipv6 = ipv6(text);
         if (ipv6 != null && ipv6.high != 0 && ipv6.high != NAT64) {
             return ipv6;
         }
-        IPAddress parsed = Addresses.parse(text.substring(0, end));
+        int slash = text.indexOf('/');
+        IPAddress parsed = Addresses.parse(slash < 0 ? text : text.substring(0, slash));
         return parsed == null ? null : of(parsed);
     }
 
@@ -56,15 +55,18 @@ record AddressBits(long high, long low) {
         return address.isIPv4() ? new AddressBits(0, IPV4 | low) : new AddressBits(high, low);
     }
 
-    /** Returns whether the first bits are those of another address. */
-    boolean startsWith(AddressBits other, int bits) {
-        long highMask = bits >= Long.SIZE ? -1 : mask(bits);
-        long lowMask = bits <= Long.SIZE ? 0 : mask(bits - Long.SIZE);
-        return ((high ^ other.high) & highMask) == 0 && ((low ^ other.low) & lowMask) == 0;
+    /** Returns an address whose first bits are 1 and whose other bits are 0. */
+    static AddressBits mask(int bits) {
+        return new AddressBits(ones(Math.min(bits, Long.SIZE)), ones(Math.max(0, bits - Long.SIZE)));
     }
 
-    private static long mask(int bits) {
+    private static long ones(int bits) {
         return bits == 0 ? 0 : -1L << Long.SIZE - bits;
+    }
+
+    /** Returns whether this address equals another one in the bits of a mask. */
+    boolean equalsIn(AddressBits mask, AddressBits other) {
+        return ((high ^ other.high) & mask.high | (low ^ other.low) & mask.low) == 0;
     }
 
     private static @Nullable AddressBits ipv4(String text) {
@@ -89,50 +91,67 @@ record AddressBits(long high, long low) {
         return dots == LAST_DOT && octet >= 0 ? new AddressBits(0, IPV4 | bits << Byte.SIZE | octet) : null;
     }
 
-    /** Reads groups of hexadecimal digits with at most one {@code ::}; leaves every other form to the library. */
-    private static @Nullable AddressBits ipv6(String text, int end) {
-        int missing = GROUPS - groups(text, end);
+    /**
+     * Reads groups of hexadecimal digits with at most one {@code ::}, up to the end or a slash; leaves every other form
+     * to the library.
+     */
+    private static @Nullable AddressBits ipv6(String text) {
         long high = 0;
         long low = 0;
+        long highAfterGap = 0;
+        long lowAfterGap = 0;
         int position = 0;
         int group = -1;
         boolean gap = false;
-        for (int i = 0; i <= end; i++) {
-            char c = i == end ? ':' : text.charAt(i);
-            if (c != ':') {
-                int digit = Character.digit(c, HEX);
+        int length = text.length();
+        for (int i = 0; i <= length; i++) {
+            char c = i == length ? '/' : text.charAt(i);
+            int digit = digit(c);
+            if (digit >= 0) {
                 group = Math.max(group, 0) * HEX + digit;
-                if (digit < 0 || group > MAX_GROUP) {
+                if (group > MAX_GROUP) {
                     return null;
                 }
-            } else if (group >= 0) {
-                if (position >= GROUPS) {
-                    return null;
-                }
-                long shifted = (long) group << Long.SIZE - BITS_PER_GROUP * (1 + position % GROUPS_PER_LONG);
-                high |= position < GROUPS_PER_LONG ? shifted : 0;
-                low |= position < GROUPS_PER_LONG ? 0 : shifted;
-                position++;
-                group = -1;
+                continue;
             }
-            if (c == ':' && i + 1 < end && text.charAt(i + 1) == ':') {
-                if (gap || missing < 1) {
+            boolean empty = group < 0;
+            if (c == '/' && empty && i > 1 && text.charAt(i - 1) == ':' && text.charAt(i - 2) != ':') {
+                return null;
+            }
+            if (!empty && gap) {
+                highAfterGap = highAfterGap << BITS_PER_GROUP | lowAfterGap >>> Long.SIZE - BITS_PER_GROUP;
+                lowAfterGap = lowAfterGap << BITS_PER_GROUP | group;
+            } else if (!empty) {
+                long placed = (long) group << Long.SIZE - BITS_PER_GROUP * (1 + position % GROUPS_PER_LONG);
+                high |= position < GROUPS_PER_LONG ? placed : 0;
+                low |= position < GROUPS_PER_LONG ? 0 : placed;
+            }
+            position += empty ? 0 : 1;
+            group = -1;
+            if (c == '/') {
+                break;
+            }
+            if (c != ':' || empty && !(i == 0 && text.startsWith("::"))) {
+                return null;
+            }
+            if (i + 1 < length && text.charAt(i + 1) == ':') {
+                if (gap) {
                     return null;
                 }
                 gap = true;
-                position += missing;
+                i++;
             }
         }
-        return position == GROUPS ? new AddressBits(high, low) : null;
+        return (gap ? position < GROUPS : position == GROUPS)
+                ? new AddressBits(high | highAfterGap, low | lowAfterGap)
+                : null;
     }
 
-    private static int groups(String text, int end) {
-        int groups = 0;
-        for (int i = 0; i < end; i++) {
-            if (text.charAt(i) != ':' && (i == 0 || text.charAt(i - 1) == ':')) {
-                groups++;
-            }
+    /** Returns the value of a hexadecimal digit in lower case, as canonical texts have it, or -1. */
+    private static int digit(char c) {
+        if (c >= '0' && c <= '9') {
+            return c - '0';
         }
-        return groups;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
     }
 }

@@ -8,9 +8,10 @@ import inet.ipaddr.IPAddress;
  * @param text  the canonical form
  * @param first the first address
  * @param bits  the number of bits that all addresses of the range share, 0 to 128
+ * @param mask  these bits
  * @param ipv6  whether it is a range of IPv6 addresses
  */
-record AddressRange(String text, AddressBits first, int bits, boolean ipv6) {
+record AddressRange(String text, AddressBits first, int bits, AddressBits mask, boolean ipv6) {
 
     private static final int IPV4_OFFSET = 96;
 
@@ -28,15 +29,17 @@ record AddressRange(String text, AddressBits first, int bits, boolean ipv6) {
         }
         Integer prefix = range.getNetworkPrefixLength();
         int length = prefix == null ? range.getBitCount() : prefix;
+        int bits = range.isIPv4() ? IPV4_OFFSET + length : length;
         return new AddressRange(
                 range.toCanonicalString(),
                 AddressBits.of(range.getLower().withoutPrefixLength()),
-                range.isIPv4() ? IPV4_OFFSET + length : length,
+                bits,
+                AddressBits.mask(bits),
                 range.isIPv6());
     }
 
     boolean contains(AddressBits address) {
-        return address.startsWith(first, bits);
+        return address.equalsIn(mask, first);
     }
 
     /** Returns whether this range contains every address of another one. */

@@ -20,20 +20,28 @@ import org.jspecify.annotations.Nullable;
 public final class CaseChoice<T> {
 
     private final List<List<CaseCondition>> conditions;
+    /** The same as arrays, which every request reads. */
+    private final CaseCondition[][] tests;
+
     private final List<T> values;
     /** The value of each case as a list, so that the choice of one allocates nothing. */
     private final List<List<T>> single;
 
     private final List<AddressRange> exempt;
+    private final AddressRange[] exemptRanges;
     private final boolean readsAddress;
     private final boolean ofUser;
     private final boolean needsRequest;
 
     CaseChoice(List<List<CaseCondition>> conditions, List<T> values, List<AddressRange> exempt) {
         this.conditions = conditions;
+        this.tests = conditions.stream()
+                .map(list -> list.toArray(new CaseCondition[0]))
+                .toArray(CaseCondition[][]::new);
         this.values = values;
         this.single = values.stream().<List<T>>map(List::of).toList();
         this.exempt = exempt;
+        this.exemptRanges = exempt.toArray(new AddressRange[0]);
         this.readsAddress = !exempt.isEmpty()
                 || conditions.stream().flatMap(List::stream).anyMatch(CaseCondition.Client.class::isInstance);
         this.ofUser = conditions.stream().flatMap(List::stream).anyMatch(CaseCondition::isOfUser);
@@ -94,8 +102,8 @@ public final class CaseChoice<T> {
             return List.of();
         }
         List<T> possible = null;
-        for (int i = 0; i < single.size(); i++) {
-            Match match = match(conditions.get(i), request, client, clock);
+        for (int i = 0; i < tests.length; i++) {
+            Match match = match(tests[i], request, client, clock);
             if (match == Match.MAYBE) {
                 possible = possible == null ? new ArrayList<>() : possible;
                 possible.add(values.get(i));
@@ -112,10 +120,10 @@ public final class CaseChoice<T> {
     }
 
     private static Match match(
-            List<CaseCondition> conditions, WebRequest request, @Nullable AddressBits client, MicroClock clock) {
+            CaseCondition[] tests, WebRequest request, @Nullable AddressBits client, MicroClock clock) {
         Match match = Match.YES;
-        for (int i = 0; i < conditions.size(); i++) {
-            Match next = conditions.get(i).test(request, client, clock);
+        for (CaseCondition test : tests) {
+            Match next = test.test(request, client, clock);
             if (next == Match.NO) {
                 return Match.NO;
             }
@@ -125,8 +133,8 @@ public final class CaseChoice<T> {
     }
 
     private boolean isExempt(AddressBits client) {
-        for (int i = 0; i < exempt.size(); i++) {
-            if (exempt.get(i).contains(client)) {
+        for (AddressRange range : exemptRanges) {
+            if (range.contains(client)) {
                 return true;
             }
         }

@@ -3,7 +3,6 @@ package io.github.micronautratelimit.web;
 import io.github.micronautratelimit.MicroClock;
 import java.util.Collections;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A condition of a case. Immutable. Its text form is {@link #toString()}. */
@@ -87,14 +86,14 @@ sealed interface CaseCondition
     /**
      * A user with one of several roles.
      *
-     * @param names the roles
+     * @param names the roles in alphabetical order
      */
-    record Role(Set<String> names) implements CaseCondition {
+    record Role(List<String> names) implements CaseCondition {
 
         @Override
         public Match test(WebRequest request, @Nullable AddressBits client, MicroClock clock) {
-            for (String name : names) {
-                if (request.hasRole(name)) {
+            for (int i = 0; i < names.size(); i++) {
+                if (request.hasRole(names.get(i))) {
                     return Match.YES;
                 }
             }
@@ -196,9 +195,9 @@ sealed interface CaseCondition
     /**
      * One of several methods.
      *
-     * @param names the names in upper case
+     * @param names the names in upper case, in alphabetical order
      */
-    record Method(Set<String> names) implements CaseCondition {
+    record Method(List<String> names) implements CaseCondition {
 
         @Override
         public Match test(WebRequest request, @Nullable AddressBits client, MicroClock clock) {
@@ -262,8 +261,8 @@ sealed interface CaseCondition
         }
 
         boolean contains(AddressBits client) {
-            for (AddressRange range : ranges) {
-                if (range.contains(client)) {
+            for (int i = 0; i < ranges.size(); i++) {
+                if (ranges.get(i).contains(client)) {
                     return true;
                 }
             }

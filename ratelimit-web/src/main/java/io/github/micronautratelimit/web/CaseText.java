@@ -116,7 +116,7 @@ final class CaseText {
             }
             names.add(name.strip());
         }
-        return new CaseCondition.Role(names);
+        return new CaseCondition.Role(List.copyOf(names));
     }
 
     private static CaseCondition claim(String text, String value) {
@@ -149,7 +149,8 @@ final class CaseText {
 
     private static CaseCondition method(String text, String value) {
         try {
-            return new CaseCondition.Method(new TreeSet<>(PathRule.methods(List.of(value.split("\\|", -1)))));
+            return new CaseCondition.Method(
+                    List.copyOf(new TreeSet<>(PathRule.methods(List.of(value.split("\\|", -1))))));
         } catch (IllegalArgumentException e) {
             throw wrong(
                     text,
