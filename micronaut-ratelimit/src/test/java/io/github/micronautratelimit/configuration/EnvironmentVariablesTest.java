@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.policy.DefaultLimit;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.policy.PathRules;
 import io.github.micronautratelimit.policy.PolicyRegistry;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,6 +176,70 @@ class EnvironmentVariablesTest {
             assertEquals("[1/h]", policies.forKey(policy, "alice").rateLimits().toString());
             assertEquals("[2/h]", policies.forKey(policy, "bob").rateLimits().toString());
             assertEquals("[5/h]", policies.forKey(policy, "carol").rateLimits().toString());
+        }
+    }
+
+    @Test
+    void casesComeFromOneVariableOrFromOnePerCase() {
+        List<Map<String, Object>> spellings = List.of(
+                Map.of("RATELIMIT_POLICIES_MY_API_CASES", "anonymous: 60/h by {ip}, role:Gold: 9/s, otherwise: 5/s"),
+                Map.of(
+                        "RATELIMIT_POLICIES_MY_API_CASES_0",
+                        "anonymous: 60/h by {ip}",
+                        "RATELIMIT_POLICIES_MY_API_CASES_1",
+                        "role:Gold: 9/s",
+                        "RATELIMIT_POLICIES_MY_API_CASES_2",
+                        "otherwise: 5/s"),
+                Map.of(
+                        "RATELIMIT_POLICIES_MY_API_CASES_0_WHEN",
+                        "anonymous",
+                        "RATELIMIT_POLICIES_MY_API_CASES_0_LIMITS",
+                        "60/h",
+                        "RATELIMIT_POLICIES_MY_API_CASES_0_KEY",
+                        "{ip}",
+                        "RATELIMIT_POLICIES_MY_API_CASES_1",
+                        "role:Gold: 9/s",
+                        "RATELIMIT_POLICIES_MY_API_LIMITS",
+                        "5/s"));
+        for (Map<String, Object> variables : spellings) {
+            try (ApplicationContext context = start(Map.of(), variables)) {
+                assertEquals(
+                        List.of("60/h", "9/s", "5/s"),
+                        context.getBean(PolicyRegistry.class).all().stream()
+                                .map(policy -> policy.rateLimits().get(0).toString())
+                                .toList(),
+                        variables.toString());
+                assertEquals(
+                        "my-api:role:Gold",
+                        context.getBean(PolicyRegistry.class).all().get(1).name());
+            }
+        }
+    }
+
+    @Test
+    void defaultAndExemptionsComeFromVariables() {
+        try (ApplicationContext context = start(
+                Map.of("ratelimit.policies.api.limits", "5/h"),
+                Map.of(
+                        "RATELIMIT_DEFAULT",
+                        "100/min by {principal-or-ip}",
+                        "RATELIMIT_POLICIES_API_EXEMPT",
+                        "10.0.0.0/8,2001:db8::/32",
+                        "RATELIMIT_RULES_0_PATH",
+                        "/**",
+                        "RATELIMIT_RULES_0_POLICY",
+                        "api",
+                        "RATELIMIT_RULES_0_SKIP",
+                        "upgrades,assets"))) {
+            LimitBinding limit = Objects.requireNonNull(context.getBean(DefaultLimit.class).get());
+            assertEquals("[100/min]", limit.policy().rateLimits().toString());
+            assertEquals("{principal-or-ip}", String.valueOf(limit.key()));
+            LimitBinding rule = context.getBean(PathRules.class).all().iterator().next();
+            assertEquals(
+                    List.of(),
+                    Objects.requireNonNull(rule.cases()).of(() -> "2001:db8::/64", () -> 0));
+            assertEquals(
+                    1, Objects.requireNonNull(rule.cases()).of(() -> "11.0.0.1", () -> 0).size());
         }
     }
 

@@ -105,6 +105,26 @@ class ConfigurationRefreshTest {
         }
     }
 
+    @Test
+    void casesAndDefaultChangeAndInvalidOnesDoNot() {
+        write("ratelimit: { policies: { live: { limits: 1/min } } }");
+        try (TestServer server = start(Map.of())) {
+            Calls calls = server.calls();
+            assertEquals(List.of(200, 429), calls.get("/policy", 2));
+            write("ratelimit: { policies: { live: { limits: 1/min, cases: [\"header:X-Plan: 2/min\"] } },"
+                    + " default: 9/h }");
+            refresh(server.context());
+            assertEquals(List.of(200, 200, 429), calls.get("/policy", 3, "X-Plan", "pro"));
+            assertEquals(429, calls.get("/policy").code(), "spent permits of the policy stay spent");
+            write("ratelimit: { policies: { live: { limits: 1/min, cases: [\"header:=: 2/min\"] } } }");
+            refresh(server.context());
+            assertEquals(429, calls.get("/policy", "X-Plan", "pro").code(), "the previous cases stay in force");
+            write("ratelimit: { policies: { live: { limits: 1/min, exempt: 127.0.0.1 } } }");
+            refresh(server.context());
+            assertEquals(List.of(200, 200, 200), calls.get("/policy", 3));
+        }
+    }
+
     /** The environment of Micronaut keeps the value of a removed property, unlike the refresh of policies and rules. */
     @Test
     @Tag("netty")

@@ -172,6 +172,33 @@ class RequestKeysTest {
                 "@198.51.100.7", keys.keyOf(parsed, new Values("198.51.100.7", Map.of("X-Tenant", List.of("", "")))));
     }
 
+    @Test
+    void rolesAndClaimsHaveMarksAndRolesAreSorted() {
+        record User(List<String> roles, @Nullable String tenant) implements WebRequest {
+
+            @Override
+            public String address() {
+                return "192.0.2.1";
+            }
+
+            @Override
+            public @Nullable String claim(String name) {
+                return name.equals("tenant") ? tenant : null;
+            }
+        }
+        KeyTemplate role = KeyTemplate.parse("{role}");
+        KeyTemplate claim = KeyTemplate.parse("{claim:tenant}");
+        assertEquals("{role}gold,staff", keys.keyOf(role, new User(List.of("staff", "gold"), null)));
+        assertEquals("@192.0.2.1", keys.keyOf(role, new User(List.of(), null)));
+        assertEquals("{claim:tenant}acme", keys.keyOf(claim, new User(List.of(), "acme")));
+        assertEquals("@192.0.2.1", keys.keyOf(claim, new User(List.of(), null)));
+        assertEquals("@192.0.2.1", keys.keyOf(claim, new User(List.of(), "")));
+        assertEquals("@192.0.2.1", keys.keyOf(KeyTemplate.parse("{claim:other}"), new User(List.of(), "acme")));
+        assertEquals(
+                "=2{role}4:gold{ip}9:192.0.2.1",
+                keys.keyOf(KeyTemplate.parse("{role}{ip}"), new User(List.of("gold"), null)));
+    }
+
     private String bearer(String... lines) {
         return keys.keyOf(
                 KeyTemplate.parse("{bearer-token}"), new Values("192.0.2.1", Map.of("Authorization", List.of(lines))));
