@@ -34,6 +34,8 @@ final class PolicyCatalog {
     /** The template of a key that all requests share. */
     static final String GLOBAL_KEY = "{global}";
 
+    private static final String DEFAULT = RateLimitConfiguration.PREFIX + ".default";
+
     private final PolicyRegistry policies;
     private final Collection<LimitBindings> bindings;
     private final Environment environment;
@@ -70,7 +72,7 @@ final class PolicyCatalog {
                         .add(binding));
         Map<String, Entry> entries = new TreeMap<>();
         byPolicy.forEach((name, found) ->
-                entries.put(name, new Entry(found.get(0).policy(), "annotation", null, distinct(found), Map.of())));
+                entries.put(name, new Entry(found.get(0).policy(), declaredIn(found.get(0)), null, distinct(found), Map.of())));
         for (Policy policy : policies.all()) {
             String name = policy.name();
             entries.put(
@@ -112,8 +114,14 @@ final class PolicyCatalog {
         return binding.key() == null ? GLOBAL_KEY : binding.key().text();
     }
 
+    private static String declaredIn(LimitBinding binding) {
+        return binding.location().equals(DEFAULT) ? DEFAULT : "annotation";
+    }
+
     private String declaredIn(String name) {
-        String property = RateLimitConfiguration.PREFIX + ".policies." + name + ".limits";
+        String configured = policies.configuredName(name);
+        String property = RateLimitConfiguration.PREFIX + ".policies." + configured
+                + (configured.equals(name) ? ".limits" : ".cases");
         return Stream.of(property, property + "[0]")
                 .flatMap(key -> environment.getPropertyEntry(key).stream())
                 .map(PolicyCatalog::declaredIn)

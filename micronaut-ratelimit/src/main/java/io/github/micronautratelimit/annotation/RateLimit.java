@@ -61,7 +61,8 @@ public @interface RateLimit {
 
     /**
      * Returns the key, for each value of which the limit applies separately. It is a template with <code>{ip}</code>,
-     * <code>{principal}</code>, <code>{principal-or-ip}</code>, <code>{api-key}</code>, <code>{bearer-token}</code>,
+     * <code>{principal}</code>, <code>{principal-or-ip}</code>, <code>{role}</code>, <code>{claim:NAME}</code>,
+     * <code>{api-key}</code>, <code>{bearer-token}</code>,
      * <code>{header:NAME}</code>, <code>{cookie:NAME}</code>, <code>{query:NAME}</code>, <code>{path:NAME}</code>,
      * <code>{bean:NAME}</code>, <code>{global}</code> or, for WebSocket messages, <code>{connection}</code>, and with
      * text around them. On a method without security annotations, it may also be one

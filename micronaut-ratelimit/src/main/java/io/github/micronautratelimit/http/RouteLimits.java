@@ -173,7 +173,9 @@ final class RouteLimits {
             warnings.warn(
                     ConfigurationWarning.CLIENT_CHOOSES_KEY,
                     route.name(),
-                    limits.stream().map(LimitBinding::key).toList());
+                    limits.stream()
+                            .flatMap(limit -> limit.keysChosenByClient().stream())
+                            .toList());
         }
     }
 

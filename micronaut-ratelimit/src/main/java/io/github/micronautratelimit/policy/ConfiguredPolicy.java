@@ -114,6 +114,17 @@ record ConfiguredPolicy(
         return Objects.requireNonNull(casePolicies.get(one));
     }
 
+    /** Returns the key of this policy, or of the case whose policy has a name; {@code null} if there is none. */
+    @Nullable
+    KeyTemplate keyOf(String name) {
+        for (Map.Entry<PolicyCase, Policy> one : casePolicies.entrySet()) {
+            if (one.getValue().name().equals(name) && one.getKey().key() != null) {
+                return one.getKey().key();
+            }
+        }
+        return key;
+    }
+
     /** Returns the policies that decide: that of the policy's own limits, and those of cases with limits. */
     List<Policy> deciding() {
         if (cases == null) {

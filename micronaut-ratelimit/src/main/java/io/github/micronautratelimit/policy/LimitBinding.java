@@ -9,6 +9,7 @@ import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.core.annotation.Internal;
 import io.micronaut.core.expressions.EvaluatedExpression;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,8 +118,19 @@ public record LimitBinding(
      * @return {@code true} if the key comes from the client
      */
     public boolean isChosenByClient() {
-        return cases == null
-                ? key != null && key.isClientsChoice()
-                : variants().stream().anyMatch(LimitBinding::isChosenByClient);
+        return !keysChosenByClient().isEmpty();
+    }
+
+    /**
+     * Returns the keys that a client can choose, of this limit or of its cases.
+     *
+     * @return templates; empty if there are none
+     */
+    public List<KeyTemplate> keysChosenByClient() {
+        return variants().stream()
+                .flatMap(variant -> Stream.ofNullable(variant.key))
+                .filter(KeyTemplate::isClientsChoice)
+                .distinct()
+                .toList();
     }
 }

@@ -133,7 +133,9 @@ public final class PathRules implements LimitBindings {
             warnings.warn(
                     ConfigurationWarning.CLIENT_CHOOSES_KEY,
                     "paths",
-                    sorted.stream().map(rule -> rule.limit.key()).toList());
+                    sorted.stream()
+                            .flatMap(rule -> rule.limit.keysChosenByClient().stream())
+                            .toList());
         }
         for (Rule rule : sorted) {
             excluded.configured.forEach((text, exclusion) -> {

@@ -290,14 +290,26 @@ public class PolicyRegistry {
     }
 
     /**
+     * Returns the name under {@code ratelimit.policies} of a policy.
+     *
+     * @param name the name of a configured policy, or of one of its cases
+     * @return the name of the configured policy; the same name if none is configured
+     */
+    @Internal
+    public String configuredName(String name) {
+        ConfiguredPolicy found = settings.find(name);
+        return found == null ? name : found.policy().name();
+    }
+
+    /**
      * Returns the configured key of a policy.
      *
-     * @param name the name of the policy
+     * @param name the name of the policy, or of one of its cases
      * @return the key, or {@code null}
      */
     public @Nullable KeyTemplate keyOf(String name) {
         ConfiguredPolicy found = settings.find(name);
-        return found == null ? null : found.key();
+        return found == null ? null : found.keyOf(name);
     }
 
     /**

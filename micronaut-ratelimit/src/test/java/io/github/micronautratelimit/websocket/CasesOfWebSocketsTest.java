@@ -95,8 +95,8 @@ class CasesOfWebSocketsTest {
 
         @OnMessage
         @RateLimit(policy = "messages")
-        String message(String text, WebSocketSession session) {
-            return text;
+        void message(String text, WebSocketSession session) {
+            session.sendSync(text);
         }
     }
 }
