@@ -70,7 +70,7 @@ public class PolicyConfiguration {
 
     /**
      * The limits, for example {@code [10/s, 1000/h sliding, 5 concurrent]}, with at most one concurrency limit.
-     * Required, unless the cases match every request.
+     * A policy without cases needs them. Default: none.
      *
      * @param limits texts, each with one or more limits
      */
