@@ -91,7 +91,8 @@ public sealed interface Decision {
 
     /**
      * Returns whether the numbers of this decision say anything about the key. Those of {@link OnError#OPEN} and
-     * {@link OnError#CLOSED} do not, because they count nothing, and those of a request that was not evaluated or that the configuration denies.
+     * {@link OnError#CLOSED} do not, because they count nothing, and those of a request that was not evaluated or that
+     * the configuration denies.
      *
      * @param policy the policy of the request
      * @return {@code true} if clients may be told the numbers

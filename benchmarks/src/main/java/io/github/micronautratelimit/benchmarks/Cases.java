@@ -31,8 +31,8 @@ public class Cases {
     private static final int REQUESTS = 64;
     private static final List<String> ROLES = List.of("staff");
 
-    private final CaseChoice<String> github = choice(
-            List.of(), "anonymous: 60/h by {ip}", "authenticated: 5000/h by {principal}");
+    private final CaseChoice<String> github =
+            choice(List.of(), "anonymous: 60/h by {ip}", "authenticated: 5000/h by {principal}");
     /** One case of each kind, none of which matches before the last. */
     private final CaseChoice<String> everyKind = choice(
             List.of("10.0.0.0/8", "2001:db8::/32"),

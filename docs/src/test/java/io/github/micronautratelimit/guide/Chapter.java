@@ -18,13 +18,11 @@ import java.util.stream.Stream;
 record Chapter(Path path) {
 
     private static final Pattern BLOCK = Pattern.compile(
-            "^\\[source,(\\w+)(?:,from=\"([^\"]+)\")?]\\n----\\n(.*?)^----$",
-            Pattern.MULTILINE | Pattern.DOTALL);
+            "^\\[source,(\\w+)(?:,from=\"([^\"]+)\")?]\\n----\\n(.*?)^----$", Pattern.MULTILINE | Pattern.DOTALL);
 
     /** In Markdown, a comment before the block names the source. */
     private static final Pattern MARKDOWN_BLOCK = Pattern.compile(
-            "(?:^<!-- from=\"([^\"]+)\" -->\\n)?^```(\\w+)\\n(.*?)^```$",
-            Pattern.MULTILINE | Pattern.DOTALL);
+            "(?:^<!-- from=\"([^\"]+)\" -->\\n)?^```(\\w+)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
 
     private static final Path README = Path.of("../README.md");
 
@@ -39,7 +37,8 @@ record Chapter(Path path) {
 
     static List<Chapter> all() {
         try (Stream<Path> files = Files.list(Path.of(""))) {
-            return Stream.concat(Stream.of(README), files.filter(file -> file.toString().endsWith(".adoc")))
+            return Stream.concat(Stream.of(README), files.filter(file -> file.toString()
+                            .endsWith(".adoc")))
                     .sorted()
                     .map(Chapter::new)
                     .toList();

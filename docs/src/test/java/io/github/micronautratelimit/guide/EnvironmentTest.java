@@ -76,7 +76,8 @@ class EnvironmentTest {
             assertEquals("[10/s, 1000/h]", write.rateLimits().toString());
             assertEquals("{api-key}", String.valueOf(policies.keyOf("write-requests")));
             assertEquals(
-                    "unlimited", policies.overridesOf("write-requests").get("partner").toString());
+                    "unlimited",
+                    policies.overridesOf("write-requests").get("partner").toString());
         }
     }
 

@@ -71,8 +71,8 @@ final class PolicyCatalog {
                 .forEach(binding -> byPolicy.computeIfAbsent(binding.policy().name(), name -> new ArrayList<>())
                         .add(binding));
         Map<String, Entry> entries = new TreeMap<>();
-        byPolicy.forEach((name, found) ->
-                entries.put(name, new Entry(found.get(0).policy(), declaredIn(found.get(0)), null, distinct(found), Map.of())));
+        byPolicy.forEach((name, found) -> entries.put(
+                name, new Entry(found.get(0).policy(), declaredIn(found.get(0)), null, distinct(found), Map.of())));
         for (Policy policy : policies.all()) {
             String name = policy.name();
             entries.put(

@@ -21,16 +21,26 @@ class CasesReportTest {
     @SuppressWarnings("unchecked")
     void casesAreListedWithKeysAndLimits() {
         Map<String, Object> properties = Map.of(
-                "micronaut.server.port", -1,
-                "endpoints.ratelimits.sensitive", false,
-                "endpoints.ratelimits.write-sensitive", false,
-                "ratelimit.default", "7/h",
-                "ratelimit.policies.api.key", "{header:X-User}",
-                "ratelimit.policies.api.limits", "9/h",
-                "ratelimit.policies.api.cases", List.of("header:X-Anonymous: 3/h by {ip}", "method:TRACE: deny"),
-                "ratelimit.policies.api.overrides", List.of(Map.of("key", "vip", "limits", "unlimited")),
-                "ratelimit.rules[0].path", "/none/**",
-                "ratelimit.rules[0].policy", "api");
+                "micronaut.server.port",
+                -1,
+                "endpoints.ratelimits.sensitive",
+                false,
+                "endpoints.ratelimits.write-sensitive",
+                false,
+                "ratelimit.default",
+                "7/h",
+                "ratelimit.policies.api.key",
+                "{header:X-User}",
+                "ratelimit.policies.api.limits",
+                "9/h",
+                "ratelimit.policies.api.cases",
+                List.of("header:X-Anonymous: 3/h by {ip}", "method:TRACE: deny"),
+                "ratelimit.policies.api.overrides",
+                List.of(Map.of("key", "vip", "limits", "unlimited")),
+                "ratelimit.rules[0].path",
+                "/none/**",
+                "ratelimit.rules[0].policy",
+                "api");
         try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, properties, "test");
                 HttpClient client = server.getApplicationContext().createBean(HttpClient.class, server.getURI())) {
             Map<String, Object> policies = (Map<String, Object>) client.toBlocking()

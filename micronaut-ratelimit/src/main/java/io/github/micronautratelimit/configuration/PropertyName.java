@@ -59,7 +59,9 @@ record PropertyName(List<String> parts) {
 
     /** Returns whether this is inside a case, such as {@code ratelimit.policies.api.cases[0].anonymous}. */
     boolean isInCase() {
-        return parts.size() > 5 && parts.get(1).equals("policies") && parts.get(3).equals("cases");
+        return parts.size() > 5
+                && parts.get(1).equals("policies")
+                && parts.get(3).equals("cases");
     }
 
     boolean matches(PropertyName pattern) {

@@ -81,8 +81,10 @@ final class ConfigurationRefreshListener implements ApplicationEventListener<Ref
         try {
             validator.check();
             RefreshedConfiguration refreshed = RefreshedConfiguration.read(environment, application);
-            policies.reload(refreshed, () -> annotations.reload(() -> rules.reload(
-                    refreshed, () -> defaultLimit.reload(refreshed.general(), reachability::check))));
+            policies.reload(
+                    refreshed,
+                    () -> annotations.reload(() -> rules.reload(
+                            refreshed, () -> defaultLimit.reload(refreshed.general(), reachability::check))));
         } catch (RuntimeException e) {
             LOG.error("Limits were not refreshed; the previous limits stay in force: {}", e.getMessage());
         }

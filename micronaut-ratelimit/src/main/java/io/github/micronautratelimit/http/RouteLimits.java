@@ -165,7 +165,9 @@ final class RouteLimits {
         RequestPath path = new RequestPath(request.getPath());
         List<LimitBinding> limits = route.exempt
                 ? annotated
-                : Stream.of(annotated, rules.of(request, path, false, null, null),
+                : Stream.of(
+                                annotated,
+                                rules.of(request, path, false, null, null),
                                 rules.of(request, path, true, null, null))
                         .flatMap(List::stream)
                         .toList();

@@ -48,14 +48,17 @@ final class CaseBinder {
      * @return the limit with adjusted policies; without cases if the policy has none
      * @throws ConfigurationException if the cases cannot be used where the limit is
      */
-    LimitBinding bind(LimitBinding limit, boolean hasOwnKey, boolean message, boolean shadow, UnaryOperator<Policy> adjusted) {
+    LimitBinding bind(
+            LimitBinding limit, boolean hasOwnKey, boolean message, boolean shadow, UnaryOperator<Policy> adjusted) {
         ConfiguredPolicy configured = policies.find(limit.policy().writtenName());
         PolicyCases cases = configured == null ? null : configured.cases();
         if (cases == null) {
             return limit.withPolicy(adjusted.apply(limit.policy()));
         }
         check(cases, limit);
-        if (hasOwnKey && cases.all().stream().allMatch(one -> hasKey(one) || !one.allowance().isLimited())) {
+        if (hasOwnKey
+                && cases.all().stream()
+                        .allMatch(one -> hasKey(one) || !one.allowance().isLimited())) {
             throw new ConfigurationException(limit.location() + " has a key that would never apply, because every case"
                     + " of the policy \"" + limit.policy().writtenName() + "\" has its own; remove it.");
         }
@@ -70,7 +73,8 @@ final class CaseBinder {
 
     private void check(PolicyCases cases, LimitBinding limit) {
         if (cases.needRoles()) {
-            keys.requireUserAttributes("A case of the policy \"" + limit.policy().writtenName() + "\"");
+            keys.requireUserAttributes(
+                    "A case of the policy \"" + limit.policy().writtenName() + "\"");
         }
         if (addresses != null) {
             try {

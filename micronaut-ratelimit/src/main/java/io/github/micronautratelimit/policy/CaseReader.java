@@ -66,7 +66,8 @@ final class CaseReader {
     }
 
     private PolicyCase read(Map<?, ?> map, String property) {
-        if (map.size() == 1 && !PROPERTIES.contains(String.valueOf(map.keySet().iterator().next()))) {
+        if (map.size() == 1
+                && !PROPERTIES.contains(String.valueOf(map.keySet().iterator().next()))) {
             Map.Entry<?, ?> line = map.entrySet().iterator().next();
             return line(String.valueOf(line.getKey()), line.getValue());
         }
@@ -112,8 +113,9 @@ final class CaseReader {
         if (key != null
                 && cases.all().stream()
                         .allMatch(one -> one.key() != null || !one.allowance().isLimited())) {
-            throw new IllegalArgumentException("key = \"" + key
-                    + "\" would never apply, because every case has a key of its own; remove it, or the key of a case.");
+            throw new IllegalArgumentException(
+                    "key = \"" + key
+                            + "\" would never apply, because every case has a key of its own; remove it, or the key of a case.");
         }
     }
 }

@@ -54,8 +54,8 @@ record ConfiguredPolicy(
         boolean hasLimits =
                 configuration.getCases().isEmpty() || !configuration.getLimits().isEmpty();
         LimitSet limits = hasLimits ? limits(configuration.getLimits(), prefix) : NEVER_USED;
-        PolicyCases cases = new CaseReader(prefix, contextPath)
-                .read(configuration, hasLimits ? Allowance.of(limits) : null);
+        PolicyCases cases =
+                new CaseReader(prefix, contextPath).read(configuration, hasLimits ? Allowance.of(limits) : null);
         try {
             Options options = new Options(
                     configuration,
@@ -90,11 +90,11 @@ record ConfiguredPolicy(
         }
     }
 
-    private static void requireLimitsOfCandidate(
-            PolicyConfiguration configuration, boolean hasLimits, String prefix) {
+    private static void requireLimitsOfCandidate(PolicyConfiguration configuration, boolean hasLimits, String prefix) {
         if (!hasLimits && !configuration.getCandidate().isEmpty()) {
-            throw new ConfigurationException(prefix + ".candidate would be tried beside no limits, because the policy has"
-                    + " only cases; add " + prefix + ".limits, or remove the candidate.");
+            throw new ConfigurationException(
+                    prefix + ".candidate would be tried beside no limits, because the policy has" + " only cases; add "
+                            + prefix + ".limits, or remove the candidate.");
         }
     }
 
@@ -234,8 +234,9 @@ record ConfiguredPolicy(
 
     private static Allowance allowance(List<String> texts, String prefix) {
         if (texts.isEmpty()) {
-            throw new ConfigurationException(prefix
-                    + ".limits is missing; write at least one limit, such as \"100/min\", or \"unlimited\" or \"deny\".");
+            throw new ConfigurationException(
+                    prefix
+                            + ".limits is missing; write at least one limit, such as \"100/min\", or \"unlimited\" or \"deny\".");
         }
         try {
             return Allowance.parse(texts);

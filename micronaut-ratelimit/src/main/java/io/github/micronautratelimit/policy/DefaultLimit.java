@@ -35,8 +35,7 @@ public final class DefaultLimit implements LimitBindings {
     private final CaseBinder cases;
     private volatile @Nullable LimitBinding limit;
 
-    DefaultLimit(
-            RateLimitConfiguration configuration, PolicyRegistry policies, KeyResolution keys, CaseBinder cases) {
+    DefaultLimit(RateLimitConfiguration configuration, PolicyRegistry policies, KeyResolution keys, CaseBinder cases) {
         this.policies = policies;
         this.keys = keys;
         this.cases = cases;
@@ -74,8 +73,8 @@ public final class DefaultLimit implements LimitBindings {
                 : ConfiguredPolicy.key(text.substring(by + BY.length()).strip(), PROPERTY);
         Policy policy = policy(limits, configuration);
         KeyTemplate key = ownKey == null ? policies.keyOf(policy.name()) : ownKey;
-        LimitBinding unbound = new LimitBinding(
-                PROPERTY, policy, key == null ? policies.defaultKey() : key, null, Cost.ONE, null);
+        LimitBinding unbound =
+                new LimitBinding(PROPERTY, policy, key == null ? policies.defaultKey() : key, null, Cost.ONE, null);
         keys.check(key == null ? policies.defaultKey() : key, PROPERTY);
         return cases.bind(unbound, ownKey != null, false, false, UnaryOperator.identity());
     }
@@ -90,7 +89,8 @@ public final class DefaultLimit implements LimitBindings {
                     + ": default, or give ratelimit.policies.default another name.");
         }
         try {
-            return Policy.of(NAME, LimitSet.parse(text)).withOnError(configuration.getOnError())
+            return Policy.of(NAME, LimitSet.parse(text))
+                    .withOnError(configuration.getOnError())
                     .withShadow(configuration.isShadow());
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(

@@ -119,7 +119,6 @@ public class EffectivePolicyResolver {
     static RateLimitExceededException denial(Policy policy, String key, PermitRequest.Origin origin) {
         return new RateLimitExceededException(new Decisions(
                 List.of(new PermitRequest(policy, key, 1, origin)),
-                List.of(new Decision.Denied(
-                        0, LimitState.NEVER, 0, List.of(), Decision.Source.CONFIGURATION))));
+                List.of(new Decision.Denied(0, LimitState.NEVER, 0, List.of(), Decision.Source.CONFIGURATION))));
     }
 }

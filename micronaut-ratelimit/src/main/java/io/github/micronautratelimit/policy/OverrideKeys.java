@@ -41,8 +41,8 @@ final class OverrideKeys {
                         .reduce((one, other) -> one.isEmpty() || other.isEmpty() ? "" : one)
                         .orElse("");
                 if (!reason.isEmpty()) {
-                    throw new ConfigurationException("ratelimit.policies." + policy + ".overrides: the key \""
-                            + key + "\" never occurs, because " + reason);
+                    throw new ConfigurationException("ratelimit.policies." + policy + ".overrides: the key \"" + key
+                            + "\" never occurs, because " + reason);
                 }
             }
         });

@@ -50,7 +50,11 @@ public final class PathRules implements LimitBindings {
     private volatile Exclusions exclusions;
 
     private record Rule(
-            PathRule path, LimitBinding limit, boolean afterAuthentication, boolean skipsUpgrades, boolean skipsAssets) {
+            PathRule path,
+            LimitBinding limit,
+            boolean afterAuthentication,
+            boolean skipsUpgrades,
+            boolean skipsAssets) {
 
         boolean skips(@Nullable Skipped kind) {
             return kind == Skipped.UPGRADES && skipsUpgrades || kind == Skipped.ASSETS && skipsAssets;
@@ -207,8 +211,8 @@ public final class PathRules implements LimitBindings {
             Skipped written = Arrays.stream(Skipped.values())
                     .filter(each -> each.name().equalsIgnoreCase(word.strip()))
                     .findFirst()
-                    .orElseThrow(() -> new ConfigurationException(location + ".skip = \"" + word
-                            + "\" is invalid; write upgrades, assets or both."));
+                    .orElseThrow(() -> new ConfigurationException(
+                            location + ".skip = \"" + word + "\" is invalid; write upgrades, assets or both."));
             skips |= written == kind;
         }
         return skips;

@@ -77,8 +77,8 @@ public class PolicyRegistry {
         Map<String, ConfiguredPolicy> configured = new TreeMap<>();
         Map<String, ConfiguredPolicy> byCase = new HashMap<>();
         for (PolicyConfiguration policy : policies) {
-            ConfiguredPolicy read = ConfiguredPolicy.read(
-                    policy, configuration.getOnError(), configuration.isShadow(), contextPath);
+            ConfiguredPolicy read =
+                    ConfiguredPolicy.read(policy, configuration.getOnError(), configuration.isShadow(), contextPath);
             configured.put(policy.getName(), read);
             byCase.put(policy.getName(), read);
             read.casePolicies().values().forEach(one -> byCase.put(one.name(), read));
@@ -125,9 +125,10 @@ public class PolicyRegistry {
         Policy policy = get(name, "the application's code");
         ConfiguredPolicy found = find(policy.name());
         if (found != null && !found.hasLimits()) {
-            throw new ConfigurationException("The policy \"" + name + "\" named by the application's code has only cases,"
-                    + " which need a request; add ratelimit.policies." + policy.name()
-                    + ".limits, or name a policy without cases.");
+            throw new ConfigurationException(
+                    "The policy \"" + name + "\" named by the application's code has only cases,"
+                            + " which need a request; add ratelimit.policies." + policy.name()
+                            + ".limits, or name a policy without cases.");
         }
         usedByCode.add(policy.name());
         return policy;

@@ -175,9 +175,11 @@ public class ReachabilityCheck {
                         && limit.cases().needsRequest()
                         && !WebSocketMethod.isServer(method.method())
                         && routesOf(method, routes).isEmpty()) {
-                    throw new ConfigurationException(limit.location() + " is on a method without requests, but the cases"
-                            + " of the policy \"" + limit.policy().name() + "\" need one; write the limit on a route, or"
-                            + " name a policy whose cases depend on the time only.");
+                    throw new ConfigurationException(
+                            limit.location() + " is on a method without requests, but the cases"
+                                    + " of the policy \"" + limit.policy().name()
+                                    + "\" need one; write the limit on a route, or"
+                                    + " name a policy whose cases depend on the time only.");
                 }
             }
         });

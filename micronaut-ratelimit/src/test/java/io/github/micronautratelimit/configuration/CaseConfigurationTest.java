@@ -40,8 +40,8 @@ class CaseConfigurationTest {
     }
 
     private static String failure(String yaml, Map<String, Object> further) {
-        Throwable failure = assertThrows(RuntimeException.class, () -> start(yaml, further)
-                .close());
+        Throwable failure =
+                assertThrows(RuntimeException.class, () -> start(yaml, further).close());
         while (failure.getCause() != null && !(failure instanceof ConfigurationException)) {
             failure = failure.getCause();
         }
@@ -79,10 +79,9 @@ class CaseConfigurationTest {
                         + " and \"10.0.0.0/8\" of cases[1] overlap and have different limits;",
             })
     void invalidCaseFailsStart(String policy, String start) {
-        String message = failure(
-                "{ policies: { api: " + policy + " }, rules: [{ path: /**, policy: api }] }", Map.of());
-        String expected =
-                start.startsWith(".") || start.startsWith(":") ? "ratelimit.policies.api" + start : start;
+        String message =
+                failure("{ policies: { api: " + policy + " }, rules: [{ path: /**, policy: api }] }", Map.of());
+        String expected = start.startsWith(".") || start.startsWith(":") ? "ratelimit.policies.api" + start : start;
         assertEquals(expected, message.substring(0, Math.min(expected.length(), message.length())), message);
     }
 
@@ -120,7 +119,8 @@ class CaseConfigurationTest {
     void caseOnMethodWithoutRequestFailsStart() {
         String location = "@RateLimit on " + Jobs.class.getName() + ".run()";
         assertEquals(
-                location + " is on a method without requests, but the cases of the policy \"api\" need one; write the limit"
+                location
+                        + " is on a method without requests, but the cases of the policy \"api\" need one; write the limit"
                         + " on a route, or name a policy whose cases depend on the time only.",
                 failure(
                         "{ policies: { api: { cases: [\"anonymous: 1/s\"], limits: 2/s } } }",

@@ -231,15 +231,18 @@ class EnvironmentVariablesTest {
                         "api",
                         "RATELIMIT_RULES_0_SKIP",
                         "upgrades,assets"))) {
-            LimitBinding limit = Objects.requireNonNull(context.getBean(DefaultLimit.class).get());
+            LimitBinding limit =
+                    Objects.requireNonNull(context.getBean(DefaultLimit.class).get());
             assertEquals("[100/min]", limit.policy().rateLimits().toString());
             assertEquals("{principal-or-ip}", String.valueOf(limit.key()));
-            LimitBinding rule = context.getBean(PathRules.class).all().iterator().next();
+            LimitBinding rule =
+                    context.getBean(PathRules.class).all().iterator().next();
+            assertEquals(List.of(), Objects.requireNonNull(rule.cases()).of(() -> "2001:db8::/64", () -> 0));
             assertEquals(
-                    List.of(),
-                    Objects.requireNonNull(rule.cases()).of(() -> "2001:db8::/64", () -> 0));
-            assertEquals(
-                    1, Objects.requireNonNull(rule.cases()).of(() -> "11.0.0.1", () -> 0).size());
+                    1,
+                    Objects.requireNonNull(rule.cases())
+                            .of(() -> "11.0.0.1", () -> 0)
+                            .size());
         }
     }
 

@@ -101,7 +101,8 @@ class CasesTest {
                     List.of(200, 200, 200, 200, 200, 200, 429),
                     calls.get("/api", 7, "X-User", "bob", "X-Roles", "Gold,staff"));
             assertEquals(List.of(200, 200, 429), calls.get("/api", 3), "signed-in requests cost the address nothing");
-            assertEquals(200, calls.get("/api", "X-User", "carol", "X-Roles", "gold").code());
+            assertEquals(
+                    200, calls.get("/api", "X-User", "carol", "X-Roles", "gold").code());
             HttpResponse<?> denied = calls.get("/api");
             assertEquals("\"api\";q=2;w=3600", denied.header("RateLimit-Policy"), "clients see the name of the policy");
             assertEquals("\"api\";r=0;t=1800", denied.header("RateLimit"));
@@ -140,8 +141,7 @@ class CasesTest {
                       limits: 1/h
                 """)) {
             Calls calls = server.calls();
-            assertEquals(
-                    List.of(200, 200, 200, 429), calls.get("/api", 4, "X-Customer", "acme", "X-Plan", "pro"));
+            assertEquals(List.of(200, 200, 200, 429), calls.get("/api", 4, "X-Customer", "acme", "X-Plan", "pro"));
             assertEquals(List.of(200, 200, 429), calls.get("/api", 3, "X-Customer", "acme", "X-Plan", "team"));
             assertEquals(List.of(200, 429), calls.get("/api", 2, "X-Customer", "acme"));
             assertEquals(List.of(200, 429), calls.get("/api", 2, "X-Customer", "other"));
@@ -160,13 +160,19 @@ class CasesTest {
                 """)) {
             Calls calls = server.calls();
             assertEquals(List.of(200, 429), calls.get("/api", 2, "X-User", "alice", "X-Tenant", "acme"));
-            assertEquals(429, calls.get("/api", "X-User", "bob", "X-Tenant", "acme").code());
-            assertEquals(200, calls.get("/api", "X-User", "bob", "X-Tenant", "other").code());
+            assertEquals(
+                    429, calls.get("/api", "X-User", "bob", "X-Tenant", "acme").code());
+            assertEquals(
+                    200, calls.get("/api", "X-User", "bob", "X-Tenant", "other").code());
             assertEquals(List.of(200, 429), calls.get("/api", 2, "X-User", "bob"), "by address without the claim");
             assertEquals(429, calls.get("/api", "X-Tenant", "forged").code(), "a client cannot choose its claims");
             assertEquals(List.of(404, 429), calls.get("/by-role", 2, "X-User", "alice", "X-Roles", "a,b"));
-            assertEquals(429, calls.get("/by-role", "X-User", "bob", "X-Roles", "b,a").code(), "order does not matter");
-            assertEquals(404, calls.get("/by-role", "X-User", "bob", "X-Roles", "b").code());
+            assertEquals(
+                    429,
+                    calls.get("/by-role", "X-User", "bob", "X-Roles", "b,a").code(),
+                    "order does not matter");
+            assertEquals(
+                    404, calls.get("/by-role", "X-User", "bob", "X-Roles", "b").code());
             assertEquals(404, calls.get("/by-role").code());
             assertEquals(429, calls.get("/by-role", "X-User", "carol").code(), "a user without roles has an address");
         }
@@ -182,8 +188,7 @@ class CasesTest {
                       limits: 1/h
                 """)) {
             Calls calls = server.calls();
-            assertEquals(
-                    List.of(200, 200, 429), calls.get("/api", 3, "X-User", "alice", "X-Tenant", "acme"));
+            assertEquals(List.of(200, 200, 429), calls.get("/api", 3, "X-User", "alice", "X-Tenant", "acme"));
             assertEquals(List.of(200, 429), calls.get("/api", 2, "X-User", "alice", "X-Tenant", "other"));
         }
     }
@@ -206,7 +211,8 @@ class CasesTest {
                 "10.0.0.0/8 | 127.0.0.1 | X-Forwarded-For | 10.0.0.1:4711 | true",
                 "10.0.0.0/8 | 127.0.0.1 | X-Forwarded-For | 10.0.0.1.example.com | false"
             })
-    void onlyRealAddressIsExempt(String range, String proxies, String header, String value, boolean exempt) throws IOException {
+    void onlyRealAddressIsExempt(String range, String proxies, String header, String value, boolean exempt)
+            throws IOException {
         String trusted = proxies.isEmpty() ? "" : "  trusted-proxies: " + proxies + "\n";
         String yaml = trusted + "  policies:\n    api: { limits: 1/h, exempt: [\"" + range + "\"] }\n";
         try (TestServer server = start(yaml)) {
@@ -299,6 +305,20 @@ class CasesTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "mode: shadow, cases: [\"header:X-Bad: deny\", \"anonymous: 1/h\"], limits: 1/h",
+                "mode: shadow, limits: 1/h, overrides: [{ key: 127.0.0.1, limits: deny }]"
+            })
+    void policyInShadowModeDeniesNoCase(String policy) throws IOException {
+        try (TestServer server = start("  policies:\n    api: { " + policy + " }\n")) {
+            assertEquals(List.of(200, 200, 200), server.calls().get("/api", 3));
+            assertEquals(List.of(200, 200), server.calls().get("/api", 2, "X-Bad", "1"));
+            assertNull(server.calls().get("/api").header("RateLimit-Policy"));
+        }
+    }
+
     @Test
     void rejectedLoginsCountOnlyBesideCases() throws IOException {
         try (TestServer server = start(
@@ -344,8 +364,11 @@ class CasesTest {
                     - { path: /**, policy: one }
                 """)) {
             server.calls().get(server.uri("/api/admin"));
-            assertEquals(429, server.calls().get(URI.create(server.uri("/") + path.substring(1)))
-                    .code());
+            assertEquals(
+                    429,
+                    server.calls()
+                            .get(URI.create(server.uri("/") + path.substring(1)))
+                            .code());
             assertEquals(404, server.calls().get("/public/x").code());
         }
     }

@@ -109,7 +109,10 @@ class DefaultLimitTest {
             assertEquals(List.of(200, 200, 200, 200), calls.get("/files/hello.txt", 4));
             assertNull(calls.get("/files/hello.txt").header("RateLimit"));
             assertEquals(List.of(404), calls.get("/files/missing.txt", 1), "a file that does not exist is no asset");
-            assertEquals(200, calls.get("/plain", "Upgrade", "websocket", "Connection", "Upgrade").code());
+            assertEquals(
+                    200,
+                    calls.get("/plain", "Upgrade", "websocket", "Connection", "Upgrade")
+                            .code());
             assertEquals(429, calls.get("/plain").code());
             assertEquals(429, calls.get("/files/missing.txt").code());
             assertEquals(200, calls.get("/files/hello.txt").code());

@@ -24,8 +24,9 @@ record AddressRange(String text, AddressBits first, int bits, AddressBits mask, 
     static AddressRange parse(String text) {
         IPAddress range = Addresses.parseRange(text);
         if (range == null) {
-            throw new IllegalArgumentException("\"" + text.strip()
-                    + "\" is not a range of addresses; write one like \"10.0.0.0/8\" or \"2001:db8::/32\", or one address.");
+            throw new IllegalArgumentException(
+                    "\"" + text.strip()
+                            + "\" is not a range of addresses; write one like \"10.0.0.0/8\" or \"2001:db8::/32\", or one address.");
         }
         Integer prefix = range.getNetworkPrefixLength();
         int length = prefix == null ? range.getBitCount() : prefix;

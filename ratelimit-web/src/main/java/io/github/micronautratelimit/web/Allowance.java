@@ -52,9 +52,7 @@ public record Allowance(Kind kind, LimitSet limits) {
             throw new IllegalArgumentException(
                     "\"\" contains no limit; write one such as \"100/min\", or \"unlimited\" or \"deny\".");
         }
-        String only = texts.size() == 1
-                ? texts.iterator().next().strip().toLowerCase(Locale.ROOT)
-                : "";
+        String only = texts.size() == 1 ? texts.iterator().next().strip().toLowerCase(Locale.ROOT) : "";
         return switch (only) {
             case "unlimited" -> UNLIMITED;
             case "deny" -> DENIED;

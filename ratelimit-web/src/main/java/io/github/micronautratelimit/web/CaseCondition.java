@@ -272,8 +272,7 @@ sealed interface CaseCondition
         @Override
         public boolean covers(CaseCondition other) {
             return other instanceof Client client
-                    && client.ranges.stream()
-                            .allMatch(narrow -> ranges.stream().anyMatch(wide -> wide.covers(narrow)));
+                    && client.ranges.stream().allMatch(narrow -> ranges.stream().anyMatch(wide -> wide.covers(narrow)));
         }
 
         @Override
@@ -284,7 +283,8 @@ sealed interface CaseCondition
 
         @Override
         public String toString() {
-            return "ip:" + String.join("|", ranges.stream().map(AddressRange::text).toList());
+            return "ip:"
+                    + String.join("|", ranges.stream().map(AddressRange::text).toList());
         }
     }
 }

@@ -207,8 +207,7 @@ final class CaseText {
         try {
             return ZoneId.of(zone);
         } catch (DateTimeException e) {
-            throw wrong(
-                    text, "\"" + zone + "\" is not a time zone; write one such as \"UTC\" or \"Europe/Berlin\".");
+            throw wrong(text, "\"" + zone + "\" is not a time zone; write one such as \"UTC\" or \"Europe/Berlin\".");
         }
     }
 

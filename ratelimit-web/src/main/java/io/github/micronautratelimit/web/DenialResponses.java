@@ -125,8 +125,7 @@ public final class DenialResponses {
 
     private static boolean isConfigured(Decisions decisions) {
         return decisions.list().stream()
-                .anyMatch(decision ->
-                        !decision.allowed() && decision.source() == Decision.Source.CONFIGURATION);
+                .anyMatch(decision -> !decision.allowed() && decision.source() == Decision.Source.CONFIGURATION);
     }
 
     /** Names no policy, because none is violated. */

@@ -22,8 +22,7 @@ public final class PolicyCase {
     private final Allowance allowance;
     private final @Nullable KeyTemplate key;
 
-    private PolicyCase(
-            String name, List<CaseCondition> conditions, Allowance allowance, @Nullable KeyTemplate key) {
+    private PolicyCase(String name, List<CaseCondition> conditions, Allowance allowance, @Nullable KeyTemplate key) {
         this.name = name;
         this.conditions = conditions;
         this.allowance = allowance;
@@ -192,8 +191,7 @@ public final class PolicyCase {
 
     /** Returns whether this case matches every request that another one matches. */
     boolean covers(PolicyCase other) {
-        return conditions.stream()
-                .allMatch(wide -> other.conditions.stream().anyMatch(wide::covers));
+        return conditions.stream().allMatch(wide -> other.conditions.stream().anyMatch(wide::covers));
     }
 
     boolean isOnly(CaseCondition condition) {

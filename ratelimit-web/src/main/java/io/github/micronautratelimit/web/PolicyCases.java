@@ -110,8 +110,7 @@ public final class PolicyCases {
         for (AddressRange range : one.onlyRanges()) {
             for (AddressRange further : other.onlyRanges()) {
                 if (range.overlaps(further)
-                        && !(one.allowance().equals(other.allowance())
-                                && Objects.equals(one.key(), other.key()))) {
+                        && !(one.allowance().equals(other.allowance()) && Objects.equals(one.key(), other.key()))) {
                     throw new IllegalArgumentException("\"" + range + "\" of cases[" + first + "] and \"" + further
                             + "\" of cases[" + second
                             + "] overlap and have different limits; write ranges that do not overlap.");

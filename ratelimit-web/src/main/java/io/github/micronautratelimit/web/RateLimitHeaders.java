@@ -108,9 +108,7 @@ public final class RateLimitHeaders {
     public void write(Decisions all, BiConsumer<String, String> header) {
         Decisions decisions = all.enforced();
         List<Decision> list = decisions.list();
-        if (style == HeaderStyle.NONE
-                || list.isEmpty()
-                || list.get(0).source() == Decision.Source.CONFIGURATION) {
+        if (style == HeaderStyle.NONE || list.isEmpty() || list.get(0).source() == Decision.Source.CONFIGURATION) {
             return;
         }
         Class<?> shown = decisions.allowed() ? Decision.Allowed.class : Decision.Denied.class;

@@ -47,9 +47,7 @@ final class TimeOfDay implements CaseCondition {
 
     private boolean isWithin(long minute) {
         LocalTime now = LocalTime.ofInstant(Instant.ofEpochSecond(minute * SECONDS_PER_MINUTE), zone);
-        return from.isBefore(to)
-                ? !now.isBefore(from) && now.isBefore(to)
-                : !now.isBefore(from) || now.isBefore(to);
+        return from.isBefore(to) ? !now.isBefore(from) && now.isBefore(to) : !now.isBefore(from) || now.isBefore(to);
     }
 
     @Override

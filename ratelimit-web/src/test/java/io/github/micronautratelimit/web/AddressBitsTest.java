@@ -27,15 +27,20 @@ class AddressBitsTest {
             IPAddress address = Addresses.of(bytes);
             AddressBits expected = AddressBits.of(address);
             assertEquals(expected, AddressBits.of(address.toCanonicalString()), address.toCanonicalString());
-            assertEquals(expected, AddressBits.of(address.toFullString()
-                    .replaceFirst("^0+(?=\\d+\\.)", "")
-                    .replaceAll("\\.0+(?=\\d)", ".")), address.toFullString());
+            assertEquals(
+                    expected,
+                    AddressBits.of(address.toFullString()
+                            .replaceFirst("^0+(?=\\d+\\.)", "")
+                            .replaceAll("\\.0+(?=\\d)", ".")),
+                    address.toFullString());
             for (int prefix : new int[] {16, 48, 56, 64}) {
                 if (address.isIPv6()) {
-                    IPAddress block = Addresses.of(bytes).setPrefixLength(prefix, false).toPrefixBlock();
+                    IPAddress block =
+                            Addresses.of(bytes).setPrefixLength(prefix, false).toPrefixBlock();
                     AddressBits first = AddressBits.of(Addresses.text(address, prefix));
                     assertEquals(AddressBits.of(block.getLower().withoutPrefixLength()), first);
-                    assertEquals(true, AddressRange.parse(block.toCanonicalString()).contains(expected));
+                    assertEquals(
+                            true, AddressRange.parse(block.toCanonicalString()).contains(expected));
                 }
             }
         }
@@ -44,9 +49,34 @@ class AddressBitsTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", ".", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "256.1.1.1", "01.2.3.4", "1.2.3.4x", ":", ":::",
-                "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
-                "1:", ":1", "1:2:3:4:5:6:7:8:", "1::2:", ":/64", "unknown", "/64", "٣.1.1.1", "-1.2.3.4"
+                "",
+                ".",
+                "1.2.3",
+                "1.2.3.4.5",
+                "1.2.3.",
+                ".1.2.3",
+                "1..2.3",
+                "256.1.1.1",
+                "01.2.3.4",
+                "1.2.3.4x",
+                ":",
+                ":::",
+                "1::2::3",
+                "1:2:3:4:5:6:7",
+                "1:2:3:4:5:6:7:8:9",
+                "12345::",
+                "g::",
+                "1:2:3:4:5:6:7:8::",
+                "::1:2:3:4:5:6:7:8",
+                "1:",
+                ":1",
+                "1:2:3:4:5:6:7:8:",
+                "1::2:",
+                ":/64",
+                "unknown",
+                "/64",
+                "٣.1.1.1",
+                "-1.2.3.4"
             })
     void textThatIsNotAnAddressHasNoBits(String text) {
         assertNull(AddressBits.of(text));

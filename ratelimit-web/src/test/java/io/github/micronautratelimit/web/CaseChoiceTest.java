@@ -156,16 +156,16 @@ class CaseChoiceTest {
     /** Neither a strict nor a generous case can be chosen alone by another notation. */
     @ParameterizedTest
     @ValueSource(
-            strings = {"/shop/public/../admin", "/shop/public/..%2fadmin", "/shop/admin/..;/public", "/shop//admin/%2e./public"
+            strings = {
+                "/shop/public/../admin",
+                "/shop/public/..%2fadmin",
+                "/shop/admin/..;/public",
+                "/shop//admin/%2e./public"
             })
     void casesOfAllReadingsOfPathApply(String path) {
         assertEquals(
                 List.of("path:/public/**", "path:/admin/**"),
-                chosen(
-                                ANYBODY.to("GET", path),
-                                "path:/public/**: unlimited",
-                                "path:/admin/**: 1/min",
-                                "otherwise: 5/s")
+                chosen(ANYBODY.to("GET", path), "path:/public/**: unlimited", "path:/admin/**: 1/min", "otherwise: 5/s")
                         .subList(0, 2),
                 path);
     }
@@ -197,7 +197,9 @@ class CaseChoiceTest {
                 exempt ? List.of() : List.of("otherwise"),
                 choice(ranges, "otherwise: 1/s").of(Request.of(address), EPOCH));
         String range = "ip:10.0.0.0/8|2001:db8::/32|192.0.2.7|::1/128";
-        assertEquals(!exempt, chosen(Request.of(address), range + ": 1/s", "otherwise: 2/s").equals(List.of("otherwise")));
+        assertEquals(
+                !exempt,
+                chosen(Request.of(address), range + ": 1/s", "otherwise: 2/s").equals(List.of("otherwise")));
     }
 
     @ParameterizedTest
@@ -230,7 +232,9 @@ class CaseChoiceTest {
     @Test
     void dayMayEndAt24() {
         assertTrue(matchesAt("time:18:00-00:00 UTC", "2026-01-15T23:59:59Z"));
-        assertEquals("time:18:00-00:00 UTC", PolicyCase.parse("time:18:00-24:00 UTC: 1/s", "").when());
+        assertEquals(
+                "time:18:00-00:00 UTC",
+                PolicyCase.parse("time:18:00-24:00 UTC: 1/s", "").when());
     }
 
     private static boolean matchesAt(String condition, String instant) {

@@ -18,7 +18,9 @@ class PolicyCasesTest {
 
     private static PolicyCases cases(@Nullable String limits, List<String> exempt, String... texts) {
         return PolicyCases.of(
-                Arrays.stream(texts).map(text -> PolicyCase.parse(text, "/shop")).toList(),
+                Arrays.stream(texts)
+                        .map(text -> PolicyCase.parse(text, "/shop"))
+                        .toList(),
                 limits == null ? null : Allowance.of(LimitSet.parse(limits)),
                 exempt);
     }
@@ -113,8 +115,16 @@ class PolicyCasesTest {
                 "\"10.1.0.0/16\" of cases[0] and \"10.0.0.0/8\" of cases[1] overlap and have different limits; write ranges"
                         + " that do not overlap.",
                 refusal("1/s", List.of(), "ip:10.1.0.0/16: deny", "ip:10.0.0.0/8: unlimited"));
-        assertEquals(3, cases("1/s", List.of(), "ip:10.1.0.0/16: deny", "ip:10.2.0.0/16: unlimited").all().size());
-        assertEquals(3, cases("1/s", List.of(), "ip:10.1.0.0/16: 5/s", "ip:10.0.0.0/8: 5/s").all().size());
+        assertEquals(
+                3,
+                cases("1/s", List.of(), "ip:10.1.0.0/16: deny", "ip:10.2.0.0/16: unlimited")
+                        .all()
+                        .size());
+        assertEquals(
+                3,
+                cases("1/s", List.of(), "ip:10.1.0.0/16: 5/s", "ip:10.0.0.0/8: 5/s")
+                        .all()
+                        .size());
         assertEquals(
                 "exempt: \"10.1.0.0/16\" lies within \"10.0.0.0/8\", which is exempt already; remove it.",
                 refusal("1/s", List.of("10.1.0.0/16", "10.0.0.0/8")));
@@ -169,7 +179,8 @@ class PolicyCasesTest {
         assertEquals(
                 "api:role:gold+method:POST",
                 PolicyCase.parse("role:gold and method:POST: 1/s", "").policyName("api"));
-        assertEquals("api", PolicyCase.ofPolicy(Allowance.of(LimitSet.parse("1/s"))).policyName("api"));
+        assertEquals(
+                "api", PolicyCase.ofPolicy(Allowance.of(LimitSet.parse("1/s"))).policyName("api"));
     }
 
     @Test
