@@ -396,6 +396,23 @@ public final class AsyncRateLimiter {
                         .thenCombine(slot, AsyncRateLimiter::both);
     }
 
+    /**
+     * Returns how much of each rate limit a key has used, in one call of the store, for pages that show customers their
+     * quotas. Takes no permits. Permits that an instance has prefetched count as used. If the store is unavailable, the
+     * {@link OnError} of the policy decides, and {@link Limit.Usage#estimated} says so.
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited
+     * @return completes with one element per rate limit, in the order of the policy
+     * @throws IllegalArgumentException if the policy has no rate limits
+     */
+    @CheckReturnValue
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        requireRateLimits(policy, 0);
+        String concealed = concealed(key);
+        return Futures.call(() -> backend.usage(policy, concealed));
+    }
+
     private static Decision both(Decision permits, Decision slot) {
         if (!permits.allowed() || !slot.allowed()) {
             return permits.allowed() ? slot : permits;

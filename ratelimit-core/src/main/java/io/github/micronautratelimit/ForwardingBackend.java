@@ -1,5 +1,6 @@
 package io.github.micronautratelimit;
 
+import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -81,6 +82,11 @@ public abstract class ForwardingBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return delegate.peek(policy, key, permits);
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return delegate.usage(policy, key);
     }
 
     @Override

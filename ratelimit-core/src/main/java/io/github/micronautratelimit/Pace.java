@@ -2,7 +2,6 @@ package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
-import io.github.micronautratelimit.limit.SlidingWindow;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.List;
 
@@ -60,8 +59,7 @@ record Pace(List<Limit> limits, List<Limit> binding, long free, long nextMicros,
     /** Returns whether the time of {@link #microsUntil} is known, and not only a lower bound. */
     boolean isExact(long permits) {
         return permits <= free
-                || !binding.isEmpty()
-                        && (permits - free <= next || limits.size() == 1 && !(limits.get(0) instanceof SlidingWindow));
+                || !binding.isEmpty() && (permits - free <= next || limits.size() == 1 && isSteady(limits.get(0)));
     }
 
     /** The time after the next permits until a limit has granted the given number. */
@@ -74,7 +72,17 @@ record Pace(List<Limit> limits, List<Limit> binding, long free, long nextMicros,
         long periods = (beyond - 1) / limit.permits();
         // The rest of one window and all of the following one may be free within less than a period.
         long whole = limit instanceof FixedWindow && !binds ? Math.max(0, periods - 1) : periods;
-        return scaled(whole, limit.periodMicros(), 1);
+        return scaled(whole, isSteady(limit) ? limit.periodMicros() : shortestMicros(limit), 1);
+    }
+
+    /** Returns whether further permits come after whole periods, or steadily. */
+    private static boolean isSteady(Limit limit) {
+        return limit instanceof TokenBucket || limit instanceof FixedWindow window && window.calendar() == null;
+    }
+
+    /** Months and years differ in length, and clocks may be set forward: an eighth less is no longer than any window. */
+    private static long shortestMicros(Limit limit) {
+        return limit instanceof FixedWindow ? limit.periodMicros() / 8 * 7 : limit.periodMicros();
     }
 
     private static long scaled(long number, long factor, long divisor) {

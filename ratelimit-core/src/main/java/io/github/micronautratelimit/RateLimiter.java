@@ -2,6 +2,7 @@ package io.github.micronautratelimit;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -34,10 +35,9 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Assembles a limiter on a backend, in memory or on a store.
+     * {@return a builder with useful defaults of a limiter on a backend, in memory or on a store}
      *
      * @param backend decides; closed with the limiter
-     * @return a builder with useful defaults
      */
     public static RateLimiterBuilder builder(RateLimitBackend backend) {
         return new RateLimiterBuilder(backend);
@@ -54,21 +54,19 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Creates a limiter on another backend without layers, with the listeners, counters and key secret of this one.
+     * {@return a limiter on another backend without layers, with the listeners, counters and key secret of this one}
      *
      * @param other decides, usually a backend in memory
-     * @return a limiter beside this one
      */
     public RateLimiter over(RateLimitBackend other) {
         return new RateLimiter(async.over(other), () -> {});
     }
 
     /**
-     * Takes one permit; see {@link #tryAcquire(Policy, String, long)}.
+     * {@return the decision on one permit; see {@link #tryAcquire(Policy, String, long)}}
      *
      * @param policy the policy
      * @param key    identifies the caller that is limited; any text
-     * @return the decision
      */
     @CheckReturnValue
     public Decision tryAcquire(Policy policy, String key) {
@@ -76,12 +74,11 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes permits if every limit of the policy grants them now.
+     * {@return the decision on permits, which are taken if every limit of the policy grants them now}
      *
      * @param policy  the policy
      * @param key     identifies the caller that is limited
      * @param permits the cost
-     * @return the decision
      */
     @CheckReturnValue
     public Decision tryAcquire(Policy policy, String key, long permits) {
@@ -89,13 +86,12 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes permits, and waits in turn until they are free; see {@link AsyncRateLimiter#acquire}.
+     * {@return the decision on permits, for which the thread waits in turn; see {@link AsyncRateLimiter#acquire}}
      *
      * @param policy  the policy
      * @param key     identifies the caller that is limited
      * @param permits the cost
-     * @param maxWait the longest time to wait, at most 1 hour
-     * @return the decision; denied at once if the permits come later
+     * @param maxWait the longest time to wait, at most 1 hour; denied at once if the permits come later
      * @throws java.util.concurrent.CancellationException if the thread was interrupted; nothing is charged then
      */
     @CheckReturnValue
@@ -104,11 +100,10 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes one permit or throws; see {@link #acquireOrThrow(Policy, String, long)}.
+     * {@return the decision on one permit if it is granted; see {@link #acquireOrThrow(Policy, String, long)}}
      *
      * @param policy the policy
      * @param key    identifies the caller that is limited
-     * @return the decision
      */
     public Decision.Allowed acquireOrThrow(Policy policy, String key) {
         return acquireOrThrow(policy, key, 1);
@@ -133,10 +128,9 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes permits under several policies, or none under any.
+     * {@return the decisions on permits under several policies, all of which are taken, or none}
      *
      * @param requests the requests
-     * @return the decisions
      */
     @CheckReturnValue
     public Decisions tryAcquireAll(List<PermitRequest> requests) {
@@ -144,11 +138,10 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes one permit and one slot; see {@link AsyncRateLimiter#lease}.
+     * {@return a lease of one permit and one slot, to be closed; see {@link AsyncRateLimiter#lease}}
      *
      * @param policy the policy
      * @param key    the key
-     * @return the lease; close it
      */
     @CheckReturnValue
     public Lease lease(Policy policy, String key) {
@@ -156,10 +149,9 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Takes permits and slots, or nothing at all; see {@link AsyncRateLimiter#leaseAll(List)}.
+     * {@return a lease of all permits and slots, or of nothing; see {@link AsyncRateLimiter#leaseAll(List)}}
      *
      * @param requests the requests
-     * @return the lease, which holds nothing if denied; close it
      */
     @CheckReturnValue
     public Lease leaseAll(List<PermitRequest> requests) {
@@ -167,16 +159,26 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Returns the decision that a request would get now; see {@link AsyncRateLimiter#peek}.
+     * {@return the decision that a request would get now; see {@link AsyncRateLimiter#peek}}
      *
      * @param policy  the policy
      * @param key     the key
      * @param permits the cost
-     * @return the decision
      */
     @CheckReturnValue
     public Decision peek(Policy policy, String key, long permits) {
         return await(async.peek(policy, key, permits));
+    }
+
+    /**
+     * {@return how much of each rate limit is used; see {@link AsyncRateLimiter#usage}}
+     *
+     * @param policy the policy
+     * @param key    identifies the caller that is limited
+     */
+    @CheckReturnValue
+    public List<Limit.Usage> usage(Policy policy, String key) {
+        return await(async.usage(policy, key));
     }
 
     /**
@@ -216,10 +218,9 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     /**
-     * Returns the hash of a key as it appears in events, logs and statistics.
+     * {@return the hash of a key as it appears in events, logs and statistics; see {@link RateLimitEvent#keyHash()}}
      *
      * @param key identifies a caller
-     * @return the same value as {@link RateLimitEvent#keyHash()} for this key
      */
     public String keyHash(String key) {
         return KeyHash.of(async.concealed(key));

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ final class Fallback {
     /** Immutable, so threads need no synchronization to share it. */
     private record RecentShare(Policy policy, InstanceShare share) {}
 
+    private final MicroClock clock;
     private final MemoryBackend local;
     private final LocalConcurrencyFallback concurrency;
     private final UnsettledCharges unsettled;
@@ -48,6 +50,7 @@ final class Fallback {
     private final @Nullable RecentShare[] recent = new RecentShare[RECENT];
 
     Fallback(MicroClock clock, int instances, UnsettledCharges unsettled) {
+        this.clock = clock;
         this.local = new MemoryBackend(clock, MemoryBackend.defaultMaxKeys());
         this.concurrency = new LocalConcurrencyFallback(local.concurrency(), instances);
         this.unsettled = unsettled;
@@ -173,6 +176,22 @@ final class Fallback {
                 share,
                 local.peek(share.policy(), key, permits).join(),
                 Charge.NOT);
+    }
+
+    /** Returns what this instance has counted; for an on-error that counts nothing, all permits are free, or none is. */
+    List<Limit.Usage> usage(Policy policy, String key) {
+        if (policy.onError() == OnError.LOCAL) {
+            InstanceShare share = shareOf(policy);
+            return share.usage(local.usage(share.policy(), key).join());
+        }
+        long now = clock.micros();
+        return policy.rateLimits().stream()
+                .map(limit -> limit.stateAt(null, now)
+                        .charge(policy.onError() == OnError.CLOSED ? limit.capacity() : 0)
+                        .usage(now)
+                        .get(0)
+                        .asEstimateOf(limit))
+                .toList();
     }
 
     void refund(Policy policy, String key, long permits, long chargedAtMicros) {

@@ -14,6 +14,7 @@ import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.StoreFailure;
 import io.github.micronautratelimit.guard.Fallback.Charge;
 import io.github.micronautratelimit.internal.Scheduler;
+import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -218,6 +219,11 @@ public final class Guard extends ForwardingBackend {
                 key,
                 () -> delegate().peek(policy, key, permits),
                 failure -> fallback.peek(policy, key, permits));
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return calls.decide(policy, key, () -> delegate().usage(policy, key), failure -> fallback.usage(policy, key));
     }
 
     /**

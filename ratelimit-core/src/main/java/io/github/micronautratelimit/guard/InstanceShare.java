@@ -16,7 +16,8 @@ import java.util.List;
  *
  * <p>The rate of a bucket is divided exactly. A burst and the permits of a window are divided and rounded down, to one
  * permit at least. If there is less than one permit per instance, the period is extended instead, so that all instances
- * together keep the rate. Each of 5 instances grants one permit per 100 s of 3/min.
+ * together keep the rate. Each of 5 instances grants one permit per 100 s of 3/min. The windows of a calendar quota
+ * stay those of its calendar, unless there is less than one permit per instance.
  *
  * <p>A share never refills more slowly than one permit per 366 days.
  */
@@ -59,6 +60,16 @@ final class InstanceShare {
         return denied;
     }
 
+    /** Returns the usage of the whole policy, as far as this instance knows it from the usage of its share. */
+    List<Limit.Usage> usage(List<Limit.Usage> ofShare) {
+        List<Limit.Usage> usage = new ArrayList<>();
+        for (int i = 0; i < parts.size(); i++) {
+            usage.add(ofShare.get(policy.rateLimits().indexOf(parts.get(i)))
+                    .asEstimateOf(whole.rateLimits().get(i)));
+        }
+        return usage;
+    }
+
     /**
      * Returns the policy under which the permits are counted that the store grants to this instance: the share with
      * room for further permits. The store may grant an instance more than its share, because requests are not spread
@@ -72,8 +83,8 @@ final class InstanceShare {
         long room = Math.min(Limit.MAX_PERMITS, share.capacity() + 1 + share.capacity() / FURTHER);
         return share instanceof TokenBucket bucket
                 ? bucket.withBurst(room)
-                : share instanceof FixedWindow
-                        ? new FixedWindow(room, share.periodMicros())
+                : share instanceof FixedWindow window
+                        ? window.withPermits(room)
                         : new SlidingWindow(room, share.periodMicros());
     }
 
@@ -83,6 +94,9 @@ final class InstanceShare {
         }
         long permits = limit.permits() / instances;
         long period = limit.periodMicros();
+        if (permits > 0 && limit instanceof FixedWindow window) {
+            return window.withPermits(permits);
+        }
         if (permits == 0) {
             permits = 1;
             period = Math.min(LONGEST_MICROS, divideRoundingUp(period * instances, limit.permits()));

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.internal.Micros;
 import io.github.micronautratelimit.internal.Scheduler;
+import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -115,6 +116,11 @@ public final class Coalescer extends ForwardingBackend {
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return repeated(policy, () -> delegate().peek(policy, key, permits));
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return repeated(policy, () -> delegate().usage(policy, key));
     }
 
     @Override

@@ -283,12 +283,12 @@ final class PrefetchedPermits {
     static long windowEnd(Policy policy, Decision answer, long calledAt) {
         long end = Long.MAX_VALUE;
         for (Limit limit : policy.rateLimits()) {
-            if (limit instanceof FixedWindow) {
+            if (limit instanceof FixedWindow window) {
                 end = Math.min(
                         end,
                         policy.rateLimits().size() == 1
                                 ? calledAt + answer.resetAfterMicros()
-                                : (Math.floorDiv(calledAt, limit.periodMicros()) + 1) * limit.periodMicros());
+                                : window.startOf(window.windowAt(calledAt) + 1));
             }
         }
         return end;

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.limit;
 
 import io.github.micronautratelimit.internal.Micros;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>{@link TokenBucket}, {@code 100/min}: a steady rate with bursts; permits come back one by one.</li>
  *   <li>{@link SlidingWindow}, {@code 1000/h sliding}: at most 1000 permits in <em>any</em> hour.</li>
- *   <li>{@link FixedWindow}, {@code 10000/day fixed}: a quota per calendar period, in UTC.</li>
+ *   <li>{@link FixedWindow}, {@code 10000/day fixed} or {@code 1000/month Europe/Berlin}: a quota per window or
+ *       calendar period.</li>
  * </ul>
  *
  * <pre>{@code
@@ -99,6 +101,18 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
         return new FixedWindow(permits, micros(period));
     }
 
+    /**
+     * Creates a calendar quota.
+     *
+     * @param permits permits per window, 1 to {@link #MAX_PERMITS}
+     * @param period  for example {@code CalendarPeriod.monthly(1, ZoneId.of("Europe/Berlin"))}
+     * @return {@code permits/period}, for example {@code 1000/month Europe/Berlin}
+     * @throws IllegalArgumentException if the permits are out of range
+     */
+    public static FixedWindow fixedWindow(long permits, FixedWindow.CalendarPeriod period) {
+        return new FixedWindow(permits, period);
+    }
+
     private static long micros(Duration period) {
         return Micros.exact(period, "The period of a limit", "1 microsecond to 366 days");
     }
@@ -107,7 +121,10 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
      * Parses one limit.
      *
      * @param text for example {@code 100/min}, {@code 5/s burst 20}, {@code 3/10s}, {@code 1000/h sliding} or
-     *             {@code 10000/day fixed}; units are us, ms, s, min, h and day, and case does not matter
+     *             {@code 10000/day fixed}; units are us, ms, s, min, h and day, and case does not matter. Calendar
+     *             quotas are {@code 1000/month}, {@code 1000/month from 31}, {@code 1/week from monday},
+     *             {@code 12/year from april} and {@code 10000/day Europe/Berlin}, each with a time zone or in UTC;
+     *             {@code day} needs the time zone
      * @return the limit
      * @throws IllegalArgumentException if the text is malformed; the message names the position and an example
      */
@@ -136,7 +153,8 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     }
 
     /**
-     * Returns the period of {@link #permits()} in microseconds.
+     * Returns the period of {@link #permits()} in microseconds. The windows of a calendar quota differ; this is the
+     * length of the longest if clocks are never set: 1, 7, 31 or 366 days.
      *
      * @return whole microseconds, at least 1
      */
@@ -212,13 +230,23 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     /** Returns the text form after {@code permits/period}: nothing, or a space and words. */
     abstract String suffix();
 
+    /** Returns the text form of the period. */
+    String periodText() {
+        return LimitText.period(periodMicros);
+    }
+
+    /** Returns what two limits have in common besides their numbers, if a state of one is a state of the other. */
+    Object kind() {
+        return getClass();
+    }
+
     @Override
     public final boolean equals(@Nullable Object other) {
         return this == other
                 || other instanceof Limit limit
-                        && getClass() == limit.getClass()
                         && permits == limit.permits
                         && periodMicros == limit.periodMicros
+                        && kind().equals(limit.kind())
                         && capacity() == limit.capacity();
     }
 
@@ -230,6 +258,30 @@ public abstract sealed class Limit permits TokenBucket, SlidingWindow, FixedWind
     /** Returns the text form, which {@link #parse} accepts. */
     @Override
     public final String toString() {
-        return permits + "/" + LimitText.period(periodMicros) + suffix();
+        return permits + "/" + periodText() + suffix();
+    }
+
+    /**
+     * The usage of a limit by a key, for example to show to the customer that the key names.
+     *
+     * @param limit     the limit
+     * @param used      the permits that are spent, rounded up. More than the limit, if a settled reservation has cost
+     *                  more than was left, or the limit was lowered
+     * @param remaining the permits that are free, 0 or more
+     * @param resetsAt  of a {@link FixedWindow}, the end of the present window. Of other limits, the instant at which
+     *                  all permits are free if none are spent until then. By the clock of the store
+     * @param estimated whether the store was unavailable, so that these are the numbers by which on-error decides
+     */
+    public record Usage(Limit limit, long used, long remaining, Instant resetsAt, boolean estimated) {
+
+        /**
+         * Returns the same numbers as an estimate, for a store that is unavailable.
+         *
+         * @param whole the limit of which this usage counts a part
+         * @return an estimated usage
+         */
+        public Usage asEstimateOf(Limit whole) {
+            return new Usage(whole, used, remaining, resetsAt, true);
+        }
     }
 }

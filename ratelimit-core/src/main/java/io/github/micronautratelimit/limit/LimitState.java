@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.limit;
 
+import io.github.micronautratelimit.internal.Micros;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -297,6 +298,23 @@ public abstract sealed class LimitState permits SingleLimitState, CompositeState
         long until = Math.max(blockedUntil(), other.blockedUntil());
         return ReservedState.whole(
                 until == NOT_BLOCKED ? both : new BlockedState(both, until), ReservedState.union(this, other));
+    }
+
+    /**
+     * Returns how much of each limit is used. A block is not a use.
+     *
+     * @param nowMicros the instant of this state, in microseconds since the epoch
+     * @return one element per limit, in the order of the policy
+     */
+    public final List<Limit.Usage> usage(long nowMicros) {
+        return parts().stream()
+                .map(part -> new Limit.Usage(
+                        part.limit(),
+                        part.spent(),
+                        part.remaining(),
+                        Micros.instant(nowMicros + part.renewedAfter(nowMicros)),
+                        false))
+                .toList();
     }
 
     /**

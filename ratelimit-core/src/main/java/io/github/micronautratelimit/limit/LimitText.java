@@ -1,11 +1,13 @@
 package io.github.micronautratelimit.limit;
 
 import io.github.micronautratelimit.internal.Micros;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /** Parses limits from their text form, in one pass from left to right. */
 final class LimitText {
@@ -30,6 +32,8 @@ final class LimitText {
             Map.entry("d", 86_400_000_000L),
             Map.entry("day", 86_400_000_000L),
             Map.entry("days", 86_400_000_000L));
+
+    private static final Pattern DAY = Pattern.compile("(?i)(1\\s*)?d(ays?)?");
 
     private static final int MAX_SHOWN = 80;
 
@@ -100,16 +104,36 @@ final class LimitText {
     }
 
     private Limit limit(int start, long permits) {
+        int periodAt = next();
+        ChronoUnit calendar = CalendarText.unit(word());
+        if (calendar != null) {
+            return new FixedWindow(permits, CalendarText.parse(calendar, this));
+        }
+        position = periodAt;
         long period = period();
-        int optionAt = position;
+        boolean day = DAY.matcher(text.substring(periodAt, position)).matches();
+        int optionAt = next();
+        boolean calendarDay = day && !atEnd() && CalendarText.isOption(token());
+        position = optionAt;
+        if (calendarDay) {
+            return new FixedWindow(permits, CalendarText.parse(ChronoUnit.DAYS, this));
+        }
         String option = word();
         long burst = option.equals("burst") ? permits("the burst", "the burst, a number of permits,") : permits;
         return switch (option) {
             case "sliding" -> new SlidingWindow(permits, period);
             case "fixed" -> new FixedWindow(permits, period);
             case "burst", "" -> bucket(permits, period, burst, start);
-            default -> throw malformed("\"burst N\", \"sliding\" or \"fixed\" was expected", optionAt);
+            default -> throw malformed(expectedOption(optionAt), optionAt);
         };
+    }
+
+    private String expectedOption(int at) {
+        position = at;
+        String token = atEnd() ? "" : token();
+        return CalendarText.isOption(token)
+                ? "\"" + token + "\" goes with one day, week, month or year"
+                : "\"burst N\", \"sliding\" or \"fixed\" was expected";
     }
 
     private Limit bucket(long permits, long period, long burst, int start) {
@@ -158,9 +182,15 @@ final class LimitText {
 
     private long unit() {
         int start = position;
-        Long micros = UNITS.get(word());
+        String word = word();
+        Long micros = UNITS.get(word);
         if (micros == null) {
-            throw malformed("one of the units us, ms, s, min, h, day was expected", start);
+            throw CalendarText.unit(word) == null
+                    ? malformed("one of the units us, ms, s, min, h, day, week, month, year was expected", start)
+                    : malformed(
+                            "\"" + word + "\" is a calendar period, which follows a '/' and has no number,",
+                            start,
+                            CalendarText.EXAMPLE);
         }
         return micros;
     }
@@ -172,6 +202,26 @@ final class LimitText {
             position++;
         }
         return text.substring(start, position).toLowerCase(Locale.ROOT);
+    }
+
+    /** Skips spaces and returns the position of what follows. */
+    int next() {
+        skipSpaces();
+        return position;
+    }
+
+    /** Returns whether the limit ends here. */
+    boolean atEnd() {
+        return position >= text.length() || text.charAt(position) == ';';
+    }
+
+    /** Reads up to the next space or the end of the limit. */
+    String token() {
+        int start = position;
+        while (!atEnd() && !Character.isWhitespace(text.charAt(position))) {
+            position++;
+        }
+        return text.substring(start, position);
     }
 
     /** Skips spaces and then the expected character if it is next; returns whether it was. */
@@ -191,12 +241,17 @@ final class LimitText {
     }
 
     private IllegalArgumentException malformed(String reason, int from) {
+        return malformed(reason, from, EXAMPLE);
+    }
+
+    /** Returns a rejection of the text, with a position and an example that ends the sentence. */
+    IllegalArgumentException malformed(String reason, int from, String example) {
         int at = from;
         while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
             at++;
         }
         String position = at < text.length() ? "at character " + (at + 1) : "at the end";
-        return new IllegalArgumentException(quoted() + ": " + reason + " " + position + EXAMPLE);
+        return new IllegalArgumentException(quoted() + ": " + reason + " " + position + example);
     }
 
     private String quoted() {

@@ -21,6 +21,14 @@ abstract sealed class SingleLimitState extends LimitState
     /** Returns the time until all permits are free, however long. */
     abstract long freeAfter(long nowMicros);
 
+    /** Returns the permits that are spent, rounded up. */
+    abstract long spent();
+
+    /** Returns the time until the limit has new permits, whether or not it needs them; see {@link Limit.Usage}. */
+    long renewedAfter(long nowMicros) {
+        return resetAfter(nowMicros);
+    }
+
     /** Returns {@link #freeAfter}, but no more than the limit can need. */
     @Override
     public final long resetAfter(long nowMicros) {

@@ -177,6 +177,11 @@ public final class SlidingWindow extends Limit {
         }
 
         @Override
+        long spent() {
+            return total;
+        }
+
+        @Override
         long freeAfter(long nowMicros) {
             if (total == 0) {
                 return 0;

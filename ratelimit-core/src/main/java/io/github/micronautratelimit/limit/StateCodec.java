@@ -1,5 +1,9 @@
 package io.github.micronautratelimit.limit;
 
+import io.github.micronautratelimit.limit.FixedWindow.CalendarPeriod;
+import java.time.DateTimeException;
+import java.time.ZoneId;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,11 +25,19 @@ public final class StateCodec {
     /** A state with open reservations: the end of the block or 0, the reservations, then as in the first form. */
     private static final int RESERVED_FORM = 3;
 
+    /** Limits of which one or more are calendar quotas, or a state of such, as in the first or the third form. */
+    private static final int CALENDAR_FORM = 4;
+
     private static final int TOKEN_BUCKET = 1;
     private static final int SLIDING_WINDOW = 2;
     private static final int FIXED_WINDOW = 3;
     /** A token bucket that has had refunds. Only states have this kind. */
     private static final int REFUNDED_BUCKET = 4;
+
+    private static final int CALENDAR_WINDOW = 5;
+    /** The units of calendar periods. The position is stored, so new ones go to the end. */
+    private static final List<ChronoUnit> CALENDAR_UNITS =
+            List.of(ChronoUnit.DAYS, ChronoUnit.WEEKS, ChronoUnit.MONTHS, ChronoUnit.YEARS);
 
     private StateCodec() {}
 
@@ -38,15 +50,20 @@ public final class StateCodec {
     public static byte[] write(LimitState state) {
         boolean blocked = state.blockedUntil() != LimitState.NOT_BLOCKED;
         List<Reserved> reservations = state.openReservations();
-        Writer out = new Writer(!reservations.isEmpty() ? RESERVED_FORM : blocked ? BLOCKED_FORM : FORM);
-        if (blocked || !reservations.isEmpty()) {
+        List<SingleLimitState> parts = state.parts();
+        boolean calendar = false;
+        for (SingleLimitState part : parts) {
+            calendar |= isCalendar(part.limit());
+        }
+        int form = calendar ? CALENDAR_FORM : !reservations.isEmpty() ? RESERVED_FORM : blocked ? BLOCKED_FORM : FORM;
+        Writer out = new Writer(form);
+        if (form != FORM) {
             out.number(blocked ? state.blockedUntil() : 0);
         }
-        if (!reservations.isEmpty()) {
+        if (form == RESERVED_FORM || form == CALENDAR_FORM) {
             out.number(reservations.size());
             reservations.forEach(reservation -> reservation.write(out));
         }
-        List<SingleLimitState> parts = state.parts();
         out.number(parts.size());
         for (SingleLimitState part : parts) {
             boolean refunded = part instanceof TokenBucket.State bucket && bucket.isRefunded();
@@ -64,13 +81,13 @@ public final class StateCodec {
      * @throws IllegalArgumentException if the bytes are of a newer version, or not a state
      */
     public static LimitState readState(byte[] bytes) {
-        Reader in = new Reader(bytes, RESERVED_FORM);
+        Reader in = new Reader(bytes, CALENDAR_FORM);
         if (in.form == FORM) {
             return readParts(in);
         }
         long until = in.number();
         List<Reserved> reservations = new ArrayList<>();
-        for (int left = in.form == RESERVED_FORM ? in.count() : 0; left > 0; left--) {
+        for (int left = in.form == BLOCKED_FORM ? 0 : in.count(); left > 0; left--) {
             reservations.add(Reserved.read(in));
         }
         LimitState state = readParts(in);
@@ -104,7 +121,7 @@ public final class StateCodec {
      * @return the bytes for {@link #readLimits}
      */
     public static byte[] write(List<Limit> limits) {
-        Writer out = new Writer(FORM);
+        Writer out = new Writer(limits.stream().anyMatch(StateCodec::isCalendar) ? CALENDAR_FORM : FORM);
         out.number(limits.size());
         for (Limit limit : limits) {
             write(kindOf(limit), limit, out);
@@ -120,7 +137,7 @@ public final class StateCodec {
      * @throws IllegalArgumentException if the bytes are of a newer version, or not limits
      */
     public static List<Limit> readLimits(byte[] bytes) {
-        Reader in = new Reader(bytes, FORM);
+        Reader in = new Reader(bytes, CALENDAR_FORM);
         int count = in.count();
         List<Limit> limits = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
@@ -166,15 +183,27 @@ public final class StateCodec {
         return bytes.length > 0 && bytes[0] == SLOTS_FORM;
     }
 
+    private static boolean isCalendar(Limit limit) {
+        return kindOf(limit) == CALENDAR_WINDOW;
+    }
+
     private static int kindOf(Limit limit) {
-        return limit instanceof TokenBucket
-                ? TOKEN_BUCKET
-                : limit instanceof SlidingWindow ? SLIDING_WINDOW : FIXED_WINDOW;
+        if (limit instanceof FixedWindow window) {
+            return window.calendar() == null ? FIXED_WINDOW : CALENDAR_WINDOW;
+        }
+        return limit instanceof TokenBucket ? TOKEN_BUCKET : SLIDING_WINDOW;
     }
 
     private static void write(int kind, Limit limit, Writer out) {
         out.number(kind);
         out.number(limit.permits());
+        CalendarPeriod period = limit instanceof FixedWindow window ? window.calendar() : null;
+        if (period != null) {
+            out.number(CALENDAR_UNITS.indexOf(period.unit()));
+            out.number(period.first());
+            out.text(period.zone().getId());
+            return;
+        }
         out.number(limit.periodMicros());
         if (limit instanceof TokenBucket bucket) {
             out.number(bucket.burst());
@@ -186,9 +215,28 @@ public final class StateCodec {
             case TOKEN_BUCKET -> new TokenBucket(in.number(), in.number(), in.number());
             case SLIDING_WINDOW -> new SlidingWindow(in.number(), in.number());
             case FIXED_WINDOW -> new FixedWindow(in.number(), in.number());
+            case CALENDAR_WINDOW -> new FixedWindow(in.number(), readPeriod(in));
             default -> throw new IllegalArgumentException(
                     "Unknown kind of limit " + kind + ": the store contains bytes that are not a state.");
         };
+    }
+
+    private static CalendarPeriod readPeriod(Reader in) {
+        long unit = in.number();
+        long first = in.number();
+        String zone = in.text();
+        if (unit < 0 || unit >= CALENDAR_UNITS.size() || first != (int) first) {
+            throw new IllegalArgumentException(
+                    "Unknown calendar period " + unit + ": the store contains bytes that are not a state.");
+        }
+        try {
+            return new CalendarPeriod(CALENDAR_UNITS.get((int) unit), (int) first, ZoneId.of(zone));
+        } catch (DateTimeException e) {
+            throw new IllegalArgumentException(
+                    "The time zone \"" + zone + "\" of a calendar quota is not known to this "
+                            + "Java runtime, whose time-zone rules are older than those of another instance; update it.",
+                    e);
+        }
     }
 
     /** Writes numbers in groups of seven bits, lowest first. The high bit marks that more groups follow (LEB128). */
@@ -223,6 +271,12 @@ public final class StateCodec {
             for (int shift = Long.SIZE - Byte.SIZE; shift >= 0; shift -= Byte.SIZE) {
                 bytes[end++] = (byte) (word >>> shift);
             }
+        }
+
+        /** Writes a text of ASCII characters. */
+        void text(String text) {
+            number(text.length());
+            text.chars().forEach(this::number);
         }
 
         private byte[] bytes() {
@@ -265,6 +319,14 @@ public final class StateCodec {
                 word = word << Byte.SIZE | next() & 0xff;
             }
             return word;
+        }
+
+        String text() {
+            StringBuilder text = new StringBuilder();
+            for (int left = count(); left > 0; left--) {
+                text.append((char) number());
+            }
+            return text.toString();
         }
 
         /** Reads the number of following elements, which have at least a byte each. */

@@ -359,6 +359,11 @@ public final class TokenBucket extends Limit {
         }
 
         @Override
+        long spent() {
+            return debt / limit.unitsPerPermit + (debt % limit.unitsPerPermit == 0 ? 0 : 1);
+        }
+
+        @Override
         long freeAfter(long nowMicros) {
             return debt == 0 ? 0 : Math.max(0, limit.microsToRepay(debt) + timeMicros - nowMicros);
         }

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.List;
@@ -205,6 +206,14 @@ public final class MemoryBackend implements RateLimitBackend {
         long now = clock.micros();
         LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now);
         return CompletableFuture.completedFuture(Decision.peek(state, permits, now));
+    }
+
+    @Override
+    public CompletableFuture<List<Limit.Usage>> usage(Policy policy, String key) {
+        long now = clock.micros();
+        return CompletableFuture.completedFuture(
+                LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now)
+                        .usage(now));
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.observe.StoreListener.Operation;
 import io.github.micronautratelimit.observe.StoreListener.Outcome;
 import java.time.Duration;
@@ -75,6 +76,11 @@ public final class ObservedBackend extends ForwardingBackend {
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return observed(Operation.PEEK, List.of(policy), () -> delegate().peek(policy, key, permits));
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return observed(Operation.PEEK, List.of(policy), () -> delegate().usage(policy, key));
     }
 
     @Override

@@ -22,7 +22,7 @@ public interface StoreListener {
         ACQUIRE_BATCH,
         /** Acquires permits under several policies. */
         ACQUIRE_ALL,
-        /** Returns a decision without taking permits or a slot. */
+        /** Returns a decision, or the usage of a key, without taking permits or a slot. */
         PEEK,
         /** Refunds permits. */
         REFUND,

@@ -31,6 +31,9 @@ class InstanceShareTest {
         "3/min sliding, 5, 1/100s sliding",
         "3/min fixed, 5, 1/100s fixed",
         "10000/day fixed, 10, 1000/day fixed",
+        "1000/month from 31 Europe/Berlin, 10, 100/month from 31 Europe/Berlin",
+        "19/day Asia/Kathmandu, 10, 1/day Asia/Kathmandu",
+        "5/week, 10, 1/14day fixed",
         "1/day, 1000, 1/366day",
         "1/366day fixed, 10000, 1/366day fixed"
     })

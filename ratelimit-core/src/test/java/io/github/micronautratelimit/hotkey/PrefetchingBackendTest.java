@@ -19,6 +19,7 @@ import io.github.micronautratelimit.testing.Await;
 import io.github.micronautratelimit.testing.GuardedSource;
 import io.github.micronautratelimit.testing.LedgerStore;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
@@ -219,6 +220,24 @@ class PrefetchingBackendTest {
         assertEquals(99, granted(hundred, 200));
         assertEquals(held, stats().expired());
         assertEquals(0, held());
+    }
+
+    /** The 26th of October 2026 starts an hour later than a day of 24 hours would. */
+    @ParameterizedTest
+    @ValueSource(strings = {"100/day Europe/Berlin", "100/day Europe/Berlin; 1000/month Europe/Berlin"})
+    void permitsOfACalendarQuotaAreNotGrantedAfterItsEnd(String limits) {
+        Policy hundred = Policy.of("p", limits).withMaxPrefetch(50);
+        long end = Instant.parse("2026-10-25T23:00:00Z").getEpochSecond() * 1_000_000;
+        micros.set(end - 2_000_000);
+        granted(hundred, 30);
+        long held = held();
+        assertTrue(held > 0);
+        micros.set(end - 1);
+        assertTrue(acquire(hundred, 1).allowed());
+        micros.set(end);
+        assertEquals(99, acquire(hundred, 1).remaining());
+        prefetching.sweep();
+        assertEquals(99, granted(hundred, 200));
     }
 
     /** A refund could arrive in the next window, which did not charge the permits. */

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.limit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
@@ -15,6 +16,7 @@ import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LimitTextTest {
 
@@ -76,6 +78,24 @@ class LimitTextTest {
         "5/s BURST20, 5/s burst 20",
         "5/s sliding, 5/s sliding",
         "5/day Fixed, 5/day fixed",
+        "1000/month, 1000/month",
+        "' 1000 /  MONTHS ', 1000/month",
+        "1000/month UTC, 1000/month",
+        "1000/month from 1, 1000/month",
+        "1000/month from 31, 1000/month from 31",
+        "1000/month from 05, 1000/month from 5",
+        "1000/month From 31  europe/berlin, 1000/month from 31 Europe/Berlin",
+        "1000/month Europe/Berlin from 31, 1000/month from 31 Europe/Berlin",
+        "1/week from Monday, 1/week",
+        "1/week from SUNDAY Asia/Kathmandu, 1/week from sunday Asia/Kathmandu",
+        "12/year from april, 12/year from april",
+        "12/years, 12/year",
+        "10000/day Europe/Berlin, 10000/day Europe/Berlin",
+        "10000/1 day Europe/Berlin, 10000/day Europe/Berlin",
+        "10000/d utc, 10000/day UTC",
+        "10000/day +05:45, 10000/day +05:45",
+        "10000/day +00:00, 10000/day UTC",
+        "10000/day America/Argentina/Buenos_Aires, 10000/day America/Argentina/Buenos_Aires",
         "1000000000000/s, 1000000000000/s"
     })
     void equalTextsPrintInTheShortestForm(String written, String printed) {
@@ -90,14 +110,14 @@ class LimitTextTest {
                 "``                     | a number of permits was expected at the end",
                 "`  `                   | a number of permits was expected at the end",
                 "100                    | '/' was expected at the end",
-                "100/                   | one of the units us, ms, s, min, h, day was expected at the end",
+                "100/                   | one of the units us, ms, s, min, h, day, week, month, year was expected at the end",
                 "/min                   | a number of permits was expected at character 1",
                 "-1/s                   | a number of permits was expected at character 1",
                 "1.5/s                  | '/' was expected at character 2",
                 "10 s                   | '/' was expected at character 4",
-                "10/10                  | one of the units us, ms, s, min, h, day was expected at the end",
-                "10/fortnight           | one of the units us, ms, s, min, h, day was expected at character 4",
-                "10/1.5s                | one of the units us, ms, s, min, h, day was expected at character 5",
+                "10/10                  | one of the units us, ms, s, min, h, day, week, month, year was expected at the end",
+                "10/fortnight           | one of the units us, ms, s, min, h, day, week, month, year was expected at character 4",
+                "10/1.5s                | one of the units us, ms, s, min, h, day, week, month, year was expected at character 5",
                 "10/s burst             | the burst, a number of permits, was expected at the end",
                 "10/s burst -5          | the burst, a number of permits, was expected at character 12",
                 "10/s slidng            | \"burst N\", \"sliding\" or \"fixed\" was expected at character 6",
@@ -121,6 +141,55 @@ class LimitTextTest {
     void malformedTextIsRejectedWithItsPositionAndAnExample(String text, String reason) {
         IllegalArgumentException rejected = assertThrows(IllegalArgumentException.class, () -> Limit.parseAll(text));
         assertEquals("\"" + text + "\": " + reason + EXAMPLE, rejected.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "1000/month from 0      | a month starts from a day, 1 to 31, at character 17",
+                "1000/month from 32     | a month starts from a day, 1 to 31, at character 17",
+                "1000/month from 1st    | a month starts from a day, 1 to 31, at character 17",
+                "1000/month from        | a month starts from a day, 1 to 31, at the end",
+                "1/week from funday     | a week starts from a day like \"monday\" at character 13",
+                "1/week from 1          | a week starts from a day like \"monday\" at character 13",
+                "1/year from 4          | a year starts from a month like \"april\" at character 13",
+                "1/day from 6           | a day starts at midnight and has no \"from\" at character 12",
+                "1/day Europe/Berln     | \"Europe/Berln\" is not a known time zone at character 7",
+                "1/month Berlin         | \"Berlin\" is not a known time zone at character 9",
+                "1/month +25:00         | \"+25:00\" is not a known time zone at character 9",
+                "1/month sliding        | \"sliding\" does not go with a calendar quota, which is a fixed window at character 9",
+                "1/month burst 5        | \"burst\" does not go with a calendar quota, which is a fixed window at character 9",
+                "1/month fixed          | \"fixed\" does not go with a calendar quota, which is a fixed window at character 9",
+                "1/day UTC sliding      | \"sliding\" does not go with a calendar quota, which is a fixed window at character 11",
+                "1/month UTC UTC        | nothing, or ';' and another limit, was expected at character 13",
+                "1/month from 2 from 3  | \"from\" is not a known time zone at character 16",
+                "1/2month               | \"month\" is a calendar period, which follows a '/' and has no number, at character 4",
+                "1/1 weeks              | \"weeks\" is a calendar period, which follows a '/' and has no number, at character 5"
+            })
+    void malformedCalendarQuotaIsRejectedWithItsPositionAndAnExample(String text, String reason) {
+        IllegalArgumentException rejected = assertThrows(IllegalArgumentException.class, () -> Limit.parseAll(text));
+        assertEquals("\"" + text + "\": " + reason + CalendarText.EXAMPLE, rejected.getMessage());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"10/h Europe/Berlin", "10/2day Europe/Berlin", "10/24h UTC", "10/h from 5"})
+    void calendarOptionOfAPlainPeriodIsRejected(String text) {
+        IllegalArgumentException rejected = assertThrows(IllegalArgumentException.class, () -> Limit.parseAll(text));
+        String option = text.split(" ")[1];
+        assertEquals(
+                "\"" + text + "\": \"" + option + "\" goes with one day, week, month or year at character "
+                        + (text.indexOf(option) + 1) + EXAMPLE,
+                rejected.getMessage());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"10/day", "10/day burst 5", "10/day sliding", "10/day fixed", "10/7day", "10/24h fixed"})
+    void plainDayStaysAPeriodOf24Hours(String text) {
+        Limit limit = Limit.parse(text);
+        assertEquals(0, limit.periodMicros() % 86_400_000_000L);
+        assertTrue(!(limit instanceof FixedWindow window) || window.calendar() == null);
     }
 
     @Test

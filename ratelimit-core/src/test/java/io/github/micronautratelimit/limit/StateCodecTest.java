@@ -87,10 +87,10 @@ class StateCodecTest {
     @Test
     void newerFormAndOtherBytesAreRejected() {
         byte[] newer = StateCodec.write(spent("100/min", 60));
-        newer[0] = 4;
+        newer[0] = 5;
         String message = assertThrows(IllegalArgumentException.class, () -> StateCodec.readState(newer))
                 .getMessage();
-        assertTrue(message.contains("form 4") && message.contains("update"), message);
+        assertTrue(message.contains("form 5") && message.contains("update"), message);
         assertThrows(IllegalArgumentException.class, () -> StateCodec.readLimits(newer));
         byte[] whole = StateCodec.write(spent("100/min sliding", 60, 3));
         for (int length = 0; length < whole.length; length++) {
