@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.tck;
 
 import io.github.micronautratelimit.limit.FixedWindow;
+import io.github.micronautratelimit.limit.FixedWindow.CalendarPeriod;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.SlidingWindow;
 import io.github.micronautratelimit.limit.TokenBucket;
@@ -8,6 +9,7 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -99,7 +101,7 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
         if (limit instanceof SlidingWindow window) {
             return new Sliding(window, Math.floorDiv(now, Sliding.segmentMicros(window)), new TreeMap<>());
         }
-        return new Fixed(limit, Math.floorDiv(now, limit.periodMicros()), 0);
+        return Fixed.empty((FixedWindow) limit, now);
     }
 
     Outcome acquire(List<Limit> limits, long now, long permits) {
@@ -521,23 +523,34 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
         }
     }
 
-    /** A fixed window. */
-    private record Fixed(Limit limit, long window, long used) implements Part {
+    /** A fixed window from an instant to another. */
+    private record Fixed(FixedWindow limit, long start, long end, long used) implements Part {
+
+        static Fixed empty(FixedWindow limit, long now) {
+            CalendarPeriod calendar = limit.calendar();
+            if (calendar == null) {
+                long start = Math.floorDiv(now, limit.periodMicros()) * limit.periodMicros();
+                return new Fixed(limit, start, start + limit.periodMicros(), 0);
+            }
+            CalendarClock.Window window = CalendarClock.windowAt(calendar, now);
+            return new Fixed(limit, window.start(), window.end(), 0);
+        }
 
         @Override
         public boolean carriesOverTo(Limit changed) {
-            return changed instanceof FixedWindow && changed.periodMicros() == limit.periodMicros();
+            return changed instanceof FixedWindow window
+                    && window.periodMicros() == limit.periodMicros()
+                    && Objects.equals(window.calendar(), limit.calendar());
         }
 
         @Override
         public Part under(Limit changed) {
-            return new Fixed(changed, window, used);
+            return new Fixed((FixedWindow) changed, start, end, used);
         }
 
         @Override
         public Part at(long now) {
-            long present = Math.floorDiv(now, limit.periodMicros());
-            return present > window ? new Fixed(limit, present, 0) : this;
+            return now >= end ? empty(limit, now) : this;
         }
 
         @Override
@@ -547,13 +560,13 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
 
         @Override
         public Part charge(long permits) {
-            return new Fixed(limit, window, used + permits);
+            return new Fixed(limit, start, end, used + permits);
         }
 
         @Override
         public Part refund(long permits, long chargedAt) {
-            return chargedAt == LATEST || Math.floorDiv(chargedAt, limit.periodMicros()) == window
-                    ? new Fixed(limit, window, Math.max(0, used - permits))
+            return chargedAt == LATEST || start <= chargedAt && chargedAt < end
+                    ? new Fixed(limit, start, end, Math.max(0, used - permits))
                     : this;
         }
 
@@ -569,16 +582,12 @@ record ExactModel(List<Part> parts, long blockedUntil, List<Open> open) {
 
         @Override
         public long freeAt(long permits) {
-            return permits > limit.permits() ? NEVER : end();
+            return permits > limit.permits() ? NEVER : end;
         }
 
         @Override
         public long allFreeAt() {
-            return used == 0 ? Long.MIN_VALUE : end();
-        }
-
-        private long end() {
-            return (window + 1) * limit.periodMicros();
+            return used == 0 ? Long.MIN_VALUE : end;
         }
     }
 }

@@ -2,9 +2,12 @@ package io.github.micronautratelimit.tck;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.limit.FixedWindow;
+import io.github.micronautratelimit.limit.FixedWindow.CalendarPeriod;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.SlidingWindow;
 import io.github.micronautratelimit.limit.TokenBucket;
+import java.time.ZoneId;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -37,6 +40,10 @@ import java.util.stream.Collectors;
  * a peek of 0 permits; {@code allowed} is 0 for a settlement that changed nothing. Reservations have the default rules;
  * a line {@code # unsettled: refund} after the first gives back those that expire.
  *
+ * A calendar quota is {@code calendar-window:1000/month:zone=Europe/Berlin:anchor=31}. The units are {@code day},
+ * {@code week}, {@code month} and {@code year}. The anchor is the first day of a week (1, Monday, to 7), the first day
+ * of a month, or the first month of a year; 1 if it is missing.
+ *
  * @param name   the name of the file
  * @param limits the limits of the policy
  * @param refundedAtExpiry whether reservations that expire are given back
@@ -51,6 +58,9 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
     private static final String REFUNDED = "# unsettled: refund";
     private static final Pattern LIMIT =
             Pattern.compile("(token-bucket|sliding-window|fixed-window):(\\d+)/(\\d+)us(?::burst=(\\d+))?");
+
+    private static final Pattern CALENDAR =
+            Pattern.compile("calendar-window:(\\d+)/(day|week|month|year):zone=(.+?)(?::anchor=(\\d+))?");
 
     /** The operation of a row. */
     enum Operation {
@@ -132,6 +142,12 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
     }
 
     private static String text(Limit limit) {
+        CalendarPeriod calendar = limit instanceof FixedWindow window ? window.calendar() : null;
+        if (calendar != null) {
+            String units = calendar.unit().name().toLowerCase(Locale.ROOT);
+            return "calendar-window:" + limit.permits() + "/" + units.substring(0, units.length() - 1) + ":zone="
+                    + calendar.zone() + (calendar.unit() == ChronoUnit.DAYS ? "" : ":anchor=" + calendar.first());
+        }
         String numbers = limit.permits() + "/" + limit.periodMicros() + "us";
         return limit instanceof TokenBucket
                 ? "token-bucket:" + numbers + ":burst=" + limit.capacity()
@@ -139,6 +155,14 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
     }
 
     private static Limit limit(String name, String text) {
+        Matcher calendar = CALENDAR.matcher(text);
+        if (calendar.matches()) {
+            int first = calendar.group(4) == null ? 1 : Integer.parseInt(calendar.group(4));
+            ChronoUnit unit = ChronoUnit.valueOf(calendar.group(2).toUpperCase(Locale.ROOT) + "S");
+            return Limit.fixedWindow(
+                    Long.parseLong(calendar.group(1)),
+                    new CalendarPeriod(unit, first, ZoneId.of(calendar.group(3))));
+        }
         Matcher matcher = LIMIT.matcher(text);
         if (!matcher.matches() || matcher.group(4) != null && !matcher.group(1).equals("token-bucket")) {
             throw new IllegalArgumentException(name + ":1: \"" + text + "\" is not a limit.");

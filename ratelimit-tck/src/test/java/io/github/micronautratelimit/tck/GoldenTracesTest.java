@@ -8,6 +8,7 @@ import io.github.micronautratelimit.tck.GoldenTrace.Operation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -71,6 +72,42 @@ class GoldenTracesTest {
         }
     }
 
+    /** All in the past, because the rules of time zones change. */
+    private static final List<String> CALENDARS = List.of(
+            "2025-03-28T10:00:00Z 5/day Europe/Berlin",
+            "2025-10-24T10:00:00Z 5/day Europe/Berlin",
+            "2025-12-29T10:00:00Z 6/day Asia/Kathmandu",
+            "2023-12-30T10:00:00Z 9/month from 31",
+            "2025-01-29T10:00:00Z 9/month from 31 Europe/Berlin",
+            "2024-12-26T10:00:00Z 8/week",
+            "2025-03-06T10:00:00Z 8/week from sunday America/New_York",
+            "2024-01-30T10:00:00Z 12/month",
+            "2018-11-02T10:00:00Z 7/day America/Sao_Paulo",
+            "2010-04-28T10:00:00Z 7/day Africa/Cairo",
+            "2011-12-28T10:00:00Z 7/day Pacific/Apia",
+            "2023-03-20T10:00:00Z 30/year from april Asia/Kolkata",
+            "2025-04-03T10:00:00Z 5/day Australia/Lord_Howe",
+            "2025-02-26T10:00:00Z 9/month from 30 Asia/Kathmandu; 4/day Asia/Kathmandu",
+            "2025-02-26T10:00:00Z 9/month from 31 Europe/Berlin; 3/min; 8/week",
+            "2010-11-05T10:00:00Z 6/day America/St_Johns; 9/day fixed");
+
+    /** {@code -Dtraces.write=true} writes these traces too. */
+    @Test
+    void tracesOfCalendarsAreThoseOfTheModel() throws IOException {
+        for (int i = 0; i < CALENDARS.size(); i++) {
+            String name = "calendar-%03d.csv".formatted(i);
+            String[] parts = CALENDARS.get(i).split(" ", 2);
+            long begin = Instant.parse(parts[0]).getEpochSecond() * 1_000_000;
+            GoldenTrace trace = RandomTrace.ofCalendar(name, i, Limit.parseAll(parts[1]), begin, 160);
+            Path file = TRACES.resolve(name);
+            if (Boolean.getBoolean("traces.write")) {
+                Files.writeString(file, trace.text());
+            }
+            assertEquals(trace.text(), Files.readString(file));
+            assertEquals(trace, GoldenTrace.parse(name, Files.readAllLines(file)));
+        }
+    }
+
     @Test
     void directoryWithoutTracesFails(@TempDir Path directory) {
         assertThrows(IllegalStateException.class, () -> GoldenTraces.read(directory.toString()));
@@ -86,6 +123,8 @@ class GoldenTracesTest {
                 "# policy: fixed-window:2/3us\n" + COLUMNS,
                 "# policy: fixed-window:2/3us\n1,1,1,1,0,1\n1,1,1,1,0,1",
                 "# policy: fixed-window:2/3us:burst=2\n" + COLUMNS + "\n1,1,1,1,0,1",
+                "# policy: calendar-window:2/fortnight:zone=UTC\n" + COLUMNS + "\n1,1,1,1,0,1",
+                "# policy: calendar-window:2/month:anchor=3\n" + COLUMNS + "\n1,1,1,1,0,1",
                 "# policy: leaky:2/3us\n" + COLUMNS + "\n1,1,1,1,0,1",
                 "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,yes,1,0,1",
                 "# policy: fixed-window:2/3us\n" + COLUMNS + "\n1,1,1,1,0",
