@@ -24,6 +24,10 @@ final class Dispatcher {
     private final CommandSource source;
     private final boolean cluster;
     private final @Nullable MicroClock clock;
+    /** The clock of this process, which tells the windows of calendar quotas. */
+    private final MicroClock caller;
+    /** By how much the clock of a server was ahead of this process when that mattered, in microseconds. */
+    private volatile long serverAhead;
     /** The latest batch; in a cluster one per hash slot, because all keys of a call must be in one slot. */
     private final AtomicReferenceArray<@Nullable Batch> open;
     /**
@@ -35,11 +39,18 @@ final class Dispatcher {
     private final LongAdder requests = new LongAdder();
     private final LongAdder batches = new LongAdder();
 
-    Dispatcher(Script script, CommandSource source, boolean cluster, @Nullable MicroClock clock) {
+    /**
+     * Creates a dispatcher.
+     *
+     * @param clock  decides instead of the server's, for tests; or {@code null}
+     * @param caller the clock of this process
+     */
+    Dispatcher(Script script, CommandSource source, boolean cluster, @Nullable MicroClock clock, MicroClock caller) {
         this.script = script;
         this.source = source;
         this.cluster = cluster;
         this.clock = clock;
+        this.caller = caller;
         this.open = new AtomicReferenceArray<>(cluster ? SlotHash.SLOT_COUNT : 1);
     }
 
@@ -93,7 +104,7 @@ final class Dispatcher {
     }
 
     private void encode(ScriptCall call, CommandArgs<byte[], byte[]> arguments) {
-        call.encode(arguments, clock == null ? 0 : clock.micros());
+        call.encode(arguments, clock == null ? 0 : clock.micros(), () -> caller.micros() + serverAhead);
     }
 
     LimiterStats.Coalescing stats() {
@@ -120,9 +131,12 @@ final class Dispatcher {
         }
     }
 
-    private static void complete(ScriptCall call, byte @Nullable [] reply, @Nullable Throwable failure) {
+    private void complete(ScriptCall call, byte @Nullable [] reply, @Nullable Throwable failure) {
         if (reply != null) {
-            call.complete(reply);
+            if (call.complete(reply)) {
+                serverAhead = call.serverMicros() - caller.micros();
+                send(call);
+            }
         } else if (failure != null) {
             call.fail(failure);
         }

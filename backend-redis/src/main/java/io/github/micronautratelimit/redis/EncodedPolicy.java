@@ -9,8 +9,10 @@ import io.github.micronautratelimit.limit.TokenBucket;
 import io.github.micronautratelimit.redis.Script.UnsignedBytes;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 
 /** A policy encoded for {@code decide.lua}, and the names of its keys in Redis. */
@@ -28,21 +30,28 @@ final class EncodedPolicy {
     private static final int HASH = 22;
     /** The time of a sliding window in the script, in times of a token bucket, as measured. */
     private static final int SLIDING_WEIGHT = 3;
+    /** The window before the present, the present, the next two, and the end of the last. */
+    private static final int CALENDAR_STARTS = 5;
 
     final Policy policy;
-    final byte[] limits;
     /** The time of a decision in the script, in times of a token bucket. */
     final int weight;
 
     private final byte[] prefix;
+    private volatile EncodedLimits limits;
+
+    /**
+     * The limits with the windows of their calendar quotas around an instant.
+     *
+     * @param from the first instant with these windows
+     * @param to   the first instant with other windows
+     */
+    private record EncodedLimits(byte[] bytes, long from, long to) {}
 
     private EncodedPolicy(String namespace, Policy policy) {
         this.policy = policy;
         this.prefix = (namespace + ":" + label(policy.name()) + ":{").getBytes(StandardCharsets.UTF_8);
-        ByteBuffer encoded = ByteBuffer.allocate(
-                policy.rateLimits().stream().mapToInt(EncodedPolicy::size).sum());
-        policy.rateLimits().forEach(limit -> put(limit, encoded));
-        this.limits = encoded.array();
+        this.limits = encode(policy, 0);
         this.weight = Math.max(
                 1,
                 policy.rateLimits().stream()
@@ -74,7 +83,65 @@ final class EncodedPolicy {
         return name;
     }
 
+    /**
+     * Returns the limits for the script. The windows of calendar quotas are those around an instant.
+     *
+     * @param now returns the present, in microseconds since the epoch; not called without calendar quotas
+     */
+    byte[] limits(LongSupplier now) {
+        EncodedLimits known = limits;
+        if (known.from == Long.MIN_VALUE) {
+            return known.bytes;
+        }
+        long micros = now.getAsLong();
+        if (micros < known.from || micros >= known.to) {
+            known = encode(policy, micros);
+            limits = known;
+        }
+        return known.bytes;
+    }
+
+    private static EncodedLimits encode(Policy policy, long micros) {
+        long from = Long.MIN_VALUE;
+        long to = Long.MAX_VALUE;
+        ByteBuffer encoded = ByteBuffer.allocate(
+                policy.rateLimits().stream().mapToInt(EncodedPolicy::size).sum());
+        for (Limit limit : policy.rateLimits()) {
+            if (limit instanceof FixedWindow quota && quota.calendar() != null) {
+                long window = quota.windowAt(micros);
+                from = Math.max(from, quota.startOf(window));
+                to = Math.min(to, quota.startOf(window + 1));
+                putCalendar(quota, window, encoded);
+            } else {
+                put(limit, encoded);
+            }
+        }
+        return new EncodedLimits(encoded.array(), from, to);
+    }
+
+    private static void putCalendar(FixedWindow quota, long window, ByteBuffer encoded) {
+        encoded.put((byte) 'c');
+        UnsignedBytes.put(encoded, quota.permits(), 5);
+        encoded.put(calendarId(quota));
+        UnsignedBytes.put(encoded, window - 1, 3);
+        for (int i = 0; i < CALENDAR_STARTS; i++) {
+            UnsignedBytes.put(encoded, Math.max(0, quota.startOf(window - 1 + i)), 7);
+        }
+    }
+
+    /** Returns what identifies the calendar of a quota in the states of the script: six bytes of a hash of its text. */
+    private static byte[] calendarId(FixedWindow quota) {
+        String hash = KeyHash.brief(String.valueOf(quota.calendar()));
+        byte[] id = Base64.getUrlDecoder().decode(hash.substring(0, 8));
+        // The script takes an empty period for a state of other software.
+        id[0] |= 1;
+        return id;
+    }
+
     private static int size(Limit limit) {
+        if (limit instanceof FixedWindow quota && quota.calendar() != null) {
+            return 15 + 7 * CALENDAR_STARTS;
+        }
         return limit instanceof TokenBucket ? 34 : 12;
     }
 

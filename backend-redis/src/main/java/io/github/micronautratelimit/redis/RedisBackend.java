@@ -11,6 +11,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.redis.Script.CommandSource;
 import io.github.micronautratelimit.redis.ScriptCall.PendingDecision;
 import io.lettuce.core.api.StatefulConnection;
@@ -36,6 +37,10 @@ import org.jspecify.annotations.Nullable;
  * policies. The server's clock decides. An idle client sends a request at once. Requests that arrive while the client
  * is busy share calls, and each is decided by itself. Only grants, refunds, reservations,
  * settlements, blocks and resets write to Redis.
+ *
+ * <p><em>Calendar quotas.</em> The server knows no time zones. A call names the windows around the present of this
+ * process, and the server's clock picks one. If its time is in none of them, it decides nothing, and the call is sent
+ * once more with the windows around that time. Later calls allow for the difference of the clocks.
  *
  * <p><em>Keys.</em> The name of a key in Redis is <code>namespace:policy:{hash}</code>. The hash is
  * {@link KeyHash#brief} of the key, so the name reveals no identity. If the name of the policy is longer than nine
@@ -110,6 +115,15 @@ public final class RedisBackend implements RateLimitBackend {
         this(new ClusterSource(connection), true, namespace, clock, () -> {});
     }
 
+    /** With a clock that sends its time instead of the server's, and another one that this process believes. */
+    RedisBackend(
+            StatefulRedisConnection<byte[], byte[]> connection,
+            String namespace,
+            @Nullable MicroClock clock,
+            MicroClock caller) {
+        this(connection::async, false, namespace, clock, caller, () -> {});
+    }
+
     /** Owns the connection. */
     RedisBackend(RedisConnection connection, String namespace) {
         this(connection, connection.isCluster(), namespace, null, connection::close);
@@ -117,10 +131,20 @@ public final class RedisBackend implements RateLimitBackend {
 
     private RedisBackend(
             CommandSource source, boolean cluster, String namespace, @Nullable MicroClock clock, Runnable onClose) {
+        this(source, cluster, namespace, clock, clock == null ? MicroClock.system() : clock, onClose);
+    }
+
+    private RedisBackend(
+            CommandSource source,
+            boolean cluster,
+            String namespace,
+            @Nullable MicroClock clock,
+            MicroClock caller,
+            Runnable onClose) {
         this.source = source;
         this.cluster = cluster;
         this.onClose = onClose;
-        this.dispatcher = new Dispatcher(DECIDE, source, cluster, clock);
+        this.dispatcher = new Dispatcher(DECIDE, source, cluster, clock, caller);
         this.policies = new EncodedPolicy.Cache(namespace);
         this.concurrency = new RedisConcurrencyBackend(source, policies, clock);
     }
@@ -253,6 +277,14 @@ public final class RedisBackend implements RateLimitBackend {
         PendingDecision request = new PendingDecision(policies.of(policy), key, permits);
         dispatcher.send(new ScriptCall('p', List.of(List.of(request))));
         return request;
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        PendingDecision request = new PendingDecision(policies.of(policy), key, 0);
+        ScriptCall call = ScriptCall.usage(request);
+        dispatcher.send(call);
+        return request.thenApply(decision -> call.usage());
     }
 
     @Override

@@ -12,11 +12,13 @@ import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.protocol.CommandArgs;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,12 +64,18 @@ final class ScriptCall {
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     private final char operation;
-    /** The requests of each key. */
-    private final List<List<PendingDecision>> keys;
+    /** The requests of each key that are to be sent. */
+    private List<List<PendingDecision>> keys;
     /** The parameters of the operation, after the requests. */
     private final ByteBuffer addition;
     /** Written before the request completes, and read afterwards. */
     private Reservation.Outcome outcome = Reservation.Outcome.UNKNOWN;
+
+    private boolean readsUsage;
+    /** Written before the request completes, and read afterwards. */
+    private List<Limit.Usage> usage = List.of();
+    /** The time of the server if it was outside the windows of a calendar quota; otherwise 0. */
+    private long serverMicros;
 
     ScriptCall(char operation, List<List<PendingDecision>> keys) {
         this(operation, keys, NOTHING);
@@ -82,6 +90,13 @@ final class ScriptCall {
     /** Creates a call for one request. */
     private static ScriptCall one(char operation, PendingDecision request, ByteBuffer addition) {
         return new ScriptCall(operation, List.of(List.of(request)), addition.flip());
+    }
+
+    /** Creates a call that reads the usage of the key of a request for 0 permits. */
+    static ScriptCall usage(PendingDecision request) {
+        ScriptCall call = new ScriptCall('p', List.of(List.of(request)));
+        call.readsUsage = true;
+        return call;
     }
 
     /** Creates a call that blocks the key of a request for 0 permits. */
@@ -137,8 +152,9 @@ final class ScriptCall {
      *
      * @param arguments receives them
      * @param micros    the time of the decision; 0 for the server's own time
+     * @param expected  returns the time at which the server will probably decide, for the windows of calendar quotas
      */
-    void encode(CommandArgs<byte[], byte[]> arguments, long micros) {
+    void encode(CommandArgs<byte[], byte[]> arguments, long micros, LongSupplier expected) {
         Map<EncodedPolicy, Integer> policies = new LinkedHashMap<>();
         int requests = 0;
         arguments.add(keys.size());
@@ -158,32 +174,61 @@ final class ScriptCall {
         }
         encoded.put(addition.duplicate());
         arguments.add(encoded.array());
-        policies.keySet().forEach(policy -> arguments.add(policy.limits));
+        LongSupplier around = serverMicros == 0 ? expected : () -> serverMicros;
+        policies.keySet().forEach(policy -> arguments.add(policy.limits(around)));
     }
 
-    /** Completes all requests from the reply of the script. */
-    void complete(byte[] reply) {
+    /**
+     * Completes the requests from the reply of the script. A request is left if the time of the server is outside the
+     * windows that the call has named. The server has not executed it, so the call is to be sent again.
+     *
+     * @return whether requests are left; the call then has only these, and windows around {@link #serverMicros()}
+     */
+    boolean complete(byte[] reply) {
         try {
             ScriptReply decoder = new ScriptReply(reply);
+            List<List<PendingDecision>> left = new ArrayList<>(0);
             for (List<PendingDecision> key : keys) {
                 for (PendingDecision request : key) {
                     complete(request, decoder);
                 }
+                // The requests of a key have one policy.
+                if (decoder.isOutsideWindows()) {
+                    left.add(key);
+                }
             }
+            keys = left;
+            if (!left.isEmpty() && serverMicros != 0) {
+                throw new IllegalStateException(
+                        "The clock of the Redis server has left the windows of a calendar quota "
+                                + "twice within one decision; check its clock.");
+            }
+            serverMicros = decoder.now();
+            return !left.isEmpty();
         } catch (RuntimeException e) {
             fail(e);
+            return false;
         }
+    }
+
+    /** Returns the time of the server in its last reply, in microseconds since the epoch. */
+    long serverMicros() {
+        return serverMicros;
     }
 
     private void complete(PendingDecision request, ScriptReply reply) {
         Policy policy = request.policy.policy;
         if (!reply.nextRequest()) {
-            request.completeExceptionally(new NonRetryableStoreException(foreign(request.key)));
+            if (!reply.isOutsideWindows()) {
+                request.completeExceptionally(new NonRetryableStoreException(foreign(request.key)));
+            }
         } else if (operation == RESERVE) {
             request.complete(reply.reservation(policy, request.permits));
         } else {
             if (operation == SETTLE) {
                 outcome = reply.outcome();
+            } else if (readsUsage) {
+                usage = reply.usage(policy);
             }
             request.complete(reply.decision(policy, request.permits));
         }
@@ -197,6 +242,11 @@ final class ScriptCall {
     /** Returns what a settlement did, when its request is complete. */
     Reservation.Outcome outcome() {
         return outcome;
+    }
+
+    /** Returns the usage that was read, when its request is complete. */
+    List<Limit.Usage> usage() {
+        return usage;
     }
 
     /** Fails all requests that are not complete yet. */

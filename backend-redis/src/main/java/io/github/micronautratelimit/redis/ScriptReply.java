@@ -3,6 +3,8 @@ package io.github.micronautratelimit.redis;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Reservation.Outcome;
+import io.github.micronautratelimit.internal.Micros;
+import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.TokenBucket;
@@ -20,6 +22,7 @@ final class ScriptReply {
     private static final byte GRANTED = 1;
     private static final byte FOREIGN = 2;
     private static final byte BLOCKED = 3;
+    private static final byte OUTSIDE = 4;
 
     private static final byte OPEN_BEFORE = 1;
     private static final byte TOO_MANY_OPEN = 2;
@@ -37,10 +40,53 @@ final class ScriptReply {
         return UnsignedBytes.get(bytes, size);
     }
 
-    /** Starts the next request. Returns {@code false} if its key contains something else. */
+    /** Returns the time at which the server decided, in microseconds since the epoch. */
+    long now() {
+        return now;
+    }
+
+    /** Starts the next request. Returns {@code false} if the server did not decide it. */
     boolean nextRequest() {
         status = bytes.get();
-        return status != FOREIGN;
+        return status != FOREIGN && status != OUTSIDE;
+    }
+
+    /** Returns whether the server did not decide because its time is in none of the windows of a calendar quota. */
+    boolean isOutsideWindows() {
+        return status == OUTSIDE;
+    }
+
+    /** Returns the usage of a key that was read with 0 permits; {@link #decision} may be called afterwards. */
+    List<Limit.Usage> usage(Policy policy) {
+        int start = bytes.position();
+        if (status == BLOCKED) {
+            next(7);
+        }
+        List<Limit.Usage> usage = new ArrayList<>();
+        for (Limit limit : policy.rateLimits()) {
+            usage.add(
+                    limit instanceof TokenBucket bucket
+                            ? nextState(bucket).usage(now).get(0)
+                            : windowUsage(limit));
+        }
+        bytes.position(start);
+        return usage;
+    }
+
+    private Limit.Usage windowUsage(Limit limit) {
+        long used = next(5);
+        next(7);
+        long resetAt = next(7);
+        if (resetAt == 0) {
+            resetAt = limit instanceof FixedWindow window ? window.startOf(window.windowAt(now) + 1) : now;
+        }
+        long resetAfter = Math.min(limit.longestResetMicros(), Math.max(0, resetAt - now));
+        return new Limit.Usage(
+                limit, used, Math.max(0, limit.permits() - used), Micros.instant(now + resetAfter), false);
+    }
+
+    private LimitState nextState(TokenBucket bucket) {
+        return bucket.state(next(7), owed(bucket, next(5), next(6)));
     }
 
     /** Returns the outcome of a settlement; {@link #decision} for 0 permits returns the key afterwards. */
@@ -130,7 +176,7 @@ final class ScriptReply {
 
     /** Leaves the times to the core, because they may be longer than a double in the script can count. */
     private LimitResult bucket(TokenBucket bucket, long permits, boolean granted) {
-        LimitState state = bucket.state(next(7), owed(bucket, next(5), next(6)));
+        LimitState state = nextState(bucket);
         boolean admits = granted || state.admits(permits);
         long remaining = state.remaining();
         return new LimitResult(

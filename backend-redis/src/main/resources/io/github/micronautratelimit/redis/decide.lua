@@ -21,11 +21,16 @@
 --              divisor of permits and period; head and layout describe its state (below), layout for struct.unpack
 --            s permits:5 period:6    sliding window
 --            f permits:5 period:6    fixed window; all periods are in microseconds
+--            c permits:5 calendar:6 number:3 starts:35    calendar quota: a fixed window between instants of a time zone.
+--              calendar identifies the calendar in states; starts are the times:7 at which the window of the number, and
+--              the four after it, start. They are the window before the caller's time, that of its time, and so on
 -- Returns  time:7, then per request status:1 and, per limit of its policy, the state after the decision
 --            status  1  granted; for operation a: all requests are
 --                    0  not granted
 --                    2  the key contains something else, which was not changed; no limits follow
 --                    3  the key is blocked and grants only 0 permits; until:7 and the limits without the block follow
+--                    4  the time is in none of the first three windows of a calendar quota; nothing was changed, and no
+--                       limits follow; for operation a, then all requests have this status
 --            For o and s, outcome:1 time:7 follow the status, unless it is 2. If the outcome is not 0, the status and
 --            the states are those of a request for 0 permits.
 --            o  0  decided like e, and charged now if granted
@@ -35,13 +40,14 @@
 --               1  settled
 --               2  expired; the missing permits are charged
 --            t  time:7 whole permits owed:5 rest owed in 1/period permits:6
---            s, f  permits used:5 time when the requested permits are free:7 (0 if they are) time when all are free:7
+--            s, f, c  permits used:5 time when the requested permits are free:7 (0 if they are) time when all are free:7
 -- Writes   charges, refunds, blocks and reservations, once per key; a denial or a peek writes nothing
 --          A key is deleted, or expires, when all permits are free, and no block and no reservation is left.
 -- State    a string with one part per limit; the first byte of a part is 128 + 30 * kind + 5 * (w - 1) + (v - 1)
 --            t  kind 0: head:1 period:w time:7 permits owed:v rest owed:w
 --            f  kind 1: head:1 period:w window:7 permits used:v
 --            s  kind 2: head:1 period:w newest segment:7 permits used:v cells:1, then the cells:v, newest first
+--            c  kind 4, of which w is not written: head:1 calendar:6 window:3 permits used:v
 --            t  kind 3, after a refund by the time of the charge: as kind 0, then busy since:7 generous at:7 permits:5
 --               capacity:5
 --          If the key is blocked, 255 until:7 comes first. If reservations are open, 254 count:2 comes next, and per
@@ -149,10 +155,11 @@ local max, min, sub, byte = math.max, math.min, string.sub, string.byte
 
 local SEGMENTS = 65
 local PX_LONGEST = 1e15
-local KINDS = {[0] = 't', 'f', 's', 't'}
+local KINDS = {[0] = 't', 'f', 's', 't', 'c'}
 local REFUNDED = 218
 local BLOCKED = 255
 local RESERVED = 254
+local CALENDAR = 248
 -- The bytes of a reservation, and of its id, with which it begins.
 local RESERVATION, ID = 36, 16
 -- Faster than formatting each number.
@@ -203,6 +210,9 @@ local function read(text)
     elseif kind == 'f' and at + 7 + w + v <= size then
       period, time, used, at = unpack('>I' .. ws .. 'I7I' .. vs, text, at + 1)
       s = {kind = kind, period = period, window = time, used = used}
+    elseif kind == 'c' and w == 1 and at + 9 + v <= size then
+      period, time, used, at = unpack('>I6I3I' .. vs, text, at + 1)
+      s = {kind = kind, period = period, window = time, used = used}
     elseif kind == 's' and at + 8 + w + v <= size then
       period, time, used, cells, at = unpack('>I' .. ws .. 'I7I' .. vs .. 'B', text, at + 1)
       s = {kind = kind, period = period, newest = time, used = used, width = v, count = cells,
@@ -244,6 +254,9 @@ local function write(limits, states)
       local v = width(s.used)
       text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v],
           158 + 5 * (w - 1) + v - 1, s.period, s.window, s.used)
+    elseif s.kind == 'c' then
+      local v = width(s.used)
+      text = text .. pack('>BI6I3I' .. DIGITS[v], CALENDAR + v - 1, s.period, s.window, s.used)
     else
       local v = s.width
       text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v] .. 'B',
@@ -333,6 +346,32 @@ local function remembers(state)
   return state.generous + floor(state.capacity / state.permits) * state.period + whole + (rest > 0 and 1 or 0)
 end
 
+-- Returns the number of the window of a calendar quota at an instant. All windows before the given ones are one.
+local function calendar_window(limit, now)
+  local i = 0
+  while i < #limit.starts and now >= limit.starts[i + 1] do
+    i = i + 1
+  end
+  return limit.first + i - 1
+end
+
+-- Returns when a window of a calendar quota starts: an early time before the given ones, a late one after them.
+local function calendar_start(limit, window)
+  local starts, i = limit.starts, window - limit.first + 1
+  return starts[i] or i < 1 and 0 or starts[#starts] + (i - #starts) * (starts[#starts] - starts[1])
+end
+
+-- Returns a fixed window. It knows when it starts and ends.
+local function fixed(limit, window, used)
+  local state = {kind = limit.kind, period = limit.period, window = window, used = used}
+  if limit.kind == 'c' then
+    state.starts, state.ends = calendar_start(limit, window), calendar_start(limit, window + 1)
+  else
+    state.starts, state.ends = window * limit.period, (window + 1) * limit.period
+  end
+  return state
+end
+
 -- Brings a stored state forward to an instant, under a limit. Time never runs backwards.
 local function forward(limit, stored, now)
   local period = limit.period
@@ -354,12 +393,12 @@ local function forward(limit, stored, now)
     end
     -- Half of another capacity is another debt, and another rate repays charges in another time.
     return bucket(limit, time, owed, rest, time, time)
-  elseif limit.kind == 'f' then
-    local window = floor(now / period)
+  elseif limit.kind ~= 's' then
+    local window = limit.kind == 'c' and calendar_window(limit, now) or floor(now / period)
     if stored and stored.window >= window then
-      return {kind = 'f', period = period, window = stored.window, used = stored.used}
+      return fixed(limit, stored.window, stored.used)
     end
-    return {kind = 'f', period = period, window = window, used = 0}
+    return fixed(limit, window, 0)
   end
   local segment = ceil(period / 64)
   if stored then
@@ -419,8 +458,8 @@ end
 local function charge(limit, state, permits)
   if state.kind == 't' then
     return with_debt(limit, state, state.owed + permits, state.rest)
-  elseif state.kind == 'f' then
-    return {kind = 'f', period = state.period, window = state.window, used = state.used + permits}
+  elseif state.kind ~= 's' then
+    return fixed(limit, state.window, state.used + permits)
   end
   return changed(limit, state, 1, (state.count > 0 and cell(state, 1) or 0) + permits, state.used + permits)
 end
@@ -429,8 +468,8 @@ end
 local function reset(state)
   if state.used == 0 then
     return 0
-  elseif state.kind == 'f' then
-    return (state.window + 1) * state.period
+  elseif state.kind ~= 's' then
+    return state.ends
   end
   local latest = 1
   while cell(state, latest) == 0 do
@@ -443,8 +482,8 @@ end
 local function retry(limit, state, permits)
   if admits(limit, state, permits) or permits > limit.permits then
     return 0
-  elseif state.kind == 'f' then
-    return (state.window + 1) * state.period
+  elseif state.kind ~= 's' then
+    return state.ends
   end
   local excess, oldest = state.used + permits - limit.permits, state.count + 1
   while excess > 0 do
@@ -471,7 +510,7 @@ local function store(key, limits, states, blocked, open)
       life = max(life, state.time - now + (state.owed * state.period + state.rest) / limits[i].permits,
           remembers(state) - now)
     else
-      local seen = state.kind == 'f' and state.window * state.period or state.newest * state.segment
+      local seen = state.kind == 's' and state.newest * state.segment or state.starts
       life = max(life, seen - now, reset(state) - now)
     end
   end
@@ -487,14 +526,18 @@ end
 local function limits_of(policy)
   local limits, at, text = {}, 1, ARGV[policy + 1]
   while at <= #text do
-    local kind, permits, period, capacity, divisor
+    local kind, permits, period, capacity, divisor, first, starts
     kind, permits, period, at = unpack('>c1I5I6', text, at)
     if kind == 't' then
       capacity, divisor, at = unpack('>I5I6', text, at)
       at = at + 11
+    elseif kind == 'c' then
+      starts = {}
+      first, starts[1], starts[2], starts[3], starts[4], starts[5], at = unpack('>I3I7I7I7I7I7', text, at)
+      limits.outside = limits.outside or now < starts[1] or now >= starts[4]
     end
-    limits[#limits + 1] =
-        {kind = kind, permits = permits, period = period, capacity = capacity or permits, divisor = divisor}
+    limits[#limits + 1] = {kind = kind, permits = permits, period = period, capacity = capacity or permits,
+        divisor = divisor, first = first, starts = starts}
   end
   return limits
 end
@@ -535,10 +578,11 @@ local function each(change, limits, states, permits, more)
 end
 
 -- Finds each key once.
-local limits, latest, reserved = {}, {}, false
+local limits, latest, reserved, outside = {}, {}, false, false
 for _, request in ipairs(others) do
   limits[request.policy] = limits[request.policy] or limits_of(request.policy)
   request.limits = limits[request.policy]
+  outside = outside or request.limits.outside
   if not latest[request.key] then
     local states, blocked, open = find(request.key)
     latest[request.key] = {states = states, blocked = blocked, open = open}
@@ -615,8 +659,8 @@ if reserved or operation == 'r' or operation == 'o' or operation == 's' then
       return refund_bucket(limit, state, permits, charged_at)
     elseif state.kind == 's' then
       return refund_sliding(limit, state, permits, charged_at)
-    elseif charged_at == LATEST or floor(charged_at / state.period) == state.window then
-      return {kind = 'f', period = state.period, window = state.window, used = max(0, state.used - permits)}
+    elseif charged_at == LATEST or charged_at >= state.starts and charged_at < state.ends then
+      return fixed(limit, state.window, max(0, state.used - permits))
     end
     return state
   end
@@ -746,7 +790,9 @@ end
 local all = true
 for _, request in ipairs(others) do
   local known = latest[request.key]
-  if known.states == nil then
+  if request.limits.outside then
+    request.outside, all = true, false
+  elseif known.states == nil then
     request.foreign, all = true, false
   else
     local states, open = known.states or {}, known.open
@@ -788,7 +834,9 @@ if operation ~= 'a' or all then
 end
 
 for _, request in ipairs(others) do
-  if request.foreign then
+  if request.outside or operation == 'a' and outside then
+    answers[request.number] = '\4'
+  elseif request.foreign then
     answers[request.number] = '\2'
   else
     local granted = request.granted

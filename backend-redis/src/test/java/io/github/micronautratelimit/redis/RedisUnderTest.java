@@ -28,6 +28,8 @@ final class RedisUnderTest implements BackendUnderTest {
 
     private final String namespace = "test-" + UUID.randomUUID();
     private final boolean cluster;
+    /** By how much the clocks of callers are ahead of the one that decides, in microseconds. */
+    private final long callersAhead;
 
     /** Uses the standalone server. */
     RedisUnderTest() {
@@ -37,13 +39,20 @@ final class RedisUnderTest implements BackendUnderTest {
     /** Uses the standalone server or the cluster. */
     RedisUnderTest(boolean cluster) {
         this.cluster = cluster;
+        this.callersAhead = 0;
+    }
+
+    /** Uses the standalone server, with callers whose clocks are ahead of the one that decides. */
+    RedisUnderTest(long callersAhead) {
+        this.cluster = false;
+        this.callersAhead = callersAhead;
     }
 
     @Override
     public RateLimitBackend connect(MicroClock clock) {
         return cluster
                 ? new RedisBackend(ClusterOfRedis.connection(), namespace, clock)
-                : new RedisBackend(Redis.connection(), namespace, clock);
+                : new RedisBackend(Redis.connection(), namespace, clock, () -> clock.micros() + callersAhead);
     }
 
     @Override

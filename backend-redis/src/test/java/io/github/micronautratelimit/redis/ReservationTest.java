@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.Reservation.Outcome;
@@ -124,7 +125,8 @@ class ReservationTest {
                 new Script(first, Base16.digest(first).getBytes(StandardCharsets.US_ASCII)),
                 Redis.connection()::async,
                 false,
-                null);
+                null,
+                MicroClock.system());
         long remaining = policy.capacity() - 50;
         assertEquals(remaining, remaining(fast, policy, 50));
         refund(policy, 1, LimitState.LATEST);

@@ -35,6 +35,15 @@ import org.jspecify.annotations.Nullable;
 class ScriptModelTest {
 
     private static final int STEPS = 100;
+    private static final String[] CALENDARS = {
+        "day Europe/Berlin",
+        "day Asia/Kathmandu",
+        "week from sunday America/New_York",
+        "month",
+        "month from 31 Europe/Berlin",
+        "year from april"
+    };
+
     private static final long[] PERIODS = {
         1, 999, 1_000, 64_001, 1_000_000, 7_000_003, 60_000_000, 86_400_000_000L, 366 * 86_400_000_000L
     };
@@ -72,7 +81,9 @@ class ScriptModelTest {
             this.random = new Random(seed);
             this.mostPermits = mostPermits;
             this.clock = new VirtualClock(1_790_000_163_376_680L + random.nextInt(1_000_000));
-            this.backend = new RedisBackend(Redis.connection(), "rl-model", clock);
+            // The windows of calendar quotas are asked for again if the clock of the caller is far off.
+            long ahead = random.nextInt(3) == 0 ? 86_400_000_000L * random.nextLong(-100, 100) : 0;
+            this.backend = new RedisBackend(Redis.connection(), "rl-model", clock, () -> clock.micros() + ahead);
             this.policy = newPolicy();
         }
 
@@ -170,6 +181,7 @@ class ScriptModelTest {
             long permits = permits();
             log("peek " + permits);
             assertSame(Decision.peek(state(), permits, now()), join(backend.peek(policy, name, permits)));
+            assertEquals(state().usage(now()), join(backend.usage(policy, name)), log::toString);
         }
 
         private void refund() {
@@ -280,7 +292,7 @@ class ScriptModelTest {
             } else {
                 int count = random.nextInt(4) == 0 ? 2 + random.nextInt(2) : 1;
                 while (limits.size() < count) {
-                    limits.add(limit(random.nextInt(5), PERIODS[random.nextInt(PERIODS.length)]));
+                    limits.add(limit(random.nextInt(7), PERIODS[random.nextInt(PERIODS.length)]));
                 }
             }
             long maxDebt =
@@ -300,6 +312,9 @@ class ScriptModelTest {
             if (limit instanceof TokenBucket bucket && random.nextBoolean()) {
                 return bucket.withBurst(1 + random.nextLong(mostPermits));
             }
+            if (limit instanceof FixedWindow window && window.calendar() != null && random.nextBoolean()) {
+                return window.withPermits(1 + random.nextLong(mostPermits));
+            }
             int kind = limit instanceof TokenBucket ? 0 : limit instanceof FixedWindow ? 3 : 4;
             return limit(kind, limit.periodMicros());
         }
@@ -310,6 +325,9 @@ class ScriptModelTest {
                 return new FixedWindow(permits, period);
             } else if (kind == 4) {
                 return new SlidingWindow(permits, period);
+            }
+            if (kind > 4) {
+                return Limit.parse(permits + "/" + CALENDARS[random.nextInt(CALENDARS.length)]);
             }
             long burst = 1 + random.nextLong(random.nextBoolean() ? mostPermits : 1_000);
             try {

@@ -287,7 +287,8 @@ public final class FixedWindow extends Limit {
         /** Returns the time until the next window, even if no permits are spent. */
         @Override
         long renewedAfter(long nowMicros) {
-            return Math.min(end() - nowMicros, longestWait());
+            long end = used == 0 ? limit.startOf(limit.windowAt(nowMicros) + 1) : end();
+            return Math.min(end - nowMicros, longestWait());
         }
 
         private long end() {

@@ -160,8 +160,7 @@ record GoldenTrace(String name, List<Limit> limits, boolean refundedAtExpiry, Li
             int first = calendar.group(4) == null ? 1 : Integer.parseInt(calendar.group(4));
             ChronoUnit unit = ChronoUnit.valueOf(calendar.group(2).toUpperCase(Locale.ROOT) + "S");
             return Limit.fixedWindow(
-                    Long.parseLong(calendar.group(1)),
-                    new CalendarPeriod(unit, first, ZoneId.of(calendar.group(3))));
+                    Long.parseLong(calendar.group(1)), new CalendarPeriod(unit, first, ZoneId.of(calendar.group(3))));
         }
         Matcher matcher = LIMIT.matcher(text);
         if (!matcher.matches() || matcher.group(4) != null && !matcher.group(1).equals("token-bucket")) {
