@@ -143,7 +143,7 @@ public interface RateLimitBackend extends AutoCloseable {
                 ? allowed.chargedAtMicros()
                 : Decision.Allowed.UNKNOWN_TIME;
         long now = known == Decision.Allowed.UNKNOWN_TIME ? MicroClock.system().micros() : known;
-        long resetAt = limit instanceof FixedWindow window
+        long resetAt = limit instanceof FixedWindow window && decision.resetAfterMicros() == 0
                 ? window.startOf(window.windowAt(now) + 1)
                 : now + decision.resetAfterMicros();
         return new Limit.Usage(

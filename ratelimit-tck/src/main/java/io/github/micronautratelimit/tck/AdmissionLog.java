@@ -27,7 +27,8 @@ final class AdmissionLog {
                                             limit.periodMicros())
                                     <= Math.multiplyExact(now - first.micros, limit.permits()));
         }
-        long from = limit instanceof FixedWindow ? now - now % limit.periodMicros() : now - limit.periodMicros();
+        long from =
+                limit instanceof FixedWindow window ? window.startOf(window.windowAt(now)) : now - limit.periodMicros();
         return grantedSince(from) + permits <= limit.permits();
     }
 

@@ -22,6 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
             "100/min fixed",
             "100/min; 100/h sliding; 1000/h fixed",
             "100/h fixed; 5000/min sliding",
-            "300/s; 100/min; 7/min burst 100"
+            "300/s; 100/min; 7/min burst 100",
+            "100/month from 31 Europe/Berlin",
+            "100/day Asia/Kathmandu; 1000/min"
         })
 @interface AllLimitKinds {}

@@ -108,8 +108,8 @@ interface ClockContract extends Contract {
         if (limit instanceof TokenBucket) {
             return limit.capacity() + limit.permits() * (to - from) / limit.periodMicros();
         }
-        if (limit instanceof FixedWindow) {
-            return limit.permits() * (to / limit.periodMicros() - from / limit.periodMicros() + 1);
+        if (limit instanceof FixedWindow window) {
+            return limit.permits() * (window.windowAt(to) - window.windowAt(from) + 1);
         }
         return limit.permits() * ((to - from) / limit.periodMicros() + 1);
     }

@@ -79,6 +79,8 @@ record History(List<Limit> limits, List<Step> steps) {
                 Combinators.combine(permits, periods, Arbitraries.longs().between(1, 30))
                         .as(TokenBucket::new),
                 Combinators.combine(permits, periods).as(SlidingWindow::new),
-                Combinators.combine(permits, periods).as(FixedWindow::new));
+                Combinators.combine(permits, periods).as(FixedWindow::new),
+                Combinators.combine(permits, Arbitraries.of("day Europe/Berlin", "week from sunday", "month from 15"))
+                        .as((number, period) -> Limit.parse(number + "/" + period)));
     }
 }

@@ -123,8 +123,8 @@ final class Linearization {
         }
         Set<Long> instants = new HashSet<>(List.of(from, to));
         for (Limit limit : call.limits()) {
-            long border = (Math.floorDiv(from, limit.periodMicros()) + 1) * limit.periodMicros();
-            if (limit instanceof FixedWindow && border < to) {
+            long border = limit instanceof FixedWindow window ? window.startOf(window.windowAt(from) + 1) : to;
+            if (border < to) {
                 instants.add(border);
             }
         }

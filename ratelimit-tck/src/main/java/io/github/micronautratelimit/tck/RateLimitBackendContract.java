@@ -5,8 +5,8 @@ package io.github.micronautratelimit.tck;
  *
  * <p>Each topic is an interface with test cases: grants and denials for concurrent callers and after any history; times
  * to wait; peek, refund, reset and expiry; blocks; charges by outcome, charges that are given back later, reservations;
- * changed limits; clocks that differ; extreme numbers; unusual keys and costs; several requests on one key; requests
- * under several policies; callers that wait; limits on trial; concurrent calls of every kind.
+ * changed limits; calendar quotas; usage; clocks that differ; extreme numbers; unusual keys and costs; several requests
+ * on one key; requests under several policies; callers that wait; limits on trial; concurrent calls of every kind.
  * {@link GoldenTraceContract} compares decisions with recorded ones.
  */
 public abstract class RateLimitBackendContract
@@ -18,6 +18,8 @@ public abstract class RateLimitBackendContract
                 ChargeContract,
                 ReservationContract,
                 LimitChangeContract,
+                CalendarContract,
+                UsageContract,
                 ClockContract,
                 KeyContract,
                 ModelContract,
