@@ -1,8 +1,6 @@
 package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.internal.Futures;
-import io.github.micronautratelimit.internal.Micros;
-import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
@@ -117,41 +115,18 @@ public interface RateLimitBackend extends AutoCloseable {
     CompletionStage<Decision> peek(Policy policy, String key, long permits);
 
     /**
-     * Returns how much of each limit a key has used. {@link LimitState#usage} defines the result.
+     * Returns how much of each limit a key has used, in one call. {@link LimitState#usage} defines the result.
      *
-     * <p>This default makes one {@link #peek} for each limit, and knows neither debts nor that a block is not a use. A
-     * store that can read the state in one call overrides it.
+     * <p>This default fails.
      *
      * @param policy the policy
      * @param key    identifies the caller that is limited
-     * @return one element per rate limit in their order
+     * @return one element per rate limit in their order; fails with a {@link NonRetryableStoreException} if this
+     *         backend reads no usage
      */
     default CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
-        CompletionStage<List<Limit.Usage>> known = CompletableFuture.completedStage(new ArrayList<>());
-        for (Limit limit : policy.rateLimits()) {
-            known = known.thenCompose(
-                    before -> peek(policy.withLimits(List.of(limit)), key, 0).thenApply(decision -> {
-                        before.add(usage(limit, decision));
-                        return before;
-                    }));
-        }
-        return known;
-    }
-
-    private static Limit.Usage usage(Limit limit, Decision decision) {
-        long known = decision instanceof Decision.Allowed allowed
-                ? allowed.chargedAtMicros()
-                : Decision.Allowed.UNKNOWN_TIME;
-        long now = known == Decision.Allowed.UNKNOWN_TIME ? MicroClock.system().micros() : known;
-        long resetAt = limit instanceof FixedWindow window && decision.resetAfterMicros() == 0
-                ? window.startOf(window.windowAt(now) + 1)
-                : now + decision.resetAfterMicros();
-        return new Limit.Usage(
-                limit,
-                limit.capacity() - decision.remaining(),
-                decision.remaining(),
-                Micros.instant(resetAt),
-                decision.source() == Decision.Source.FALLBACK);
+        return CompletableFuture.failedStage(new NonRetryableStoreException(new UnsupportedOperationException(
+                getClass().getName() + " reads no usage; override RateLimitBackend.usage().")));
     }
 
     /**

@@ -8,6 +8,9 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.limit.StateCodec;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -26,6 +29,10 @@ import org.jspecify.annotations.Nullable;
  * member that owns the key. The clock of the cluster decides, with a resolution of one millisecond. A denial writes
  * nothing and calls no backup. A request with several policies acquires them one after the other, and refunds them if
  * one denies.
+ *
+ * <p><em>Calendar quotas.</em> The member that owns the key knows the rules of time zones from its Java runtime, and
+ * decides by them and by the clock of the cluster. If a member does not know a time zone, or has a version of this
+ * library without calendar quotas, the instance decides them as it does beside members without the library.
  *
  * <p><em>Entries.</em> The map is <code>ratelimit:namespace</code>, and the keys in it are <code>policy:hash</code>.
  * The hash is {@link KeyHash#brief}, so the map reveals no identity. An entry expires once all its permits are free.
@@ -113,6 +120,14 @@ public final class HazelcastBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return execute(PermitProcessor.Kind.PEEK, policy, key, List.of(permits), FIRST);
+    }
+
+    /** Reads the entry as it is, so that members of any version can answer. A client counts by the clock of its machine. */
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return map.read(permitsOf(policy, key), (stored, now) -> LimitState.carryOver(
+                        policy.rateLimits(), stored == null ? null : StateCodec.readState(stored), now)
+                .usage(now));
     }
 
     @Override

@@ -156,7 +156,7 @@ final class HazelcastMemberFallback {
      * Reads an entry from the member that owns it. {@code IMap.get} would read a near cache if there is one for this
      * map: by a stale state, a key could be denied for a whole period after others have reset it.
      */
-    private static byte @Nullable [] read(IMap<String, byte[]> entries, String key) {
+    static byte @Nullable [] read(IMap<String, byte[]> entries, String key) {
         EntryView<String, byte[]> entry = entries.getEntryView(key);
         return entry == null ? null : entry.getValue();
     }

@@ -78,6 +78,9 @@ abstract class KeyProcessor
         version = newest;
     }
 
+    /** Returns the oldest version of the members that can execute this operation. */
+    abstract int oldestVersion();
+
     /** Returns the version in which states are written. */
     final int version() {
         return version;

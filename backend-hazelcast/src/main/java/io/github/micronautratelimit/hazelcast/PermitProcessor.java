@@ -6,6 +6,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.ReservationRules;
+import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
@@ -158,6 +159,13 @@ final class PermitProcessor extends KeyProcessor {
         }
         long reserved = kind == Kind.RESERVE ? amounts.get(3) : 0;
         return StateWriter.lifeMillis(Math.max(untilReset, reserved)) + period / 1_000;
+    }
+
+    @Override
+    int oldestVersion() {
+        return limits.stream().anyMatch(limit -> limit instanceof FixedWindow window && window.calendar() != null)
+                ? RateLimitProtocol.CALENDAR_VERSION
+                : 1;
     }
 
     @Override

@@ -18,6 +18,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -126,8 +128,9 @@ final class RateLimitMap implements AutoCloseable {
     private <T> CompletionStage<T> execute(
             Connection opened, String key, KeyProcessor operation, Function<List<Decision>, T> result) {
         HazelcastMemberFallback fallback = opened.fallback;
-        operation.useVersion(opened.checks.version());
-        if (fallback.isNeeded()) {
+        int version = opened.checks.version();
+        operation.useVersion(version);
+        if (fallback.isNeeded() || version < operation.oldestVersion()) {
             return fallback.execute(opened.entries, key, operation, result);
         }
         long rejection = fallback.lastRejection();
@@ -225,6 +228,34 @@ final class RateLimitMap implements AutoCloseable {
     /** Returns the threads that may wait for the member that owns an entry. */
     private Executor blocking(String key) {
         return blocking.of(ownerOf(key));
+    }
+
+    /**
+     * Reads an entry without executing anything on the member that owns it.
+     *
+     * @param key    the key of the entry
+     * @param result makes the result from the bytes, or from {@code null}, and the present time in microseconds
+     * @return the result, or a classified failure
+     */
+    <T> CompletionStage<T> read(String key, BiFunction<byte @Nullable [], Long, T> result) {
+        try {
+            return HazelcastFailures.classified(CompletableFuture.supplyAsync(
+                    () -> {
+                        Connection opened = connect();
+                        byte[] stored = HazelcastMemberFallback.read(opened.entries, key);
+                        return result.apply(stored, micros());
+                    },
+                    blocking(key)));
+        } catch (RejectedExecutionException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    /** Returns the time by which members decide; for a client, that of its machine. */
+    private long micros() {
+        return clock != null
+                ? clock.micros()
+                : TimeUnit.MILLISECONDS.toMicros(hazelcast.getCluster().getClusterTime());
     }
 
     /** Removes an entry. */

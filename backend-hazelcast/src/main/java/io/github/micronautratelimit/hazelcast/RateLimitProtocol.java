@@ -39,7 +39,10 @@ final class RateLimitProtocol {
      * The newest version of calls, backups, answers and states. This library reads all versions up to it, and writes
      * the newest one that all members read: the caller chooses it, and the member uses the version of the call.
      */
-    static final int VERSION = 1;
+    static final int VERSION = 2;
+
+    /** The first version with calendar quotas. */
+    static final int CALENDAR_VERSION = 2;
 
     private static final int ALLOWED = 0;
     private static final int DENIED_BY_NONE = -1;
@@ -60,13 +63,17 @@ final class RateLimitProtocol {
         return version;
     }
 
-    /** Encodes a state in a form that all libraries read which read this version. The first version has one form. */
+    /**
+     * Encodes a state in a form that all libraries read which read this version. Only the state of a calendar quota has
+     * a form that the first version does not read. An instance writes it by itself, so that members with that version
+     * merely keep its bytes.
+     */
     static byte[] write(int version, LimitState state) {
         requireVersion(version);
         return StateCodec.write(state);
     }
 
-    /** Encodes slots in a form that all libraries read which read this version. The first version has one form. */
+    /** Encodes slots in a form that all libraries read which read this version. All versions have one form. */
     static byte[] write(int version, SlotState slots) {
         requireVersion(version);
         return StateCodec.write(slots);

@@ -83,6 +83,11 @@ final class SlotProcessor extends KeyProcessor {
     }
 
     @Override
+    int oldestVersion() {
+        return 1;
+    }
+
+    @Override
     List<Limit> limits() {
         return List.of();
     }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BinaryOperator;
 import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
@@ -26,6 +27,19 @@ final class NextVersion {
 
     /** Returns a folder with the classes, for the front of a class path. */
     static Path compileTo(Path folder) {
+        return compileTo(folder, NextVersion::changed);
+    }
+
+    /** Does the same for a version that does not know calendar quotas. */
+    static Path compilePreviousTo(Path folder) {
+        return compileTo(
+                folder,
+                (name, source) -> name.equals("RateLimitProtocol.java")
+                        ? replace(source, "static final int VERSION = 2;", "static final int VERSION = 1;")
+                        : source);
+    }
+
+    private static Path compileTo(Path folder, BinaryOperator<String> change) {
         try (Stream<Path> files = Files.list(SOURCES)) {
             Path sources = Files.createDirectories(folder.resolve("sources"));
             Path classes = Files.createDirectories(folder.resolve("classes"));
@@ -34,7 +48,7 @@ final class NextVersion {
             for (Path file : files.toList()) {
                 if (file.toString().endsWith(".java")) {
                     Path changed = sources.resolve(file.getFileName());
-                    Files.writeString(changed, changed(file.getFileName().toString(), Files.readString(file)));
+                    Files.writeString(changed, change.apply(file.getFileName().toString(), Files.readString(file)));
                     arguments.add(changed.toString());
                 }
             }
@@ -48,11 +62,11 @@ final class NextVersion {
     private static String changed(String name, String source) {
         return switch (name) {
             case "RateLimitProtocol.java" -> replace(
-                    replace(source, "static final int VERSION = 1;", "static final int VERSION = 2;"),
+                    replace(source, "static final int VERSION = 2;", "static final int VERSION = 3;"),
                     "return StateCodec.write(state);",
                     """
                     byte[] bytes = StateCodec.write(state);
-                            bytes[0] = version > 1 ? (byte) FORM : bytes[0];
+                            bytes[0] = version > 2 ? (byte) FORM : bytes[0];
                             return bytes;
                         }
 

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.hazelcast;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.hazelcast.core.HazelcastInstance;
@@ -97,6 +98,36 @@ class RollingUpdateTest {
                 assertEquals("7 remain after 1 calls", newer.call("key"), "the older form is read");
             }
         }
+    }
+
+    /** A member of the first version rejects calls with calendar quotas, so the instance decides them by itself. */
+    @Test
+    void calendarQuotasAreExactBesideMembersThatDoNotKnowThem() {
+        Policy month = Policy.of("month", "10/month Europe/Berlin; 20/366day fixed");
+        try (Cluster cluster = new Cluster(2)) {
+            HazelcastInstance newer = cluster.member();
+            try (HazelcastBackend caller = new HazelcastBackend(CountedMaps.of(newer), CallingMember.NAMESPACE);
+                    ForkedMember older = ForkedMember.calling(
+                            cluster.name(), cluster.port(1), cluster.ports(), NextVersion.compilePreviousTo(folder))) {
+                awaitSafe(newer, 2);
+                for (String key : Stream.concat(keys(newer, true), keys(newer, false)).toList()) {
+                    for (int left = 9; left >= 0; left--) {
+                        assertEquals(left, remaining(caller, month, key));
+                    }
+                    assertFalse(caller.acquire(month, key, 1).toCompletableFuture().join().allowed());
+                    assertEquals(
+                            10, caller.usage(month, key).toCompletableFuture().join().get(0).used());
+                    long before = CountedMaps.calls();
+                    assertEquals(9, remaining(caller, POLICY, key));
+                    assertEquals(1, CountedMaps.calls() - before, "the member decides");
+                    assertEquals("8 remain after 1 calls", older.call(key));
+                }
+            }
+        }
+    }
+
+    private static long remaining(HazelcastBackend caller, Policy policy, String key) {
+        return caller.acquire(policy, key, 1).toCompletableFuture().join().remaining();
     }
 
     private static byte form(HazelcastInstance client, String key) {

@@ -39,6 +39,17 @@ class SerializationTest {
     }
 
     @Test
+    void calendarQuotaIsReadAsItWasWritten() {
+        List<Limit> limits = Limit.parseAll("100/month from 31 Europe/Berlin; 10/day +05:45; 5/week; 4/year; 3/min");
+        PermitProcessor operation = new PermitProcessor(PermitProcessor.Kind.ACQUIRE, limits, List.of(1L), null);
+        assertRoundTrip(operation);
+        assertEquals(RateLimitProtocol.CALENDAR_VERSION, operation.oldestVersion());
+        assertEquals(1, acquire().oldestVersion());
+        KeyProcessor read = service.toObject(service.toData(operation));
+        assertEquals(limits, read.limits());
+    }
+
+    @Test
     void slotOperationIsReadAsItWasWritten() {
         assertRoundTrip(
                 new SlotProcessor(SlotProcessor.Kind.RENEW, new ConcurrencyLimit(5, 30_000_000), new UUID(1, 2), null));
@@ -52,7 +63,9 @@ class SerializationTest {
 
     @Test
     void theFirstVersionStaysReadable() {
-        byte[] written = service.toData(acquire()).toByteArray();
+        PermitProcessor first = acquire();
+        first.useVersion(1);
+        byte[] written = service.toData(first).toByteArray();
         assertEquals(
                 "01" + "8000000000000000" + "00" + "00000009" + "010101" + "64" + "808ece1c" + "64" + "00000002"
                         + "0000000000000001" + "0000000000000007",
@@ -61,7 +74,7 @@ class SerializationTest {
 
     @Test
     void newerVersionIsRejected() {
-        assertTrue(rejection(VERSION_AT, 2).contains("version 2"));
+        assertTrue(rejection(VERSION_AT, 3).contains("version 3"));
         assertTrue(rejection(KIND_AT, 9).contains("operation 9, which this version"));
         assertTrue(rejection(VERSION_AT - 1, 77).contains("type 77, which this version"));
     }
@@ -88,10 +101,10 @@ class SerializationTest {
                 new Decision.Denied(0, 7, 8, List.of(), Decision.Source.STORE));
         long[] answer = RateLimitProtocol.writeDecisions(RateLimitProtocol.VERSION, decisions, limits);
         assertEquals(decisions, RateLimitProtocol.readDecisions(answer, limits));
-        answer[0] = 2;
+        answer[0] = 3;
         String message = assertThrows(
                         NonRetryableStoreException.class, () -> RateLimitProtocol.readDecisions(answer, limits))
                 .getMessage();
-        assertTrue(message.contains("version 2") && message.contains("update"), message);
+        assertTrue(message.contains("version 3") && message.contains("update"), message);
     }
 }

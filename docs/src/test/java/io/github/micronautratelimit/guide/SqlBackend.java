@@ -8,6 +8,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.ReservationRules;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
 import java.sql.Connection;
@@ -65,6 +66,11 @@ final class SqlBackend implements RateLimitBackend {
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
         return step(policy, key, row -> row.peek(permits));
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return step(policy, key, row -> row.state.usage(row.now));
     }
 
     @Override

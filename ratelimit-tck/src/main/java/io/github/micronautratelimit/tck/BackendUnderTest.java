@@ -85,6 +85,15 @@ public interface BackendUnderTest extends AutoCloseable {
         return true;
     }
 
+    /**
+     * Returns whether {@link RateLimitBackend#usage} is supported. The default is {@code true}.
+     *
+     * @return {@code false} if the backend does not override it
+     */
+    default boolean readsUsage() {
+        return true;
+    }
+
     /** Closes the connected backends and all that this instance has opened. The default does nothing. */
     @Override
     default void close() {}

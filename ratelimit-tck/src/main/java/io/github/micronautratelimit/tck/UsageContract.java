@@ -19,6 +19,15 @@ import org.junit.jupiter.api.Test;
 /** How much of each limit a key has used. */
 interface UsageContract extends Contract {
 
+    private TestCase newUsageCase() {
+        TestCase testCase = newTestCase();
+        if (!testCase.store.readsUsage()) {
+            testCase.close();
+        }
+        assumeTrue(testCase.store.readsUsage());
+        return testCase;
+    }
+
     private static List<Long> used(TestCase testCase, Policy policy) {
         return testCase.limiter.usage(policy, "key").stream()
                 .map(Limit.Usage::used)
@@ -29,6 +38,9 @@ interface UsageContract extends Contract {
     @Property(edgeCases = EdgeCasesMode.NONE, tries = 100)
     default void usageIsThatOfTheMemoryBackend(@ForAll(supplier = History.Wavering.class) History history) {
         try (TestCase testCase = newTestCase()) {
+            if (!testCase.store.readsUsage()) {
+                return;
+            }
             Policy policy = testCase.policy(history.limits());
             MemoryBackend memory = new MemoryBackend(testCase.clock, 1_000);
             for (History.Step step : history.steps()) {
@@ -46,7 +58,7 @@ interface UsageContract extends Contract {
 
     @Test
     default void usageNamesEachLimitAndWhenItResets() {
-        try (TestCase testCase = newTestCase()) {
+        try (TestCase testCase = newUsageCase()) {
             Policy policy = testCase.policy("1000/month Europe/Berlin; 100/day fixed; 60/min; 50/h sliding");
             List<Limit> limits = policy.rateLimits();
             testCase.limiter.tryAcquire(policy, "key", 12);
@@ -65,7 +77,7 @@ interface UsageContract extends Contract {
     /** Reading takes one call, no permits, and leaves no key behind. */
     @Test
     default void usageIsReadInOneCall() {
-        try (TestCase testCase = newTestCase()) {
+        try (TestCase testCase = newUsageCase()) {
             Policy policy = testCase.policy("1000/month; 100/day UTC; 60/min");
             testCase.limiter.tryAcquire(policy, "key", 3);
             long keys = testCase.store.liveKeys();
@@ -87,7 +99,7 @@ interface UsageContract extends Contract {
     /** A reservation counts with its estimate until it is settled; a debt is more than the limit. */
     @Test
     default void debtIsUsageBeyondTheLimit() {
-        try (TestCase testCase = newTestCase()) {
+        try (TestCase testCase = newUsageCase()) {
             assumeTrue(testCase.store.keepsReservations());
             Policy policy = testCase.policy("100/month; 100/h sliding; 100/day");
             Reservation reservation = testCase.limiter
@@ -109,7 +121,7 @@ interface UsageContract extends Contract {
     /** A block is not a use, and a lowered limit shows what was spent under the higher one. */
     @Test
     default void blocksAndLoweredLimitsChangeNoUsage() {
-        try (TestCase testCase = newTestCase()) {
+        try (TestCase testCase = newUsageCase()) {
             assumeTrue(testCase.store.blocksKeys());
             Policy policy = testCase.policy("100/month; 100/day");
             testCase.limiter.tryAcquire(policy, "key", 30);
