@@ -10,6 +10,8 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
 import io.github.micronautratelimit.StoreThrottledException;
+import io.github.micronautratelimit.limit.Limit;
+import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -22,6 +24,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -209,10 +212,19 @@ public final class DynamoDbBackend implements RateLimitBackend {
 
     @Override
     public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+        return read(policy, key, (state, now) -> Decision.peek(state, permits, now));
+    }
+
+    @Override
+    public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
+        return read(policy, key, LimitState::usage);
+    }
+
+    private <T> CompletionStage<T> read(Policy policy, String key, BiFunction<LimitState, Long, T> result) {
         return DynamoDbFailures.classified(
                 table.read(table.itemKey(policy, key)).thenApply(found -> {
                     long now = table.micros();
-                    return Decision.peek(Item.read(found, policy).state(policy, now), permits, now);
+                    return result.apply(Item.read(found, policy).state(policy, now), now);
                 }));
     }
 

@@ -53,7 +53,8 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  *                  was unpaid for certain
  *
  * fixed window
- * w{i}       N     number of the window                                 charge, refund
+ * w{i}       N     number of the window since the epoch; of a calendar  charge, refund
+ *                  quota, of the day, week, month or year since year 0
  * u{i}x{s}   N     permits charged in the window whose number is s      charge, refund; the charge of another window
  *                  modulo 32                                            removes it
  *

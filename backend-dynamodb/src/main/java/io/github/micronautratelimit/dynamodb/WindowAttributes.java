@@ -15,10 +15,11 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
-/** The attributes of windows. Windows and segments are numbered since the epoch. */
+/** The attributes of windows. Segments are numbered since the epoch, windows as {@link FixedWindow#windowAt} does. */
 final class WindowAttributes {
 
     private WindowAttributes() {}
@@ -59,28 +60,30 @@ final class WindowAttributes {
 
         @Override
         public LimitState state() {
-            return limit.stateAt(null, window * limit.periodMicros()).charge(used);
+            return limit.stateAt(null, limit.startOf(window)).charge(used);
         }
 
         @Override
         public @Nullable LimitAttributes under(Limit other, long now) {
-            return other instanceof FixedWindow fixed && fixed.periodMicros() == limit.periodMicros()
+            return other instanceof FixedWindow fixed
+                            && fixed.periodMicros() == limit.periodMicros()
+                            && Objects.equals(fixed.calendar(), limit.calendar())
                     ? new Fixed(fixed, window, used)
                     : null;
         }
 
         @Override
         public long lifeMicros() {
-            return limit.periodMicros();
+            return limit.longestResetMicros();
         }
 
         @Override
         public long instant(long now) {
-            return Math.max(now, window * limit.periodMicros());
+            return Math.max(now, limit.startOf(window));
         }
 
         private long windowAt(long now) {
-            return Math.floorDiv(instant(now), limit.periodMicros());
+            return limit.windowAt(instant(now));
         }
 
         @Override
@@ -102,7 +105,8 @@ final class WindowAttributes {
         }
 
         private boolean isOf(long current, long chargedAt) {
-            return chargedAt == LimitState.LATEST || Math.floorDiv(chargedAt, limit.periodMicros()) == current;
+            return chargedAt == LimitState.LATEST
+                    || limit.startOf(current) <= chargedAt && chargedAt < limit.startOf(current + 1);
         }
 
         @Override

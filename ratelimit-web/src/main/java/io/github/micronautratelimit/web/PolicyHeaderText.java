@@ -3,11 +3,13 @@ package io.github.micronautratelimit.web;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.ConcurrencyLimit;
+import io.github.micronautratelimit.limit.FixedWindow;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.math.BigInteger;
 import java.util.StringJoiner;
+import java.util.function.LongSupplier;
 
 /**
  * The texts of a policy in headers.
@@ -16,24 +18,39 @@ import java.util.StringJoiner;
  * @param quotas          one item for each limit, for {@code RateLimit-Policy}
  * @param smallestQuota   the most permits that can remain of the smallest limit, for {@code X-RateLimit-Limit}
  * @param microsPerPermit the longest time until the next permit, or -1 if it depends on the state
+ * @param validUntil      the end of the present window of a calendar quota, in microseconds since the epoch;
+ *                        {@link Long#MAX_VALUE} without one
  */
-record PolicyHeaderText(String name, String quotas, long smallestQuota, long microsPerPermit) {
+record PolicyHeaderText(String name, String quotas, long smallestQuota, long microsPerPermit, long validUntil) {
 
     /** The largest integer of a structured field (RFC 9651, 3.3.1). */
     static final long MAX_INTEGER = 999_999_999_999_999L;
 
     private static final long SECOND = 1_000_000;
 
-    static PolicyHeaderText of(Policy policy, String name) {
+    /**
+     * Returns the texts.
+     *
+     * @param microsNow returns the present in microseconds since the epoch; called only for calendar quotas
+     */
+    static PolicyHeaderText of(Policy policy, String name, LongSupplier microsNow) {
         StringJoiner quotas = new StringJoiner(", ");
         ConcurrencyLimit concurrency = policy.concurrency();
         if (policy.rateLimits().isEmpty()) {
             long slots = concurrency == null ? 0 : concurrency.slots();
-            return new PolicyHeaderText(name, "\"" + name + "\";q=" + slots + ";qu=\"concurrent-requests\"", slots, -1);
+            return new PolicyHeaderText(name, "\"" + name + "\";q=" + slots + ";qu=\"concurrent-requests\"", slots, -1, Long.MAX_VALUE);
         }
         long smallest = Long.MAX_VALUE;
+        long validUntil = Long.MAX_VALUE;
         for (Limit limit : policy.rateLimits()) {
-            quotas.add("\"" + name + "\"" + quota(limit));
+            if (limit instanceof FixedWindow quota && quota.calendar() != null) {
+                long window = quota.windowAt(microsNow.getAsLong());
+                long end = quota.startOf(window + 1);
+                quotas.add("\"" + name + "\";q=" + quota.permits() + ";w=" + seconds(end - quota.startOf(window)));
+                validUntil = Math.min(validUntil, end);
+            } else {
+                quotas.add("\"" + name + "\"" + quota(limit));
+            }
             smallest = Math.min(smallest, permits(limit));
         }
         Limit first = policy.rateLimits().get(0);
@@ -42,7 +59,8 @@ record PolicyHeaderText(String name, String quotas, long smallestQuota, long mic
                 name,
                 quotas.toString(),
                 smallest,
-                steady ? -Math.floorDiv(-first.periodMicros(), first.permits()) : -1);
+                steady ? -Math.floorDiv(-first.periodMicros(), first.permits()) : -1,
+                validUntil);
     }
 
     /** Returns the permits of a period; for a bucket with a larger burst, the burst. No more can ever remain. */

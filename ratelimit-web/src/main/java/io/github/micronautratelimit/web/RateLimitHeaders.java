@@ -38,7 +38,7 @@ public final class RateLimitHeaders {
      *
      * @param style       the headers to write
      * @param legacyReset the meaning of {@code X-RateLimit-Reset}
-     * @param microsNow   returns the time in microseconds since the epoch, for that header
+     * @param microsNow   returns the time in microseconds since the epoch, for that header and for calendar quotas
      */
     public RateLimitHeaders(HeaderStyle style, LegacyReset legacyReset, LongSupplier microsNow) {
         this(style, legacyReset, microsNow, UnaryOperator.identity());
@@ -49,7 +49,7 @@ public final class RateLimitHeaders {
      *
      * @param style       the headers to write
      * @param legacyReset the meaning of {@code X-RateLimit-Reset}
-     * @param microsNow   returns the time in microseconds since the epoch, for that header
+     * @param microsNow   returns the time in microseconds since the epoch, for that header and for calendar quotas
      * @param names       returns the name that clients see for that of a policy: visible ASCII without quotation mark
      *                    and backslash
      */
@@ -181,9 +181,12 @@ public final class RateLimitHeaders {
 
     private PolicyHeaderText text(Policy policy) {
         PolicyHeaderText known = texts.get(policy);
-        if (known == null) {
-            known = PolicyHeaderText.of(policy, names.apply(policy.name()));
-            if (texts.size() < MAX_TEXTS) {
+        boolean windowHasEnded = known != null
+                && known.validUntil() != Long.MAX_VALUE
+                && microsNow.getAsLong() >= known.validUntil();
+        if (known == null || windowHasEnded) {
+            known = PolicyHeaderText.of(policy, names.apply(policy.name()), microsNow);
+            if (windowHasEnded || texts.size() < MAX_TEXTS) {
                 texts.put(policy, known);
             }
         }

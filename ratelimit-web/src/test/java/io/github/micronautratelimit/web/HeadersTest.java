@@ -14,11 +14,14 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -138,6 +141,29 @@ class HeadersTest {
         Decisions decisions =
                 new Decisions(List.of(new PermitRequest(Policy.of(name, limits), "k", 1)), List.of(allowed(1, 1)));
         assertEquals(told, written(HeaderStyle.IETF, decisions).get("RateLimit-Policy"));
+    }
+
+    /** The window of a calendar quota is the present one: February, a day of 23 hours, and the days after it. */
+    @Test
+    void windowOfACalendarQuotaIsThePresentOne() {
+        AtomicLong now = new AtomicLong();
+        RateLimitHeaders headers = new RateLimitHeaders(HeaderStyle.IETF, LegacyReset.SECONDS, now::get);
+        Decisions decisions = new Decisions(
+                List.of(new PermitRequest(Policy.of("p", "10/month Europe/Berlin; 5/day Europe/Berlin"), "k", 1)),
+                List.of(allowed(4, 1)));
+        for (String expected : List.of(
+                "2025-02-10T10:00:00Z \"p\";q=10;w=2419200, \"p\";q=5;w=86400",
+                "2025-03-30T10:00:00Z \"p\";q=10;w=2674800, \"p\";q=5;w=82800",
+                "2025-03-30T22:00:00Z \"p\";q=10;w=2674800, \"p\";q=5;w=86400",
+                "2025-10-26T10:00:00Z \"p\";q=10;w=2682000, \"p\";q=5;w=90000")) {
+            String[] parts = expected.split(" ", 2);
+            now.set(Instant.parse(parts[0]).getEpochSecond() * 1_000_000);
+            for (int i = 0; i < 2; i++) {
+                Map<String, String> written = new HashMap<>();
+                headers.write(decisions, written::put);
+                assertEquals(parts[1], written.get("RateLimit-Policy"), parts[0]);
+            }
+        }
     }
 
     /** No limit ever announces fewer permits than may remain of it. */
