@@ -80,7 +80,7 @@ record Pace(List<Limit> limits, List<Limit> binding, long free, long nextMicros,
         return limit instanceof TokenBucket || limit instanceof FixedWindow window && window.calendar() == null;
     }
 
-    /** Months and years differ in length, and clocks may be set forward: an eighth less is no longer than any window. */
+    /** Months and years differ in length, and clocks may be set: no window is shorter by more than an eighth. */
     private static long shortestMicros(Limit limit) {
         return limit instanceof FixedWindow ? limit.periodMicros() / 8 * 7 : limit.periodMicros();
     }

@@ -121,9 +121,17 @@ class RollingUpdateTest {
                     for (int left = 9; left >= 0; left--) {
                         assertEquals(left, remaining(caller, month, key));
                     }
-                    assertFalse(caller.acquire(month, key, 1).toCompletableFuture().join().allowed());
+                    assertFalse(caller.acquire(month, key, 1)
+                            .toCompletableFuture()
+                            .join()
+                            .allowed());
                     assertEquals(
-                            10, caller.usage(month, key).toCompletableFuture().join().get(0).used());
+                            10,
+                            caller.usage(month, key)
+                                    .toCompletableFuture()
+                                    .join()
+                                    .get(0)
+                                    .used());
                     assertEquals("8 remain after 1 calls", older.call(key));
                 }
             }

@@ -90,6 +90,7 @@ class CostTest {
         RedisBackend.loadScripts(connection).toCompletableFuture().join();
         limit("token bucket", BUCKET);
         limit("fixed window", Policy.of("fix", "100/366day fixed"));
+        limit("calendar quota", Policy.of("cal", "100/year"));
         limit("sliding window", Policy.of("slide", "100/day sliding"));
         limit("three limits of a policy", Policy.of("three", "100/day; 1000/day sliding; 10000/366day fixed"));
         twoPolicies();
@@ -100,6 +101,7 @@ class CostTest {
         step("denial known from the deny cache", () -> denyCache.acquire(spent, CLIENT, 1));
         shared();
         step("peek", () -> backend.peek(BUCKET, CLIENT, 1));
+        step("usage", () -> backend.usage(BUCKET, CLIENT));
         step("refund", () -> backend.refund(BUCKET, CLIENT, 1, LimitState.LATEST));
         step("block", () -> backend.block(BUCKET, CLIENT, 60_000_000));
         step("denial of a blocked key", () -> backend.acquire(BUCKET, CLIENT, 1));

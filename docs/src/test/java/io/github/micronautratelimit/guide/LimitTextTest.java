@@ -62,7 +62,18 @@ class LimitTextTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"1/2week", "1/fortnight", "1/month from 32", "1/day Europe/Berln", "1/h UTC", "0/s", "1 000/s", "1/s burst", "5 concurrent lease 1ms"})
+    @ValueSource(
+            strings = {
+                "1/2week",
+                "1/fortnight",
+                "1/month from 32",
+                "1/day Europe/Berln",
+                "1/h UTC",
+                "0/s",
+                "1 000/s",
+                "1/s burst",
+                "5 concurrent lease 1ms"
+            })
     void otherTextIsRejected(String text) {
         assertThrows(IllegalArgumentException.class, () -> LimitSet.parse(text));
     }

@@ -178,7 +178,7 @@ final class Fallback {
                 Charge.NOT);
     }
 
-    /** Returns what this instance has counted; for an on-error that counts nothing, all permits are free, or none is. */
+    /** Returns what this instance has counted; for an on-error that counts nothing, all permits are free, or none. */
     List<Limit.Usage> usage(Policy policy, String key) {
         if (policy.onError() == OnError.LOCAL) {
             InstanceShare share = shareOf(policy);

@@ -38,7 +38,8 @@ record PolicyHeaderText(String name, String quotas, long smallestQuota, long mic
         ConcurrencyLimit concurrency = policy.concurrency();
         if (policy.rateLimits().isEmpty()) {
             long slots = concurrency == null ? 0 : concurrency.slots();
-            return new PolicyHeaderText(name, "\"" + name + "\";q=" + slots + ";qu=\"concurrent-requests\"", slots, -1, Long.MAX_VALUE);
+            return new PolicyHeaderText(
+                    name, "\"" + name + "\";q=" + slots + ";qu=\"concurrent-requests\"", slots, -1, Long.MAX_VALUE);
         }
         long smallest = Long.MAX_VALUE;
         long validUntil = Long.MAX_VALUE;

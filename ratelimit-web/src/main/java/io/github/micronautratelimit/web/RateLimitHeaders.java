@@ -181,9 +181,8 @@ public final class RateLimitHeaders {
 
     private PolicyHeaderText text(Policy policy) {
         PolicyHeaderText known = texts.get(policy);
-        boolean windowHasEnded = known != null
-                && known.validUntil() != Long.MAX_VALUE
-                && microsNow.getAsLong() >= known.validUntil();
+        boolean windowHasEnded =
+                known != null && known.validUntil() != Long.MAX_VALUE && microsNow.getAsLong() >= known.validUntil();
         if (known == null || windowHasEnded) {
             known = PolicyHeaderText.of(policy, names.apply(policy.name()), microsNow);
             if (windowHasEnded || texts.size() < MAX_TEXTS) {
