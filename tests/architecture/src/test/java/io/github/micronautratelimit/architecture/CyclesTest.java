@@ -30,6 +30,8 @@ class CyclesTest {
                     "BlockedState",
                     "CompositeState",
                     "ConcurrencyLimit",
+                    "CalendarText",
+                    "CalendarWindows",
                     "FixedWindow",
                     "Limit",
                     "LimitSet",
