@@ -29,6 +29,9 @@ public record PermitRequest(Policy policy, String key, long permits, Origin orig
         /** A message received over a WebSocket. */
         WS_MESSAGE,
 
+        /** A call of another service by an HTTP client. */
+        HTTP_CLIENT,
+
         /** A call of {@link RateLimiter} by the application's own code. */
         CODE
     }

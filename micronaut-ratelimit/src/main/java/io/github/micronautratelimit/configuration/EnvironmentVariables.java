@@ -25,8 +25,8 @@ final class EnvironmentVariables {
 
     private static final String SOURCE = "ratelimit-environment-variables";
     private static final String PREFIX = RateLimitConfiguration.PREFIX.toUpperCase(Locale.ROOT) + "_";
-    /** The sections of policies and rules, with the number of typing errors in each that are recognized. */
-    private static final Map<String, Integer> LISTS = Map.of("policies", 2, "rules", 1);
+    /** The sections with names or indexes, with the number of typing errors in each that are recognized. */
+    private static final Map<String, Integer> LISTS = Map.of("policies", 2, "rules", 1, "clients", 1);
 
     private static final int MAX_WORDS = 20;
 

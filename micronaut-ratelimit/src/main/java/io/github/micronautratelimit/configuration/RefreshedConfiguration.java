@@ -47,7 +47,7 @@ public record RefreshedConfiguration(
     private static List<PolicyConfiguration> policies(Environment environment) {
         String prefix = RateLimitConfiguration.PREFIX + ".policies";
         Set<String> present = present(prefix, environment);
-        return WrittenPolicies.among(
+        return WrittenNames.policies(
                 environment.getPropertyEntries(prefix).stream()
                         .filter(present::contains)
                         .map(name -> fill(new PolicyConfiguration(name), prefix + "." + name, environment))

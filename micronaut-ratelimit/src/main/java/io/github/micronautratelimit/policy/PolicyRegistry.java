@@ -7,7 +7,7 @@ import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.configuration.PolicyConfiguration;
 import io.github.micronautratelimit.configuration.RateLimitConfiguration;
 import io.github.micronautratelimit.configuration.RefreshedConfiguration;
-import io.github.micronautratelimit.configuration.WrittenPolicies;
+import io.github.micronautratelimit.configuration.WrittenNames;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.web.Allowance;
@@ -70,7 +70,7 @@ public class PolicyRegistry {
 
     PolicyRegistry(RateLimitConfiguration configuration, List<PolicyConfiguration> policies, Environment environment) {
         this.contextPath = ContextPath.of(environment);
-        this.settings = read(configuration, WrittenPolicies.among(policies, environment));
+        this.settings = read(configuration, WrittenNames.policies(policies, environment));
     }
 
     private Settings read(RateLimitConfiguration configuration, List<PolicyConfiguration> policies) {
