@@ -59,6 +59,11 @@ public class AsyncBackend implements RateLimitBackend {
     }
 
     @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return later(() -> memory.block(policy, key, micros).join());
+    }
+
+    @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
         return later(() -> memory.reset(policy, key).join());
     }
