@@ -24,6 +24,7 @@ public class HttpConfiguration {
     private int status = 429;
     private int unavailableStatus = 503;
     private Duration retryAfterJitter = Duration.ZERO;
+    private Duration retryAfterSpread = Duration.ZERO;
     private List<String> silence = List.of();
 
     /** Creates the default configuration. */
@@ -199,6 +200,25 @@ public class HttpConfiguration {
      */
     public void setRetryAfterJitter(Duration retryAfterJitter) {
         this.retryAfterJitter = retryAfterJitter;
+    }
+
+    /**
+     * Returns the upper bound of the time that is added to Retry-After for clients that are denied together.
+     *
+     * @return whole seconds; 0 to add nothing
+     */
+    public Duration getRetryAfterSpread() {
+        return retryAfterSpread;
+    }
+
+    /**
+     * The upper bound of the time that is added to Retry-After so that clients which are denied together come back one
+     * after the other, at the pace of the limit. In whole seconds, at most 1h. Default: {@code 0s}.
+     *
+     * @param retryAfterSpread whole seconds; 0 to add nothing
+     */
+    public void setRetryAfterSpread(Duration retryAfterSpread) {
+        this.retryAfterSpread = retryAfterSpread;
     }
 
     /**

@@ -11,6 +11,7 @@ import io.github.micronautratelimit.web.ConfigurationWarning;
 import io.github.micronautratelimit.web.ConfigurationWarnings;
 import io.github.micronautratelimit.web.DenialResponses;
 import io.github.micronautratelimit.web.RateLimitHeaders;
+import io.github.micronautratelimit.web.RetryAfter;
 import io.github.micronautratelimit.web.TrustedProxies;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Factory;
@@ -68,14 +69,22 @@ final class HttpFactory {
 
     @Context
     @RequiresRateLimit
-    DenialResponses denialResponses(HttpConfiguration configuration, RateLimitHeaders headers) {
+    DenialResponses denialResponses(
+            HttpConfiguration configuration,
+            RateLimitConfiguration general,
+            RateLimitHeaders headers,
+            MicroClock clock) {
+        RetryAfter retryAfter = checked(
+                "retry-after-jitter or ratelimit.retry-after-spread",
+                () -> new RetryAfter(
+                        configuration.getRetryAfterJitter(),
+                        configuration.getRetryAfterSpread(),
+                        Math.max(1, general.getInstances()),
+                        clock::micros));
         return checked(
-                "status or ratelimit.unavailable-status or ratelimit.retry-after-jitter",
+                "status or ratelimit.unavailable-status",
                 () -> new DenialResponses(
-                        headers,
-                        configuration.getStatus(),
-                        configuration.getUnavailableStatus(),
-                        configuration.getRetryAfterJitter()));
+                        headers, configuration.getStatus(), configuration.getUnavailableStatus(), retryAfter));
     }
 
     @Singleton

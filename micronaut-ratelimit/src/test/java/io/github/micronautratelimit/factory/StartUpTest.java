@@ -218,7 +218,7 @@ class StartUpTest {
                         "ratelimit.ipv6-prefix: The IPv6 prefix length is 8; write 16 to 128, for example 64."),
                 Arguments.of(
                         Map.of("ratelimit.status", "403"),
-                        "ratelimit.status or ratelimit.unavailable-status or ratelimit.retry-after-jitter: The status of denied requests is 403; "
+                        "ratelimit.status or ratelimit.unavailable-status: The status of denied requests is 403; "
                                 + "write 429 or 503."),
                 Arguments.of(
                         Map.of("ratelimit.secret", "hunter2"),
@@ -232,11 +232,11 @@ class StartUpTest {
                                 + "."),
                 Arguments.of(
                         Map.of("ratelimit.retry-after-jitter", "900ms"),
-                        "ratelimit.status or ratelimit.unavailable-status or ratelimit.retry-after-jitter: The jitter is "
+                        "ratelimit.retry-after-jitter or ratelimit.retry-after-spread: The jitter is "
                                 + "PT0.9S, but Retry-After counts whole seconds; write a number of seconds such as 2s."),
                 Arguments.of(
                         Map.of("ratelimit.retry-after-jitter", "1500ms"),
-                        "ratelimit.status or ratelimit.unavailable-status or ratelimit.retry-after-jitter: The jitter is "
+                        "ratelimit.retry-after-jitter or ratelimit.retry-after-spread: The jitter is "
                                 + "PT1.5S, but Retry-After counts whole seconds; write a number of seconds such as 2s."));
     }
 

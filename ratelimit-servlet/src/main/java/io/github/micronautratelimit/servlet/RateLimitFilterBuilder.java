@@ -16,6 +16,7 @@ import io.github.micronautratelimit.web.LimitCheck;
 import io.github.micronautratelimit.web.PathRule;
 import io.github.micronautratelimit.web.PolicyOverrides;
 import io.github.micronautratelimit.web.RateLimitHeaders;
+import io.github.micronautratelimit.web.RetryAfter;
 import io.github.micronautratelimit.web.TrustedProxies;
 import jakarta.servlet.http.HttpServletRequest;
 import java.time.Duration;
@@ -49,6 +50,7 @@ public final class RateLimitFilterBuilder {
     private int status = 429;
     private int unavailableStatus = 503;
     private Duration retryAfterJitter = Duration.ZERO;
+    private Duration retryAfterSpread = Duration.ZERO;
     private ConfigurationWarnings warnings = new ConfigurationWarnings(List.of());
 
     RateLimitFilterBuilder(RateLimiter limiter) {
@@ -246,6 +248,19 @@ public final class RateLimitFilterBuilder {
     }
 
     /**
+     * Sets the most time that is added to {@code Retry-After} so that clients which are denied together come back one
+     * after the other, at the pace of the limit. The default is zero. With several instances, each spreads its own
+     * clients.
+     *
+     * @param spread whole seconds, at most 1 hour
+     * @return this
+     */
+    public RateLimitFilterBuilder retryAfterSpread(Duration spread) {
+        retryAfterSpread = spread;
+        return this;
+    }
+
+    /**
      * Silences warnings.
      *
      * @param codes the codes of the warnings, such as {@code RL001}
@@ -283,7 +298,12 @@ public final class RateLimitFilterBuilder {
                 new PolicyOverrides<>(limitsOfKeys(), resolver),
                 new ServletRequests(addresses, custom),
                 written,
-                new DenialResponses(written, status, unavailableStatus, retryAfterJitter));
+                new DenialResponses(
+                        written,
+                        status,
+                        unavailableStatus,
+                        new RetryAfter(
+                                retryAfterJitter, retryAfterSpread, 1, MicroClock.system()::micros)));
     }
 
     private void requireDefined(PathLimit limit) {

@@ -2,11 +2,8 @@ package io.github.micronautratelimit.web;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.limit.LimitState;
-import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +30,7 @@ public final class DenialResponses {
     private final RateLimitHeaders headers;
     private final int status;
     private final int unavailableStatus;
-    private final long jitterSeconds;
+    private final RetryAfter retryAfter;
     private final String beforeDetail;
     private final String beforeDetailOfUnavailable;
 
@@ -50,14 +47,13 @@ public final class DenialResponses {
     /**
      * Creates responses. Requests that are denied because the store is unavailable are answered with 503.
      *
-     * @param headers provides the names of policies
-     * @param status  429 or 503
-     * @param jitter  the most time that is added to the time to wait, at random, so that clients do not all retry at
-     *                once; whole seconds
-     * @throws IllegalArgumentException if the status is another one, or the jitter is negative or has a fraction
+     * @param headers    provides the names of policies
+     * @param status     429 or 503
+     * @param retryAfter the times to wait
+     * @throws IllegalArgumentException if the status is another one
      */
-    public DenialResponses(RateLimitHeaders headers, int status, Duration jitter) {
-        this(headers, status, UNAVAILABLE, jitter);
+    public DenialResponses(RateLimitHeaders headers, int status, RetryAfter retryAfter) {
+        this(headers, status, UNAVAILABLE, retryAfter);
     }
 
     /**
@@ -66,11 +62,10 @@ public final class DenialResponses {
      * @param headers           provides the names of policies
      * @param status            the status of a request that a limit denies, 429 or 503
      * @param unavailableStatus the status of a request that is denied because the store is unavailable, 429 or 503
-     * @param jitter            the most time that is added to the time to wait, at random, so that clients do not all
-     *                          retry at once
-     * @throws IllegalArgumentException if a status is another one or the jitter is negative
+     * @param retryAfter        the times to wait
+     * @throws IllegalArgumentException if a status is another one
      */
-    public DenialResponses(RateLimitHeaders headers, int status, int unavailableStatus, Duration jitter) {
+    public DenialResponses(RateLimitHeaders headers, int status, int unavailableStatus, RetryAfter retryAfter) {
         if (status != TOO_MANY_REQUESTS && status != UNAVAILABLE) {
             throw new IllegalArgumentException("The status of denied requests is " + status + "; write 429 or 503.");
         }
@@ -79,16 +74,9 @@ public final class DenialResponses {
                     "The status of requests that are denied while the store is unavailable is " + unavailableStatus
                             + "; write 503 or 429.");
         }
-        if (jitter.isNegative()) {
-            throw new IllegalArgumentException("The jitter is " + jitter + "; write 0s or more.");
-        }
-        if (jitter.toNanosPart() != 0) {
-            throw new IllegalArgumentException("The jitter is " + jitter
-                    + ", but Retry-After counts whole seconds; write a number of seconds such as 2s.");
-        }
         this.headers = headers;
         this.status = status;
-        this.jitterSeconds = jitter.toSeconds();
+        this.retryAfter = retryAfter;
         this.unavailableStatus = unavailableStatus;
         this.beforeDetail = beforeDetail(status == TOO_MANY_REQUESTS ? QUOTA_EXCEEDED : REDUCED_CAPACITY, status);
         this.beforeDetailOfUnavailable = beforeDetail(REDUCED_CAPACITY, unavailableStatus);
@@ -137,18 +125,13 @@ public final class DenialResponses {
     }
 
     /**
-     * Returns the time to wait, with the jitter.
+     * Returns the time to wait; see {@link RetryAfter#seconds}.
      *
      * @param decisions the decisions, at least one of them a denial
      * @return whole seconds, at least 1; 0 if the request can never pass
      */
     public long retryAfter(Decisions decisions) {
-        long micros = decisions.retryAfterMicros();
-        if (micros == LimitState.NEVER) {
-            return 0;
-        }
-        long wait = Math.max(1, PolicyHeaderText.seconds(micros));
-        return jitterSeconds == 0 ? wait : wait + ThreadLocalRandom.current().nextLong(jitterSeconds + 1);
+        return retryAfter.seconds(decisions);
     }
 
     /** Escapes nothing, because names of policies contain no quotation marks and backslashes. */

@@ -311,7 +311,7 @@ class HeadersTest {
 
     private static DenialResponses denials(int status, Duration jitter) {
         return new DenialResponses(
-                new RateLimitHeaders(HeaderStyle.IETF, LegacyReset.SECONDS, () -> 0), status, jitter);
+                new RateLimitHeaders(HeaderStyle.IETF, LegacyReset.SECONDS, () -> 0), status, new RetryAfter(jitter));
     }
 
     private static Map<String, String> written(HeaderStyle style, Decisions decisions) {

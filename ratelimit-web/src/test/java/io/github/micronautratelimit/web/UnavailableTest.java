@@ -47,7 +47,7 @@ class UnavailableTest {
     }
 
     private DenialResponses.Answer answer(Decisions decisions, int unavailableStatus) {
-        return new DenialResponses(headers, 429, unavailableStatus, Duration.ZERO).answer(decisions, null);
+        return new DenialResponses(headers, 429, unavailableStatus, new RetryAfter(Duration.ZERO)).answer(decisions, null);
     }
 
     private Map<String, String> headersOf(Decisions decisions) {
@@ -79,7 +79,7 @@ class UnavailableTest {
                 "The status of requests that are denied while the store is unavailable is 500; write 503 or 429.",
                 assertThrows(
                                 IllegalArgumentException.class,
-                                () -> new DenialResponses(headers, 429, 500, Duration.ZERO))
+                                () -> new DenialResponses(headers, 429, 500, new RetryAfter(Duration.ZERO)))
                         .getMessage());
     }
 
