@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.policy;
 
+import io.github.micronautratelimit.configuration.ClientConfiguration;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.web.ConfigurationWarning;
 import io.github.micronautratelimit.web.ConfigurationWarnings;
@@ -129,7 +130,9 @@ public class ReachabilityCheck {
         variants.forEach(this::warnOfConstantKey);
         warnOfUnusedPolicies(all);
         Counts counts = counts(annotated, routes);
-        if (counts.equals(new Counts(0, 0, 0, 0)) && defaultLimit.get() == null) {
+        if (counts.equals(new Counts(0, 0, 0, 0))
+                && defaultLimit.get() == null
+                && beans.getBeansOfType(ClientConfiguration.class).isEmpty()) {
             warnings.warn(ConfigurationWarning.NO_LIMITS);
         }
         return counts;
