@@ -85,7 +85,7 @@ class DashboardTest {
 
     /** Runs an application with the memory backend and one with a store. */
     private void runAll() {
-        run(Map.of(), DashboardTest::traffic);
+        run(Map.of("ratelimit.clients.partner.limits", "1/s"), DashboardTest::traffic);
         run(Map.of("ratelimit.backend", "coalesced", "ratelimit.deadline", "30s"), DashboardTest::traffic);
         assertTrue(names.size() > 10, names::toString);
     }

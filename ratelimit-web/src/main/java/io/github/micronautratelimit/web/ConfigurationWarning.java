@@ -73,8 +73,8 @@ public enum ConfigurationWarning {
     /** The application has no limits. */
     NO_LIMITS(
             "RL024",
-            "No limit is in force: there are no @RateLimit annotations on beans and no ratelimit.rules. Check that the "
-                    + "classes with @RateLimit are beans and are compiled with micronaut-inject-java."),
+            "No limit is in force: there are no @RateLimit annotations on beans and no ratelimit.rules or ratelimit.clients. Check "
+                    + "that the classes with @RateLimit are beans and are compiled with micronaut-inject-java."),
 
     /** A rule limits no route. */
     RULE_WITHOUT_ROUTE(
