@@ -84,8 +84,8 @@ class OutgoingCallsTest {
     }
 
     private static Map<String, Object> limits(String limits, String... more) {
-        Map<String, Object> properties = new HashMap<>(Map.of(
-                "ratelimit.clients.partner.limits", limits, "ratelimit.clients.partner.max-wait", "50s"));
+        Map<String, Object> properties = new HashMap<>(
+                Map.of("ratelimit.clients.partner.limits", limits, "ratelimit.clients.partner.max-wait", "50s"));
         for (int i = 0; i < more.length; i += 2) {
             properties.put("ratelimit.clients.partner." + more[i], more[i + 1]);
         }

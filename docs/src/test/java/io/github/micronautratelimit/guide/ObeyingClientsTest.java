@@ -40,8 +40,7 @@ class ObeyingClientsTest {
     /** Returns the statuses that a client has received. */
     private static List<Integer> run(String program, String client, String url, int calls) throws Exception {
         assumeTrue(isInstalled(program), () -> program + " is not installed; its client is NOT TESTED.");
-        Process process = new ProcessBuilder(
-                        program, CLIENTS.resolve(client).toString(), url, Integer.toString(calls))
+        Process process = new ProcessBuilder(program, CLIENTS.resolve(client).toString(), url, Integer.toString(calls))
                 .redirectErrorStream(true)
                 .start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -3,7 +3,6 @@ package io.github.micronautratelimit.client;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.LongFunction;
 
 /**
  * The instants until which this instance holds calls back, by partition. They apply at once, before the store has them,
@@ -26,6 +25,13 @@ final class HoldBacks {
     private static final CompletionStage<?> DONE = CompletableFuture.completedFuture(null);
 
     private final ConcurrentHashMap<Partition, Hold> holds = new ConcurrentHashMap<>();
+
+    /** Stores the end of a hold. */
+    interface Store {
+
+        /** Blocks the key for a number of nanoseconds; completes when the store has answered. */
+        CompletionStage<?> block(long nanos);
+    }
 
     /** What a service counts separately: a client of the configuration, and a key. */
     record Partition(String client, String key) {}
@@ -50,13 +56,13 @@ final class HoldBacks {
      * @param nanos   how long, more than 0; 0 or less if the answer did not say: one second then, and twice as long for
      *                each further denial without a success
      * @param longest the upper bound
-     * @param store   stores a number of nanoseconds; its stage completes when the store has answered
+     * @param store   stores the end if it moves
      * @return the nanoseconds that the end moves by; 0 if it does not move
      */
-    long hold(Partition partition, long nanos, long longest, long now, LongFunction<CompletionStage<?>> store) {
+    long hold(Partition partition, long nanos, long longest, long now, Store store) {
         Hold last = holds.get(partition);
         if (last == null && !hasRoom(now)) {
-            store.apply(Math.min(longest, nanos <= 0 ? FIRST_UNKNOWN_NANOS : nanos));
+            store.block(Math.min(longest, nanos <= 0 ? FIRST_UNKNOWN_NANOS : nanos));
             return 0;
         }
         long[] moved = {0};
@@ -69,7 +75,8 @@ final class HoldBacks {
                 return old; // a call that was under way
             }
             int unknown = old == null ? 0 : old.unknown;
-            long length = Math.min(longest, isUnknown ? FIRST_UNKNOWN_NANOS << Math.min(MOST_DOUBLINGS, unknown) : nanos);
+            long length =
+                    Math.min(longest, isUnknown ? FIRST_UNKNOWN_NANOS << Math.min(MOST_DOUBLINGS, unknown) : nanos);
             long until = now + length;
             if (old != null && !over && until - old.untilNanos <= TOLERANCE_NANOS) {
                 return old;
@@ -78,7 +85,7 @@ final class HoldBacks {
             return new Hold(until, isUnknown ? unknown + 1 : unknown, stored);
         });
         if (moved[0] > 0) {
-            store.apply(held.untilNanos - now).whenComplete((done, failure) -> stored.complete(true));
+            store.block(held.untilNanos - now).whenComplete((done, failure) -> stored.complete(true));
         }
         return moved[0];
     }

@@ -56,8 +56,7 @@ final class LimitedCall {
      * @param headers its headers in the first attempt
      * @param passed  whether the attempt has reached this filter
      */
-    private record Repetition(
-            MutableHttpRequest<?> request, Map<String, List<String>> headers, AtomicBoolean passed)
+    private record Repetition(MutableHttpRequest<?> request, Map<String, List<String>> headers, AtomicBoolean passed)
             implements PropagatedContextElement {}
 
     LimitedCall(
@@ -82,9 +81,7 @@ final class LimitedCall {
     static boolean repeated(MutableHttpRequest<?> request) {
         Repetition repetition =
                 PropagatedContext.getOrEmpty().find(Repetition.class).orElse(null);
-        if (repetition == null
-                || repetition.request != request
-                || !repetition.passed.compareAndSet(false, true)) {
+        if (repetition == null || repetition.request != request || !repetition.passed.compareAndSet(false, true)) {
             return false;
         }
         MutableHttpHeaders headers = request.getHeaders();
@@ -106,8 +103,9 @@ final class LimitedCall {
     private Mono<HttpResponse<?>> attempt(int repeated, Map<String, List<String>> headers) {
         return turn().flatMap(lease -> Mono.defer(() -> proceed(repeated, headers))
                         .doOnNext(response -> calls.answered(client, partition, response))
-                        .doOnError(HttpClientResponseException.class, failure -> calls.answered(
-                                client, partition, failure.getResponse()))
+                        .doOnError(
+                                HttpClientResponseException.class,
+                                failure -> calls.answered(client, partition, failure.getResponse()))
                         .doOnTerminate(lease::close)
                         .doOnCancel(lease::close))
                 .onErrorResume(failure -> repeat(repeated, headers, failure));
@@ -223,7 +221,9 @@ final class LimitedCall {
 
     /** Returns whether the body may be gone after the first attempt. */
     private boolean isStreamed() {
-        Object body = request instanceof ServerHttpRequest<?> ? request : request.getBody().orElse(null);
+        Object body = request instanceof ServerHttpRequest<?>
+                ? request
+                : request.getBody().orElse(null);
         return body instanceof ServerHttpRequest<?> || body instanceof Publisher<?> || body instanceof InputStream;
     }
 

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -52,8 +53,7 @@ public final class LimitedCalls {
     private final Map<String, ClientCounts> counts = new HashMap<>();
     private final Set<Partition> logged = ConcurrentHashMap.newKeySet();
 
-    LimitedCalls(
-            RateLimiter limiter, MicroClock clock, RateLimitConfiguration configuration, LimitedClients clients) {
+    LimitedCalls(RateLimiter limiter, MicroClock clock, RateLimitConfiguration configuration, LimitedClients clients) {
         this.limiter = limiter;
         this.clock = clock;
         this.maxPausing = configuration.getMaxWaiting();
@@ -70,7 +70,7 @@ public final class LimitedCalls {
     }
 
     ClientCounts counts(LimitedClient client) {
-        return counts.get(client.name());
+        return Objects.requireNonNull(counts.get(client.name()));
     }
 
     Partition partition(LimitedClient client, HttpRequest<?> request) {
@@ -138,8 +138,8 @@ public final class LimitedCalls {
         if (!client.learn() && status != ServerAdvice.TOO_MANY_REQUESTS && status != ServerAdvice.UNAVAILABLE) {
             return;
         }
-        ServerAdvice advice = ServerAdvice.of(
-                status, name -> response.getHeaders().getAll(name), clock.micros() / NANOS_PER_MICRO);
+        ServerAdvice advice =
+                ServerAdvice.of(status, name -> response.getHeaders().getAll(name), clock.micros() / NANOS_PER_MICRO);
         if (status == ServerAdvice.TOO_MANY_REQUESTS || status == ServerAdvice.UNAVAILABLE && advice.millis() > 0) {
             counts(client).denied();
             log(client, partition, status);

@@ -93,7 +93,9 @@ record LimitedClient(
     private static boolean isHost(String text) {
         try {
             URI uri = new URI("http://" + text + "/");
-            return uri.getHost() != null && uri.getUserInfo() == null && uri.getRawPath().equals("/")
+            return uri.getHost() != null
+                    && uri.getUserInfo() == null
+                    && uri.getRawPath().equals("/")
                     && text.equals(uri.getPort() < 0 ? uri.getHost() : uri.getHost() + ":" + uri.getPort());
         } catch (URISyntaxException e) {
             return false;
@@ -161,8 +163,7 @@ record LimitedClient(
     private static int retries(ClientConfiguration configuration, Duration maxWait, String prefix) {
         int retries = configuration.getRetry();
         if (retries < 0 || retries > MOST_RETRIES) {
-            throw wrong(
-                    prefix + ".retry", retries, "write how often a call is repeated, 0 to " + MOST_RETRIES + ".");
+            throw wrong(prefix + ".retry", retries, "write how often a call is repeated, 0 to " + MOST_RETRIES + ".");
         }
         if (retries > 0 && maxWait.isZero()) {
             throw wrong(

@@ -101,7 +101,9 @@ record ServerAdvice(long millis) {
 
     private static long serverTime(Function<String, List<String>> headers, long nowMillis) {
         List<String> dates = headers.apply(DATE);
-        long date = dates.isEmpty() ? ResetTime.UNREADABLE : ResetTime.date(dates.get(0).strip());
+        long date = dates.isEmpty()
+                ? ResetTime.UNREADABLE
+                : ResetTime.date(dates.get(0).strip());
         return date == ResetTime.UNREADABLE ? nowMillis : date;
     }
 

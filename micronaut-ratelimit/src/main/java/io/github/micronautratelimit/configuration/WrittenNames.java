@@ -27,8 +27,7 @@ public final class WrittenNames {
      * @return the policies that were written
      */
     public static List<PolicyConfiguration> policies(List<PolicyConfiguration> policies, Environment environment) {
-        return written(
-                policies, PolicyConfiguration::isEmpty, PolicyConfiguration::getName, "policies", environment);
+        return written(policies, PolicyConfiguration::isEmpty, PolicyConfiguration::getName, "policies", environment);
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.github.micronautratelimit.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -58,21 +57,25 @@ class ClientLimitFilterTest {
         return Map.of(
                 "declarative", application -> application.partner().get(),
                 "reactive", application -> application.partner().reactive().block(),
-                "low-level", application -> {
-                    try (HttpClient client = application.lowLevel(service)) {
-                        client.toBlocking().retrieve("/");
-                    }
-                },
-                "low-level reactive", application -> {
-                    try (HttpClient client = application.lowLevel(service)) {
-                        Flux.from(client.retrieve("/")).blockFirst();
-                    }
-                },
-                "streaming", application -> {
-                    try (StreamingHttpClient client = application.streaming(service)) {
-                        Flux.from(client.dataStream(HttpRequest.GET("/"))).blockLast();
-                    }
-                });
+                "low-level",
+                        application -> {
+                            try (HttpClient client = application.lowLevel(service)) {
+                                client.toBlocking().retrieve("/");
+                            }
+                        },
+                "low-level reactive",
+                        application -> {
+                            try (HttpClient client = application.lowLevel(service)) {
+                                Flux.from(client.retrieve("/")).blockFirst();
+                            }
+                        },
+                "streaming",
+                        application -> {
+                            try (StreamingHttpClient client = application.streaming(service)) {
+                                Flux.from(client.dataStream(HttpRequest.GET("/")))
+                                        .blockLast();
+                            }
+                        });
     }
 
     @ParameterizedTest
@@ -80,8 +83,7 @@ class ClientLimitFilterTest {
     void everyKindOfClientIsLimited(String kind) {
         for (AsyncBackend.Shared store : new AsyncBackend.Shared[] {null, Application.store()}) {
             int before = service.count();
-            Application application =
-                    start(store, "limits", "2/h", "service-id", "partner", "host", service.host());
+            Application application = start(store, "limits", "2/h", "service-id", "partner", "host", service.host());
             kinds().get(kind).accept(application);
             kinds().get(kind).accept(application);
             RateLimitExceededException denied = assertThrows(
@@ -108,8 +110,8 @@ class ClientLimitFilterTest {
     void callThatWouldWaitTooLongFailsAtOnce() {
         Application application = start("limits", "1/h", "max-wait", "10s");
         application.partner().get();
-        RateLimitExceededException denied =
-                assertThrows(RateLimitExceededException.class, () -> application.partner().get());
+        RateLimitExceededException denied = assertThrows(
+                RateLimitExceededException.class, () -> application.partner().get());
         assertTrue(denied.retryAfter().orElseThrow().compareTo(Duration.ofMinutes(59)) > 0);
     }
 
@@ -155,9 +157,8 @@ class ClientLimitFilterTest {
         try (HttpClient client = application.lowLevel(service)) {
             client.toBlocking().retrieve(HttpRequest.GET("/").header("X-Token", "a"));
             client.toBlocking().retrieve(HttpRequest.GET("/").header("X-Token", "b"));
-            assertThrows(
-                    RateLimitExceededException.class,
-                    () -> client.toBlocking().retrieve(HttpRequest.GET("/").header("X-Token", "a")));
+            assertThrows(RateLimitExceededException.class, () -> client.toBlocking()
+                    .retrieve(HttpRequest.GET("/").header("X-Token", "a")));
         }
     }
 
@@ -190,8 +191,7 @@ class ClientLimitFilterTest {
     @ValueSource(ints = {429, 502, 503, 504})
     void callIsRepeatedAsOftenAsConfigured(int status) {
         service.script = call -> new Service.Answer(status);
-        Application application =
-                start("limits", "100/s", "max-wait", "30s", "retry", "2", "learn", "false");
+        Application application = start("limits", "100/s", "max-wait", "30s", "retry", "2", "learn", "false");
         HttpClientResponseException answer = assertThrows(
                 HttpClientResponseException.class, () -> application.partner().get());
         assertEquals(status, answer.code());
@@ -203,7 +203,8 @@ class ClientLimitFilterTest {
     void otherAnswersAreNotRepeated(int status) {
         service.script = call -> new Service.Answer(status);
         Application application = start("limits", "100/s", "max-wait", "30s", "retry", "2");
-        assertThrows(RuntimeException.class, () -> application.partner().reactive().block());
+        assertThrows(
+                RuntimeException.class, () -> application.partner().reactive().block());
         assertEquals(1, service.count());
     }
 
@@ -213,8 +214,7 @@ class ClientLimitFilterTest {
         Application careful = start("limits", "100/s", "max-wait", "30s", "retry", "1");
         assertThrows(HttpClientResponseException.class, () -> careful.partner().post("x"));
         assertEquals(1, service.count());
-        Application bold =
-                start("limits", "100/s", "max-wait", "30s", "retry", "1", "retry-methods", "GET,POST");
+        Application bold = start("limits", "100/s", "max-wait", "30s", "retry", "1", "retry-methods", "GET,POST");
         assertThrows(HttpClientResponseException.class, () -> bold.partner().post("x"));
         assertEquals(3, service.count());
     }
@@ -240,17 +240,16 @@ class ClientLimitFilterTest {
     @Test
     void repetitionTakesAPermitAndWaitsItsTurn() {
         service.script = call -> new Service.Answer(503);
-        Application application =
-                start("limits", "3/h", "max-wait", "5s", "retry", "10", "learn", "false");
-        assertThrows(HttpClientResponseException.class, () -> application.partner().get());
+        Application application = start("limits", "3/h", "max-wait", "5s", "retry", "10", "learn", "false");
+        assertThrows(
+                HttpClientResponseException.class, () -> application.partner().get());
         assertEquals(3, service.count());
     }
 
     @Test
     void filtersRunAgainForARepetitionAndAddTheirHeadersOnce() {
         service.script = call -> call.number() < 3 ? new Service.Answer(503) : Service.Answer.ok();
-        Application application =
-                start("limits", "100/s", "max-wait", "30s", "retry", "3");
+        Application application = start("limits", "100/s", "max-wait", "30s", "retry", "3");
         assertEquals("answer 3", application.partner().get());
         assertEquals(3, service.count());
         service.calls().forEach(call -> assertEquals(List.of("secret"), call.tokens()));

@@ -110,9 +110,8 @@ class LearningTest {
 
     @Test
     void noAnswerHoldsBackLongerThanConfigured() {
-        service.script = call -> call.number() == 1
-                ? new Service.Answer(429, "Retry-After", "31536000")
-                : Service.Answer.ok();
+        service.script =
+                call -> call.number() == 1 ? new Service.Answer(429, "Retry-After", "31536000") : Service.Answer.ok();
         Application application = start("limits", "100/s", "max-hold-back", "1s", "max-wait", "30s");
         call(application);
         long start = System.nanoTime();
@@ -160,17 +159,15 @@ class LearningTest {
 
     @Test
     void partitionsAreHeldBackSeparately() {
-        service.script = call -> call.tokens().contains("a")
-                ? Service.Answer.ok("RateLimit", "\"a\";r=0;t=60")
-                : Service.Answer.ok();
+        service.script = call ->
+                call.tokens().contains("a") ? Service.Answer.ok("RateLimit", "\"a\";r=0;t=60") : Service.Answer.ok();
         Application application = start("limits", "100/s", "host", service.host(), "partition", "{header:X-Token}");
         try (HttpClient client = application.lowLevel(service)) {
             for (String token : List.of("a", "b", "b")) {
                 client.toBlocking().retrieve(HttpRequest.GET("/").header("X-Token", token));
             }
-            assertThrows(
-                    RateLimitExceededException.class,
-                    () -> client.toBlocking().retrieve(HttpRequest.GET("/").header("X-Token", "a")));
+            assertThrows(RateLimitExceededException.class, () -> client.toBlocking()
+                    .retrieve(HttpRequest.GET("/").header("X-Token", "a")));
         }
     }
 

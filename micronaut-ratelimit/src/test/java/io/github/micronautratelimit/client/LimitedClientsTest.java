@@ -28,8 +28,8 @@ class LimitedClientsTest {
     }
 
     private static String failure(Map<String, Object> properties) {
-        Throwable failure = assertThrows(RuntimeException.class, () -> start(properties)
-                .close());
+        Throwable failure =
+                assertThrows(RuntimeException.class, () -> start(properties).close());
         while (failure.getCause() != null && !(failure instanceof ConfigurationException)) {
             failure = failure.getCause();
         }
@@ -95,8 +95,8 @@ class LimitedClientsTest {
     @CsvSource({"host, API.example.com, api.example.com", "service-id, api, api"})
     void twoClientsOfOneServiceFailStartUp(String property, String one, String other) {
         assertEquals(
-                "ratelimit.clients.b." + property + " = \"" + other + "\" is also that of ratelimit.clients.a; write the"
-                        + " limits of a service once.",
+                "ratelimit.clients.b." + property + " = \"" + other
+                        + "\" is also that of ratelimit.clients.a; write the" + " limits of a service once.",
                 failure(Map.of(
                         "ratelimit.clients.a.limits",
                         "1/s",

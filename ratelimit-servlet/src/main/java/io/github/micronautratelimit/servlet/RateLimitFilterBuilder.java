@@ -302,8 +302,7 @@ public final class RateLimitFilterBuilder {
                         written,
                         status,
                         unavailableStatus,
-                        new RetryAfter(
-                                retryAfterJitter, retryAfterSpread, 1, MicroClock.system()::micros)));
+                        new RetryAfter(retryAfterJitter, retryAfterSpread, 1, MicroClock.system()::micros)));
     }
 
     private void requireDefined(PathLimit limit) {

@@ -65,8 +65,7 @@ final class ReturnTimes {
      */
     long waitMicros(PermitRequest request, Decision.Denied denial, long nowMicros) {
         long exact = denial.retryAfterMicros();
-        List<Limit> limits =
-                denial.deniedBy().isEmpty() ? request.policy().rateLimits() : denial.deniedBy();
+        List<Limit> limits = denial.deniedBy().isEmpty() ? request.policy().rateLimits() : denial.deniedBy();
         if (limits.isEmpty()) {
             return exact; // when a slot is free is not known
         }

@@ -111,8 +111,7 @@ class ReturnTimesTest {
     void keysAreBoundedAndClientsOfOthersAreToldRandomTimes() {
         ReturnTimes times = new ReturnTimes(10 * SECOND, 1, bound -> bound);
         Policy policy = Policy.of("p", "1/s");
-        Decision.Denied denial = new Decision.Denied(
-                0, SECOND, SECOND, policy.rateLimits(), Decision.Source.STORE);
+        Decision.Denied denial = new Decision.Denied(0, SECOND, SECOND, policy.rateLimits(), Decision.Source.STORE);
         for (int i = 0; i < ReturnTimes.MAX_KEYS; i++) {
             assertEquals(SECOND, times.waitMicros(new PermitRequest(policy, "k" + i, 1), denial, START));
         }
@@ -126,13 +125,16 @@ class ReturnTimesTest {
     void spreadOutOfRangeIsRejected() {
         assertEquals(
                 "The spread is PT-1S; write 0s or more.",
-                assertThrows(IllegalArgumentException.class, () -> spread("-1S", 1)).getMessage());
+                assertThrows(IllegalArgumentException.class, () -> spread("-1S", 1))
+                        .getMessage());
         assertEquals(
                 "The spread is PT1.5S, but Retry-After counts whole seconds; write a number of seconds such as 2s.",
-                assertThrows(IllegalArgumentException.class, () -> spread("1.5S", 1)).getMessage());
+                assertThrows(IllegalArgumentException.class, () -> spread("1.5S", 1))
+                        .getMessage());
         assertEquals(
                 "The spread is PT2H; write at most 1h.",
-                assertThrows(IllegalArgumentException.class, () -> spread("2H", 1)).getMessage());
+                assertThrows(IllegalArgumentException.class, () -> spread("2H", 1))
+                        .getMessage());
     }
 
     /** The end of a crowd: when the last client was served, and the denials of all. */

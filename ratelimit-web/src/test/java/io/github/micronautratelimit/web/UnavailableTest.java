@@ -47,7 +47,8 @@ class UnavailableTest {
     }
 
     private DenialResponses.Answer answer(Decisions decisions, int unavailableStatus) {
-        return new DenialResponses(headers, 429, unavailableStatus, new RetryAfter(Duration.ZERO)).answer(decisions, null);
+        return new DenialResponses(headers, 429, unavailableStatus, new RetryAfter(Duration.ZERO))
+                .answer(decisions, null);
     }
 
     private Map<String, String> headersOf(Decisions decisions) {
