@@ -70,7 +70,8 @@ class ObeyingClientsTest {
                         "redis.enabled",
                         "false",
                         "ratelimit.backend",
-                        "real"))) {
+                        "real"),
+                "guide")) {
             List<Integer> statuses = run(program, client, server.getURL() + "/obeyed", 5);
             assertEquals(5, Collections.frequency(statuses, 200), statuses::toString);
             assertTrue(Collections.frequency(statuses, 429) <= 1, statuses::toString);

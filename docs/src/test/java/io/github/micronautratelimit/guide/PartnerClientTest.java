@@ -23,15 +23,17 @@ class PartnerClientTest {
             exchange.close();
         });
         partner.start();
-        try (ApplicationContext context = ApplicationContext.run(Map.of(
-                "redis.enabled",
-                "false",
-                "ratelimit.backend",
-                "memory",
-                "micronaut.http.services.partner.url",
-                "http://127.0.0.1:" + partner.getAddress().getPort(),
-                "ratelimit.clients.partner.limits",
-                "2/h"))) {
+        try (ApplicationContext context = ApplicationContext.run(
+                Map.of(
+                        "redis.enabled",
+                        "false",
+                        "ratelimit.backend",
+                        "memory",
+                        "micronaut.http.services.partner.url",
+                        "http://127.0.0.1:" + partner.getAddress().getPort(),
+                        "ratelimit.clients.partner.limits",
+                        "2/h"),
+                "guide")) {
             PartnerOrders orders = context.getBean(PartnerOrders.class);
             assertEquals("ok", orders.orders());
             assertEquals(

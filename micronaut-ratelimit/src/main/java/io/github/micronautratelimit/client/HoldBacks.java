@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The instants until which this instance holds calls back, by partition. They apply at once, before the store has them,
- * and while it is unavailable. Of several answers, the latest instant counts.
+ * and while it is unavailable. If several answers hold back, the latest instant counts.
  *
  * <p><em>Bound.</em> At most {@value #MAX_PARTITIONS} partitions are remembered. If more are held back at a time, the
  * store alone holds back the others.
@@ -33,7 +33,7 @@ final class HoldBacks {
         CompletionStage<?> block(long nanos);
     }
 
-    /** What a service counts separately: a client of the configuration, and a key. */
+    /** The unit that a service counts separately: a client of the configuration, and a key. */
     record Partition(String client, String key) {}
 
     /**

@@ -200,7 +200,7 @@ final class LimitedCall {
             return Mono.error(failure);
         }
         calls.counts(client).retried();
-        // If there is no turn in time, the answer of the service says more than the denial.
+        // If the turn comes too late, the answer of the service says more than the denial.
         return pause(delay, () -> {})
                 .then(Mono.defer(() -> attempt(repeated + 1, headers)))
                 .onErrorMap(RateLimitExceededException.class, denial -> failure);

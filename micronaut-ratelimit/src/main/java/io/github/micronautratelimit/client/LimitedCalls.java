@@ -29,7 +29,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What all calls of limited clients share: the limiter, the partitions that are held back, the counters. Safe for use
+ * The shared state of all calls of limited clients: the limiter, the partitions that are held back, the counters. Safe for use
  * by any number of threads.
  */
 @Internal

@@ -82,7 +82,7 @@ record LimitedClient(
                 throw wrong(
                         prefix + ".host",
                         host,
-                        "this is no host; write one without scheme and path, such as api.example.com or"
+                        "this is not a host; write one without scheme and path, such as api.example.com or"
                                 + " api.example.com:8443.");
             }
             hosts.add(lowerCase);

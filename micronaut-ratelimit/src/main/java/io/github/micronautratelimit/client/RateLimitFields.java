@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Reads the header {@code RateLimit} of all drafts. The newest ones (from draft 8 of
  * draft-ietf-httpapi-ratelimit-headers on) have a list of policies with parameters, {@code "burst";r=0;t=30}. Those
  * before have a dictionary, {@code limit=100, remaining=0, reset=30}. Both are structured fields (RFC 9651), read here
- * leniently: what is not understood is skipped.
+ * leniently: unknown parts are skipped.
  *
  * <p>Pure. Linear in the length of the text.
  */

@@ -56,9 +56,9 @@ class LimitedClientsTest {
                 "learn | often | learn = \"often\" is invalid; write true or false.",
                 "max-hold-back | 0s | max-hold-back = \"PT0S\": write a duration from 1s to 24h, such as 5m.",
                 "max-hold-back | 25h | max-hold-back = \"PT25H\": write a duration from 1s to 24h, such as 5m.",
-                "host | http://api.example.com | host = \"http://api.example.com\": this is no host; write one without "
+                "host | http://api.example.com | host = \"http://api.example.com\": this is not a host; write one without "
                         + "scheme and path, such as api.example.com or api.example.com:8443.",
-                "host | api.example.com/v1 | host = \"api.example.com/v1\": this is no host; write one without scheme "
+                "host | api.example.com/v1 | host = \"api.example.com/v1\": this is not a host; write one without scheme "
                         + "and path, such as api.example.com or api.example.com:8443.",
                 "on-error | never | on-error = \"never\" is invalid; write one of open, closed, local.",
                 "partition | {ip} | partition = \"{ip}\": an outgoing request has no {ip}; write {bearer-token}, "

@@ -10,16 +10,16 @@ import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instants at which denied callers are told to come back, by policy and key: the first one when the next permit
- * comes, each further one when the permit after that comes. Callers that were denied together then do not come back
+ * The instants at which denied callers should return, by policy and key: the first one when the next permit comes, each
+ * further one when the permit after that comes. Callers that were denied together then do not return
  * together for one permit. Nothing is reserved for them.
  *
- * <p><em>State.</em> For each key, the last instant that was told, as in virtual scheduling (the generic cell rate
+ * <p><em>State.</em> For each key, the last instant handed out, as in virtual scheduling (the generic cell rate
  * algorithm, ITU-T I.371). It is forgotten when its time has passed.
  *
- * <p><em>Bounds.</em> A caller is told an instant at most {@code spread} later than the exact one. Callers beyond that
- * are told random instants within it, so a caller that does not obey cannot put others off further. At most
- * {@value #MAX_KEYS} keys are remembered; callers of others are told random instants too.
+ * <p><em>Bounds.</em> A caller gets an instant at most {@code spread} later than the exact one. Callers beyond that
+ * get random instants within it, so a caller that does not obey cannot put others off further. At most
+ * {@value #MAX_KEYS} keys are remembered; callers of others get random instants too.
  *
  * <p>Knows no clock. Safe for use by any number of threads.
  */
@@ -35,10 +35,10 @@ final class ReturnTimes {
     private record Key(String policy, String key) {}
 
     /**
-     * The last instant that was told.
+     * The last instant handed out.
      *
      * @param atMicros microseconds since the epoch
-     * @param permits  the permits of the callers that were told this instant
+     * @param permits  the permits of the callers that got this instant
      */
     private record Told(long atMicros, long permits) {}
 

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Clients that are denied together are told different times to come back. The time is virtual. */
+/** Clients that are denied together get different times to return. The time is virtual. */
 class ReturnTimesTest {
 
     private static final long SECOND = 1_000_000;
