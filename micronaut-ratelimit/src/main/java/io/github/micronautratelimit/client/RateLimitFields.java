@@ -87,7 +87,7 @@ final class RateLimitFields {
     private void add(@Nullable String remaining, @Nullable String time) {
         long millis = time == null ? 0 : seconds(time);
         longest = Math.max(longest, millis);
-        if (remaining != null && ServerAdvice.isZero(remaining)) {
+        if (remaining != null && isZero(remaining)) {
             exhausted = Math.max(exhausted, millis);
         }
     }
@@ -95,5 +95,11 @@ final class RateLimitFields {
     private static long seconds(String time) {
         long millis = ResetTime.ofMillis(time);
         return millis == ResetTime.UNREADABLE ? 0 : millis * MILLIS;
+    }
+
+    /** Returns whether a number of remaining permits is 0, which some servers write as {@code 0.0} or below 0. */
+    static boolean isZero(String remaining) {
+        String number = remaining.strip();
+        return number.length() <= 20 && number.matches("-\\d+(?:\\.\\d+)?|0+(?:\\.0+)?");
     }
 }

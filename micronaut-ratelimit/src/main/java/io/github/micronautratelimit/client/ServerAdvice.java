@@ -91,7 +91,7 @@ record ServerAdvice(long millis) {
                 long millis = Math.max(0, ResetTime.millis(resets.get(0), serverTime(headers, nowMillis)));
                 longest = Math.max(longest, millis);
                 List<String> remaining = headers.apply(pair.remaining());
-                if (!remaining.isEmpty() && isZero(remaining.get(0))) {
+                if (!remaining.isEmpty() && RateLimitFields.isZero(remaining.get(0))) {
                     exhausted = Math.max(exhausted, millis);
                 }
             }
@@ -105,11 +105,5 @@ record ServerAdvice(long millis) {
                 ? ResetTime.UNREADABLE
                 : ResetTime.date(dates.get(0).strip());
         return date == ResetTime.UNREADABLE ? nowMillis : date;
-    }
-
-    /** Returns whether a number of remaining permits is 0, which some servers write as {@code 0.0} or below 0. */
-    static boolean isZero(String remaining) {
-        String number = remaining.strip();
-        return number.length() <= 20 && number.matches("-\\d+(?:\\.\\d+)?|0+(?:\\.0+)?");
     }
 }
