@@ -1,0 +1,29 @@
+package io.github.micronautratelimit.simulator.run;
+
+import io.github.micronautratelimit.simulator.policy.Candidate;
+import io.github.micronautratelimit.simulator.policy.ReplayRule;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The traffic of all candidates. Rules that count the same requests by the same keys share it. */
+final class TrafficLogs {
+
+    private final Map<String, TrafficLog> byName = new LinkedHashMap<>();
+    private final int maxKeys;
+    private final TimeGrid courses;
+
+    TrafficLogs(int maxKeys, TimeGrid courses) {
+        this.maxKeys = maxKeys;
+        this.courses = courses;
+    }
+
+    TrafficLog of(Candidate candidate, ReplayRule rule) {
+        String identity = rule.traffic() + '\n' + candidate.excluded() + candidate.ipv6Bits();
+        return byName.computeIfAbsent(identity, any -> new TrafficLog(rule.traffic(), maxKeys, courses));
+    }
+
+    List<TrafficLog> all() {
+        return List.copyOf(byName.values());
+    }
+}
