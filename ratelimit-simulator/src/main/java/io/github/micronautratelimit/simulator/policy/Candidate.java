@@ -37,6 +37,15 @@ public record Candidate(
     }
 
     /**
+     * Returns this candidate with another name.
+     *
+     * @param other the name
+     */
+    public Candidate withName(String other) {
+        return new Candidate(other, rules, exempt, defaults, excluded, ipv6Bits, written, notes);
+    }
+
+    /**
      * Returns whether a rule decides on recorded decisions of a policy: the rule of the policy of that name, or any
      * limit of the command line.
      *

@@ -56,13 +56,15 @@ public final class PolicyFile {
     private final String file;
     private final YamlProperties yaml;
     private final Map<String, String> applied;
+    private final @Nullable String onlyKey;
     private final List<String> notes = new ArrayList<>();
     private final Map<String, ConfiguredPolicy> policies = new LinkedHashMap<>();
 
     private record ConfiguredPolicy(Policy policy, @Nullable KeyTemplate key, Map<String, LimitSet> overrides) {}
 
-    private PolicyFile(String file, String text, Map<String, String> applied) {
+    private PolicyFile(String file, String text, Map<String, String> applied, @Nullable String onlyKey) {
         this.file = file;
+        this.onlyKey = onlyKey;
         this.yaml = new YamlProperties(file, text);
         this.applied = applied;
     }
@@ -74,11 +76,13 @@ public final class PolicyFile {
      * @param text    its content
      * @param applied the paths of policies that annotations apply in the application, by policy; a policy without a rule
      *                and without a path applies to all requests
+     * @param onlyKey replaces the keys of all rules and policies; {@code null} to keep them
      * @return the candidate
      * @throws InvalidPolicyException if the file has no policies, or a policy is invalid or cannot be replayed
      */
-    public static Candidate read(String file, String text, Map<String, String> applied) {
-        return new PolicyFile(file, text, applied).candidate();
+    public static Candidate read(
+            String file, String text, Map<String, String> applied, @Nullable String onlyKey) {
+        return new PolicyFile(file, text, applied, onlyKey).candidate();
     }
 
     private Candidate candidate() {
@@ -256,7 +260,8 @@ public final class PolicyFile {
         }
         KeyTemplate key = ownKey == null ? policy.key : ownKey;
         String configured = yaml.value(PREFIX + "default-key");
-        KeyTemplate effective = key == null ? key(configured == null ? "{ip}" : configured) : key;
+        KeyTemplate own = key == null ? key(configured == null ? "{ip}" : configured) : key;
+        KeyTemplate effective = onlyKey == null ? own : key(onlyKey);
         LimitCheck.requirePermits(cost);
         LimitCheck.requireGrantable(cost, policy.policy.rateLimits(), "the policy \"" + name + "\"");
         return new ReplayRule(

@@ -4,6 +4,8 @@ import io.github.micronautratelimit.simulator.log.FieldName;
 import io.github.micronautratelimit.web.KeyTemplate;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the fields of a log that candidates need, and rejects what no log contains. */
@@ -37,6 +39,15 @@ public final class RequiredFields {
             }
         }
         return fields;
+    }
+
+    /**
+     * Returns the fields that are read only if they are asked for.
+     *
+     * @param fields all required fields
+     */
+    public static Set<String> values(Set<String> fields) {
+        return fields.stream().filter(field -> field.indexOf(':') > 0).collect(Collectors.toUnmodifiableSet());
     }
 
     private static void add(

@@ -37,6 +37,7 @@ final class CandidateReplay implements AutoCloseable {
     private final RequestKeys keys = new RequestKeys();
     private final ClientNames clients;
     private final TimeCounts deniedCourse;
+    private final boolean hasOutcomes;
     private long requests;
     private long denied;
 
@@ -60,6 +61,8 @@ final class CandidateReplay implements AutoCloseable {
         this.backend = new MemoryBackend(clock, maxKeys);
         this.limiter = RateLimiter.builder(backend).clock(clock).build();
         this.deniedCourse = new TimeCounts(grid);
+        this.hasOutcomes =
+                candidate.rules().stream().anyMatch(rule -> rule.policy().outcomes() != null);
         this.rules = candidate.rules().stream()
                 .map(rule -> {
                     TrafficLog log = traffic.of(candidate, rule);
@@ -138,7 +141,7 @@ final class CandidateReplay implements AutoCloseable {
             return denied(matched, after, true, course);
         }
         Decisions all = before == null ? after : after == null ? before : before.and(after);
-        if (all != null && record.status() != 0) {
+        if (hasOutcomes && all != null && record.status() != 0) {
             limiter.async().applyOutcome(all, record.status(), null);
         }
         return true;
@@ -146,14 +149,27 @@ final class CandidateReplay implements AutoCloseable {
 
     private @Nullable Decisions decideStage(
             boolean afterAuthentication, long number, int[] matched, AccessRecord record, WebRequest request) {
-        List<PermitRequest> permitRequests = new ArrayList<>(matched.length);
+        PermitRequest first = null;
+        List<PermitRequest> several = null;
         for (int index : matched) {
             BoundRule rule = rules.get(index);
             if (rule.afterAuthentication == afterAuthentication) {
-                permitRequests.add(permitRequest(rule, number, record, request));
+                PermitRequest next = permitRequest(rule, number, record, request);
+                if (first == null) {
+                    first = next;
+                } else {
+                    several = several == null ? new ArrayList<>(List.of(first)) : several;
+                    several.add(next);
+                }
             }
         }
-        return permitRequests.isEmpty() ? null : limiter.tryAcquireAll(permitRequests);
+        if (several != null) {
+            return limiter.tryAcquireAll(several);
+        }
+        return first == null
+                ? null
+                : new Decisions(
+                        List.of(first), List.of(limiter.tryAcquire(first.policy(), first.key(), first.permits())));
     }
 
     private PermitRequest permitRequest(BoundRule rule, long number, AccessRecord record, WebRequest request) {

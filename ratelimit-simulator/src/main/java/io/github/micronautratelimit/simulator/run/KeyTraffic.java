@@ -1,9 +1,6 @@
 package io.github.micronautratelimit.simulator.run;
 
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +11,8 @@ final class KeyTraffic {
 
     /** The memory of a key with several requests, measured with 60 000 keys; see the test. */
     static final int BYTES = 3_500;
+
+    private static final LimitSeries[] ALL = LimitSeries.values();
 
     private final String key;
     private final int[] denied;
@@ -28,7 +27,7 @@ final class KeyTraffic {
     /** What only keys with several requests have. */
     private static final class Activity {
 
-        private final Map<LimitSeries, Ladder> ladders = new EnumMap<>(LimitSeries.class);
+        private final Ladder[] ladders = new Ladder[ALL.length];
         private final Peak second = new Peak(Peak.SECOND);
         private final Peak minute = new Peak(Peak.MINUTE);
         private final TimeCounts course;
@@ -36,13 +35,13 @@ final class KeyTraffic {
 
         Activity(TimeGrid grid, long firstMicros) {
             this.course = new TimeCounts(grid);
-            for (LimitSeries series : LimitSeries.values()) {
-                ladders.put(series, new Ladder(series, firstMicros));
+            for (LimitSeries series : ALL) {
+                ladders[series.ordinal()] = new Ladder(series, firstMicros);
             }
         }
 
         void add(long micros, long permits, int interval) {
-            for (Ladder ladder : ladders.values()) {
+            for (Ladder ladder : ladders) {
                 ladder.add(micros, permits);
             }
             second.add(micros);
@@ -109,22 +108,18 @@ final class KeyTraffic {
     }
 
     /** Returns the number of requests that a limit denies; a single request passes unless it costs more. */
-    int denied(LimitSeries series, int step) {
+    long denied(LimitSeries series, int step) {
         if (activity == null) {
             return firstPermits > series.limit(step) ? 1 : 0;
         }
-        return ladder(activity, series).denied(step);
+        return activity.ladders[series.ordinal()].denied(step);
     }
 
     /** Returns the burst with which a limit denies nothing. */
     long burstNeeded(LimitSeries series, int step) {
         return activity == null
                 ? Math.max(1, firstPermits)
-                : ladder(activity, series).burstNeeded(step);
-    }
-
-    private static Ladder ladder(Activity activity, LimitSeries series) {
-        return Objects.requireNonNull(activity.ladders.get(series));
+                : activity.ladders[series.ordinal()].burstNeeded(step);
     }
 
     List<Long> course(TimeGrid grid, int last) {
