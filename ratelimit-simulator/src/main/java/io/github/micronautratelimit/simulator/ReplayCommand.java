@@ -41,6 +41,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         sortOptions = false,
+        customSynopsis = "ratelimit-simulator [OPTIONS] LOG...%n       ratelimit-simulator convert --help",
+        usageHelpWidth = 100,
         resourceBundle = "io.github.micronautratelimit.simulator.help",
         subcommands = ConvertCommand.class)
 final class ReplayCommand implements Callable<Integer> {

@@ -50,7 +50,7 @@ public enum LogFormat {
     }
 
     /**
-     * Returns the first format that reads most of some lines.
+     * Returns the format that reads most of some lines; of several, the first.
      *
      * @param lines  the first lines of a file
      * @param mapped the members of JSON objects, by field
@@ -58,17 +58,21 @@ public enum LogFormat {
      */
     static @Nullable LogFormat detect(List<String> lines, Map<String, String> mapped) {
         List<String> sample = lines.subList(0, Math.min(SAMPLE, lines.size()));
-        return Arrays.stream(values())
-                .filter(format -> readsMost(format.open(mapped, Set.of()), sample))
-                .findFirst()
-                .orElse(null);
+        LogFormat best = null;
+        long most = 0;
+        for (LogFormat format : values()) {
+            long read = readable(format.open(mapped, Set.of()), sample);
+            if (read > most) {
+                best = format;
+                most = read;
+            }
+        }
+        return best;
     }
 
-    private static boolean readsMost(LineFormat format, List<String> lines) {
+    private static long readable(LineFormat format, List<String> lines) {
         Predicate<@Nullable AccessRecord> isRequest = record -> record != null && record != AccessRecord.NOT_A_REQUEST;
-        long read = lines.stream().map(format::parse).filter(isRequest).count();
-        long requests = lines.stream().filter(line -> !line.isBlank() && !line.startsWith("#")).count();
-        return read > 0 && read * 2 >= requests;
+        return lines.stream().map(format::parse).filter(isRequest).count();
     }
 
     /**

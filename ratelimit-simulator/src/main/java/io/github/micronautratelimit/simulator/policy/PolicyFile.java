@@ -123,7 +123,7 @@ public final class PolicyFile {
                 rules,
                 paths(context, yaml.commaList(PREFIX + "exclude")),
                 paths(context, defaults),
-                context + yaml.commaList(PREFIX + "exclude") + defaults,
+                excluded(context, defaults),
                 ipv6 == null ? Candidate.IPV6_BITS : number("ratelimit.http.ipv6-prefix", ipv6),
                 false,
                 notes);
@@ -151,6 +151,11 @@ public final class PolicyFile {
         }
         String path = configured.endsWith("/") ? configured.substring(0, configured.length() - 1) : configured;
         return path.startsWith("/") ? path : "/" + path;
+    }
+
+    private String excluded(String context, List<String> defaults) {
+        List<String> configured = yaml.commaList(PREFIX + "exclude");
+        return configured.isEmpty() && defaults.isEmpty() ? "" : context + configured + defaults;
     }
 
     private static List<PathRule> paths(String context, List<String> patterns) {

@@ -109,13 +109,17 @@ public final class HtmlReport {
 
     private void timeline() {
         List<String> names = report.candidates().stream().map(CandidateSummary::name).toList();
-        html.append("<section><h2>Requests and denials over time</h2><p class=\"legend\"><i class=\"dot area\"></i>requests");
+        html.append("<section><h2>Requests and denials over time</h2><p class=\"legend\"><span><i class=\"dot area\"></i>requests</span>");
         for (int i = 0; i < names.size(); i++) {
-            html.append(" <i class=\"dot c").append(i % 6).append("\"></i>denied by ").append(Words.escaped(names.get(i)));
+            html.append(" <span><i class=\"dot c")
+                    .append(i % 6)
+                    .append("\"></i>denied by ")
+                    .append(Words.escaped(names.get(i)))
+                    .append("</span>");
         }
-        html.append("; per ")
+        html.append(" <span>per ")
                 .append(Words.duration(report.timeline().widthMicros()))
-                .append("</p>")
+                .append("</span></p>")
                 .append(Plots.timeline(report.timeline(), names))
                 .append("</section>");
     }
@@ -195,8 +199,9 @@ public final class HtmlReport {
     }
 
     private void tradeOffs(Traffic traffic) {
-        html.append("<h3>Limit against denials</h3><p class=\"legend\"><i class=\"dot requests\"></i>requests denied "
-                + "<i class=\"dot keys\"></i>keys touched <i class=\"dot advised\"></i>advised limit</p>"
+        html.append("<h3>Limit against denials</h3><p class=\"legend\"><span><i class=\"dot requests\"></i>requests"
+                + " denied</span> <span><i class=\"dot keys\"></i>keys touched</span> <span><i class=\"dot advised\">"
+                + "</i>advised limit</span></p>"
                 + "<div class=\"pairs\">");
         for (int i = 0; i < traffic.tradeOffs().size(); i++) {
             String unit = traffic.tradeOffs().get(i).period();

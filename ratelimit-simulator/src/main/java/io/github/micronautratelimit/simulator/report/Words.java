@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.simulator.report;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -38,8 +40,9 @@ final class Words {
         if (percent < 0.01) {
             return "<\u202f0.01\u202f%";
         }
-        String format = percent >= 99.95 && percent < 100 || percent >= 1 && percent < 10 ? "%.1f" : percent < 1 ? "%.2f" : "%.0f";
-        return String.format(Locale.ROOT, format, percent) + "\u202f%";
+        int digits = percent < 1 || percent >= 99 && percent < 100 ? 2 : percent < 10 ? 1 : 0;
+        BigDecimal rounded = BigDecimal.valueOf(percent).setScale(digits, RoundingMode.HALF_UP);
+        return rounded.stripTrailingZeros().toPlainString() + "\u202f%";
     }
 
     /** Returns a time in UTC. */

@@ -20,8 +20,6 @@ final class KeyTraffic {
     private long clientErrors;
     private long firstMicros;
     private long firstPermits;
-    private int firstInterval;
-    private int firstDoublings;
     private @Nullable Activity activity;
 
     /** What only keys with several requests have. */
@@ -62,13 +60,11 @@ final class KeyTraffic {
         if (requests == 1) {
             firstMicros = micros;
             firstPermits = permits;
-            firstInterval = interval;
-            firstDoublings = grid.doublings();
             return;
         }
         if (activity == null) {
             activity = new Activity(grid, firstMicros);
-            activity.add(firstMicros, firstPermits, firstInterval >> grid.doublings() - firstDoublings);
+            activity.add(firstMicros, firstPermits, grid.index(firstMicros));
         }
         activity.add(micros, permits, interval);
     }
@@ -125,7 +121,7 @@ final class KeyTraffic {
     List<Long> course(TimeGrid grid, int last) {
         TimeCounts counts = activity == null ? new TimeCounts(grid) : activity.course;
         if (activity == null) {
-            counts.add(firstInterval >> grid.doublings() - firstDoublings, 1);
+            counts.add(grid.index(firstMicros), 1);
         }
         return counts.upTo(last);
     }

@@ -8,12 +8,12 @@ final class TimeCounts {
 
     private final TimeGrid grid;
     private final int[] counts;
-    private int doublings;
+    private int merges;
 
     TimeCounts(TimeGrid grid) {
         this.grid = grid;
         this.counts = new int[grid.intervals()];
-        this.doublings = grid.doublings();
+        this.merges = grid.merges();
     }
 
     void add(int index, int count) {
@@ -22,13 +22,14 @@ final class TimeCounts {
     }
 
     private void followGrid() {
-        while (doublings < grid.doublings()) {
-            int half = counts.length / 2;
-            for (int i = 0; i < half; i++) {
-                counts[i] = counts[2 * i] + counts[2 * i + 1];
+        while (merges < grid.merges()) {
+            int factor = TimeGrid.factor(merges);
+            for (int i = 0; i < counts.length; i++) {
+                int sum = counts[i];
+                counts[i] = 0;
+                counts[i / factor] += sum;
             }
-            Arrays.fill(counts, half, counts.length, 0);
-            doublings++;
+            merges++;
         }
     }
 

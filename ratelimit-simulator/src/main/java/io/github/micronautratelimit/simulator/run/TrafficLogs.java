@@ -20,7 +20,8 @@ final class TrafficLogs {
 
     TrafficLog of(Candidate candidate, ReplayRule rule) {
         String identity = rule.traffic() + '\n' + candidate.excluded() + candidate.ipv6Bits();
-        return byName.computeIfAbsent(identity, any -> new TrafficLog(rule.traffic(), maxKeys, courses));
+        String name = rule.traffic() + (candidate.excluded().isEmpty() ? "" : " without excluded paths");
+        return byName.computeIfAbsent(identity, any -> new TrafficLog(name, maxKeys, courses));
     }
 
     List<TrafficLog> all() {
