@@ -103,6 +103,11 @@ final class ReplayCommand implements Callable<Integer> {
         this.isTerminal = isTerminal;
     }
 
+    /** Returns the standard input. */
+    InputStream input() {
+        return input;
+    }
+
     /** Ends the replay early, and waits until the partial report is written. */
     void interrupt() {
         interrupted = true;

@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.simulator;
 
+import io.github.micronautratelimit.simulator.convert.InvalidSourceException;
 import io.github.micronautratelimit.simulator.log.InvalidLogException;
 import io.github.micronautratelimit.simulator.policy.InvalidPolicyException;
 import java.io.PrintWriter;
@@ -50,6 +51,7 @@ public final class Simulator {
     private static int explain(Exception failure, CommandLine line, CommandLine.ParseResult parsed) throws Exception {
         if (failure instanceof InvalidLogException
                 || failure instanceof InvalidPolicyException
+                || failure instanceof InvalidSourceException
                 || failure instanceof InvalidInputException) {
             line.getErr().println(line.getColorScheme().errorText(String.valueOf(failure.getMessage())));
             return INVALID;

@@ -25,7 +25,7 @@ public record Candidate(
         boolean written,
         List<String> notes) {
 
-    /** The default of {@code ratelimit.http.ipv6-prefix}. */
+    /** The default of {@code ratelimit.ipv6-prefix}. */
     public static final int IPV6_BITS = 64;
 
     /** Copies the lists. */

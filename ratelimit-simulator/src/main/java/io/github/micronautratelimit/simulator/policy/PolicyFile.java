@@ -117,14 +117,14 @@ public final class PolicyFile {
         String context = contextPath();
         List<String> defaults =
                 "false".equals(yaml.value(PREFIX + "exclude-defaults")) ? List.of() : DEFAULT_EXCLUDES;
-        String ipv6 = yaml.value(PREFIX + "http.ipv6-prefix");
+        String ipv6 = yaml.value(PREFIX + "ipv6-prefix");
         return new Candidate(
                 file,
                 rules,
                 paths(context, yaml.commaList(PREFIX + "exclude")),
                 paths(context, defaults),
                 excluded(context, defaults),
-                ipv6 == null ? Candidate.IPV6_BITS : number("ratelimit.http.ipv6-prefix", ipv6),
+                ipv6 == null ? Candidate.IPV6_BITS : number("ratelimit.ipv6-prefix", ipv6),
                 false,
                 notes);
     }

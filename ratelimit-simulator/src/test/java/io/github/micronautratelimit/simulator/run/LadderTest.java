@@ -115,7 +115,7 @@ class LadderTest {
         long micros = START;
         for (int i = 0; i < 300; i++) {
             ladder.add(micros, 1_000_000_000_000L);
-            micros += i % 2 == 0 ? 1 : 40L * 366 * 86_400_000_000L;
+            micros += i % 2 == 0 ? 1 : 400L * 366 * 86_400_000_000L;
         }
         for (int step = 0; step < LimitSeries.DAY.size() - 1; step++) {
             assertEquals(300, ladder.denied(step));
