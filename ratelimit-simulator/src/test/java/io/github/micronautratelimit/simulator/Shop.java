@@ -34,6 +34,22 @@ class Shop {
         return answer(request);
     }
 
+    /** A default exclusion applies only to routes that it covers, and a log does not name routes. */
+    @Get(uris = {"/favicon.ico", "/health"}, headRoute = false)
+    HttpResponse<?> excluded(HttpRequest<?> request) {
+        return answer(request);
+    }
+
+    @Post("/health")
+    HttpResponse<?> excludedPost(HttpRequest<?> request) {
+        return answer(request);
+    }
+
+    @Head("/health")
+    HttpResponse<?> excludedHead(HttpRequest<?> request) {
+        return answer(request);
+    }
+
     private static HttpResponse<?> answer(HttpRequest<?> request) {
         return HttpResponse.status(
                 HttpStatus.valueOf(request.getHeaders().get(STATUS, Integer.class).orElse(200)));

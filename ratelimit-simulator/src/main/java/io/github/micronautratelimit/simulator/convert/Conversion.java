@@ -29,7 +29,7 @@ public final class Conversion {
     String policy(String name, List<String> limits, String key) {
         String plain = name.replaceAll("([a-z0-9])([A-Z])", "$1-$2")
                 .toLowerCase(Locale.ROOT)
-                .replaceAll("[^a-z0-9-]+", "-")
+                .replaceAll("[^a-z0-9]+", "-")
                 .replaceAll("^-+|-+$", "");
         String start = plain.isEmpty() ? "policy" : plain.substring(0, Math.min(LONGEST_NAME, plain.length()));
         String free = start;
@@ -95,11 +95,11 @@ public final class Conversion {
      * @param source the name of the file that was converted
      */
     public String toYaml(String source) {
-        StringBuilder yaml = new StringBuilder("# Converted from ").append(source.replaceAll("\\p{Cntrl}", "?")).append(".\n");
+        StringBuilder yaml = new StringBuilder("# Converted from ").append(source.replaceAll("\\p{Cntrl}", " ")).append(".\n");
         if (!remarks.isEmpty()) {
             yaml.append("# Not expressed, or to be checked:\n");
             remarks.forEach(remark ->
-                    yaml.append("# - ").append(remark.replaceAll("\\p{Cntrl}", "?")).append('\n'));
+                    yaml.append("# - ").append(remark.replaceAll("\\p{Cntrl}", " ")).append('\n'));
         }
         yaml.append("ratelimit:\n  policies:\n");
         policies.forEach((name, settings) -> {
@@ -126,7 +126,7 @@ public final class Conversion {
         }
         String text = String.valueOf(value);
         return value instanceof String && !text.matches("[a-z]+[a-z0-9-]*")
-                ? '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"'
+                ? '"' + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + '"'
                 : text;
     }
 }

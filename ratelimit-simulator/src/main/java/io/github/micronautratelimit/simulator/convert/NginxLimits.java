@@ -85,7 +85,7 @@ final class NginxLimits {
     }
 
     private void zone(List<String> words) {
-        String name = value(words, "zone=");
+        String name = value(words, "zone=").split(":")[0];
         Matcher rate = RATE.matcher(value(words, "rate="));
         String key = words.size() > 1 ? key(words.get(1)) : null;
         if (name.isEmpty() || !rate.matches()) {
@@ -95,7 +95,7 @@ final class NginxLimits {
                     + " is computed by nginx; write a RateLimitKeyResolver, and {bean:NAME}.");
         } else {
             String unit = rate.group(2).equals("s") ? "s" : "min";
-            zones.put(name.split(":")[0], new Zone(Long.parseLong(rate.group(1)), unit, key));
+            zones.put(name, new Zone(Long.parseLong(rate.group(1)), unit, key));
         }
     }
 
@@ -144,7 +144,7 @@ final class NginxLimits {
         }
         String first = block.get(2);
         if (first.startsWith("~")) {
-            return "~" + String.join(" ", block.subList(2, block.size()));
+            return String.join(" ", block.subList(2, block.size()));
         }
         String path = block.size() > 3 ? block.get(3) : first;
         if (first.equals("=") || !path.startsWith("/")) {
