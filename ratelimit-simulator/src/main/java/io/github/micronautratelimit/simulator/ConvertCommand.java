@@ -62,8 +62,8 @@ final class ConvertCommand implements Callable<Integer> {
                     ? new String(input.readAllBytes(), StandardCharsets.UTF_8)
                     : Files.readString(file);
         } catch (IOException e) {
-            throw new InvalidInputException("The file " + file + " cannot be read as UTF-8 text; pass the configuration of"
-                    + " one of " + Source.names() + ".");
+            throw new InvalidInputException("The file " + file
+                    + " cannot be read as UTF-8 text; pass the configuration of" + " one of " + Source.names() + ".");
         }
     }
 

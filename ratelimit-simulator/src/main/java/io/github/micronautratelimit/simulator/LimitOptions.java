@@ -44,12 +44,12 @@ final class LimitOptions {
             candidates.add(WrittenLimit.read(limit, key == null ? DEFAULT_KEY : key, path));
         }
         if (candidates.isEmpty()) {
-            throw new InvalidInputException("There is no limit to replay; pass --limit \"100/min\" or --policies"
-                    + " application.yml.");
+            throw new InvalidInputException(
+                    "There is no limit to replay; pass --limit \"100/min\" or --policies" + " application.yml.");
         }
         if (candidates.size() > Replay.MOST_CANDIDATES) {
-            throw new InvalidInputException("There are " + candidates.size() + " candidates; pass at most "
-                    + Replay.MOST_CANDIDATES + ".");
+            throw new InvalidInputException(
+                    "There are " + candidates.size() + " candidates; pass at most " + Replay.MOST_CANDIDATES + ".");
         }
         return distinct(candidates);
     }
@@ -59,7 +59,8 @@ final class LimitOptions {
         List<Candidate> named = new ArrayList<>();
         for (Candidate candidate : candidates) {
             long earlier = named.stream()
-                    .filter(other -> other.name().equals(candidate.name()) || other.name().startsWith(candidate.name() + " ("))
+                    .filter(other -> other.name().equals(candidate.name())
+                            || other.name().startsWith(candidate.name() + " ("))
                     .count();
             named.add(earlier == 0 ? candidate : candidate.withName(candidate.name() + " (" + (earlier + 1) + ")"));
         }

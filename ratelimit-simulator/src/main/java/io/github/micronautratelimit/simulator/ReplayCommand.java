@@ -146,7 +146,9 @@ final class ReplayCommand implements Callable<Integer> {
             List<String> notes = notes(log, replay, required);
             Report report = new ReplaySummary(
                             replay,
-                            new KeyNames(results.showsKeys(), results.salt(UUID.randomUUID().toString())),
+                            new KeyNames(
+                                    results.showsKeys(),
+                                    results.salt(UUID.randomUUID().toString())),
                             results.advisedShare())
                     .report(names(), log.counts(), notes, interrupted);
             results.write(report, out());
@@ -168,9 +170,12 @@ final class ReplayCommand implements Callable<Integer> {
 
     /** Leaves half of the memory to decisions, sorting and the report. */
     private static int defaultMaxKeys(List<Candidate> candidates) {
-        long rules = candidates.stream().mapToLong(candidate -> candidate.rules().size()).sum();
+        long rules = candidates.stream()
+                .mapToLong(candidate -> candidate.rules().size())
+                .sum();
         long bytes = Replay.bytesPerKey(candidates.size()) * Math.max(1, rules);
-        return (int) Math.max(FEWEST_KEYS, Math.min(50_000_000, Runtime.getRuntime().maxMemory() / 2 / bytes));
+        return (int)
+                Math.max(FEWEST_KEYS, Math.min(50_000_000, Runtime.getRuntime().maxMemory() / 2 / bytes));
     }
 
     private void run(AccessLog log, Replay replay) {
@@ -194,8 +199,8 @@ final class ReplayCommand implements Callable<Integer> {
             notes.add("Line " + line.number() + " of " + line.file() + " is unreadable.");
         }
         if (replay.requests() == 0) {
-            throw new InvalidLogException("None of the " + counts.lines() + " lines contains a request; pass --format, or"
-                    + " --log-format with the log_format of nginx.");
+            throw new InvalidLogException("None of the " + counts.lines()
+                    + " lines contains a request; pass --format, or" + " --log-format with the log_format of nginx.");
         }
         if (counts.late() > 0) {
             notes.add(counts.late() + " requests were late by more than --reorder; they were decided at the time of the"
@@ -213,15 +218,15 @@ final class ReplayCommand implements Callable<Integer> {
 
     private static String missing(String file, String field, KeyTemplate.@Nullable Part part) {
         String where = file.isEmpty() ? "No line of the log contains " : "The log " + file + " contains no ";
-        return where + field.replace(":", " ") + ", which " + part + " of a policy needs; pass a log with it, for example"
-                + " JSON with --field " + field + "=NAME, or pass --key \"{ip}\".";
+        return where + field.replace(":", " ") + ", which " + part
+                + " of a policy needs; pass a log with it, for example" + " JSON with --field " + field
+                + "=NAME, or pass --key \"{ip}\".";
     }
 
     private List<String> names() {
         return logs.stream()
-                .map(log -> log.equals(LogOptions.STANDARD_INPUT)
-                        ? "standard input"
-                        : String.valueOf(log.getFileName()))
+                .map(log ->
+                        log.equals(LogOptions.STANDARD_INPUT) ? "standard input" : String.valueOf(log.getFileName()))
                 .toList();
     }
 

@@ -119,7 +119,12 @@ final class ResultOptions {
             return false;
         }
         err.println(String.format(
-                Locale.ROOT, "%s denies %.3f %% of %s; the threshold is %.3f %%.", name, 100 * share, what, 100 * most));
+                Locale.ROOT,
+                "%s denies %.3f %% of %s; the threshold is %.3f %%.",
+                name,
+                100 * share,
+                what,
+                100 * most));
         return true;
     }
 }

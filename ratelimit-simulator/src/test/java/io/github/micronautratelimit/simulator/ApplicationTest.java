@@ -43,8 +43,7 @@ class ApplicationTest {
     @ValueSource(strings = {"rules.yml", "outcomes.yml", "windows.yml"})
     void replayDecidesAsTheApplicationOnAPublicLog(String policies) throws Exception {
         List<AccessRecord> records = new ArrayList<>();
-        LogOptions options =
-                new LogOptions(List.of(LOG), null, null, Map.of(), Set.of(), Duration.ofMinutes(1));
+        LogOptions options = new LogOptions(List.of(LOG), null, null, Map.of(), Set.of(), Duration.ofMinutes(1));
         try (AccessLog log = new AccessLog(options, InputStream.nullInputStream())) {
             for (AccessRecord record = log.next(); record != null; record = log.next()) {
                 records.add(record);
@@ -85,7 +84,10 @@ class ApplicationTest {
         StringBuilder replayed = new StringBuilder();
         Candidate candidate = PolicyFile.read(policies, yaml, Map.of(), null);
         try (Replay replay = new Replay(
-                List.of(candidate), Set.of(), 10_000, (number, record, allowed) -> replayed.append(allowed ? '+' : '-'))) {
+                List.of(candidate),
+                Set.of(),
+                10_000,
+                (number, record, allowed) -> replayed.append(allowed ? '+' : '-'))) {
             records.forEach(replay::add);
         }
         StringBuilder decided = new StringBuilder();
@@ -95,7 +97,8 @@ class ApplicationTest {
         settings.put("ratelimit.trusted-proxies", "127.0.0.0/8,::1");
         try (EmbeddedServer server = ApplicationContext.run(EmbeddedServer.class, settings)) {
             VirtualClock clock = (VirtualClock) server.getApplicationContext().getBean(MicroClock.class);
-            HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+            HttpClient client =
+                    HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
             for (AccessRecord record : records) {
                 clock.advance(Math.max(0, record.micros() - clock.micros()));
                 decided.append(send(client, server, record) == 429 ? '-' : '+');

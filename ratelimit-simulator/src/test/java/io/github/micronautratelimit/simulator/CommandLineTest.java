@@ -57,7 +57,8 @@ class CommandLineTest {
     }
 
     private void assertRefused(String sentence, String... arguments) {
-        Result result = run(Stream.concat(Stream.of(arguments), Stream.of(html())).toArray(String[]::new));
+        Result result =
+                run(Stream.concat(Stream.of(arguments), Stream.of(html())).toArray(String[]::new));
         assertEquals(2, result.code, result.err);
         assertEquals(
                 sentence,
@@ -79,7 +80,8 @@ class CommandLineTest {
         assertTrue(result.out.startsWith("400 requests of 47 clients, 2015-05-19 22:05:"), result.out);
         String page = Files.readString(folder.resolve("report.html"));
         assertTrue(page.startsWith("<!DOCTYPE html>"));
-        assertFalse(page.contains("http://") || page.contains("https://") || page.contains("<script"), "outside resources");
+        assertFalse(
+                page.contains("http://") || page.contains("https://") || page.contains("<script"), "outside resources");
         assertFalse(page.contains("198.51.100."), "addresses");
         try (JsonParser parser = new JsonFactory().createParser(json.toFile())) {
             while (parser.nextToken() != null) {
@@ -114,7 +116,9 @@ class CommandLineTest {
     void exitCodeTellsWhetherAThresholdIsExceeded() {
         Result strict = run(LOG, "--limit=10/min", REORDER, "--fail-if-denied=0.1%", html());
         assertEquals(1, strict.code);
-        assertTrue(strict.err.contains("10/min denies ") && strict.err.contains("; the threshold is 0.100 %."), strict.err);
+        assertTrue(
+                strict.err.contains("10/min denies ") && strict.err.contains("; the threshold is 0.100 %."),
+                strict.err);
         assertEquals(0, run(LOG, "--limit=10000/min", "--fail-if-denied=0.1%", html()).code);
         assertEquals(1, run(LOG, "--limit=10/min", REORDER, "--fail-if-clients-denied=1%", html()).code);
         assertEquals(0, run(LOG, "--limit=10/min", REORDER, "--fail-if-clients-denied=99%", html()).code);
@@ -123,8 +127,7 @@ class CommandLineTest {
     @Test
     void badInputIsRefusedWithOneSentenceThatSaysWhatToPass() throws IOException {
         assertRefused("There is no limit to replay; pass --limit \"100/min\" or --policies application.yml.", LOG);
-        assertRefused(
-                "There is no log to read; pass files, or \"-\" for the standard input.", "--limit=1/s");
+        assertRefused("There is no log to read; pass files, or \"-\" for the standard input.", "--limit=1/s");
         assertRefused("Unknown option: '--limt=1/s'.", "--limt=1/s", LOG);
         assertRefused(
                 "Invalid value for option '--fail-if-denied': \"0.1\" is not a share; write a percentage from 0%"
@@ -133,27 +136,38 @@ class CommandLineTest {
         assertRefused(
                 "The log combined.log contains no header x-tenant, which {header:X-Tenant} of a policy needs; pass a log"
                         + " with it, for example JSON with --field header:x-tenant=NAME, or pass --key \"{ip}\".",
-                "--limit=1/s", "--key={header:X-Tenant}", file("combined.log", Files.readString(Path.of(LOG))).toString());
+                "--limit=1/s",
+                "--key={header:X-Tenant}",
+                file("combined.log", Files.readString(Path.of(LOG))).toString());
         assertRefused(
                 "No line of the log contains user, which {principal} of a policy needs; pass a log with it, for example"
                         + " JSON with --field user=NAME, or pass --key \"{ip}\".",
-                "--limit=1/s", "--key={principal}", LOG);
+                "--limit=1/s",
+                "--key={principal}",
+                LOG);
         assertRefused(
                 "The policy \"limit\" of 1/s cannot be replayed, because no access log contains {path:id}; pass --key with"
                         + " a key such as \"{ip}\", or record the decisions of the application with"
                         + " ratelimit.record.path.",
-                "--limit=1/s", "--key={path:id}", LOG);
+                "--limit=1/s",
+                "--key={path:id}",
+                LOG);
         assertRefused(
                 "None of the 2 lines contains a request; pass --format, or --log-format with the log_format of nginx.",
-                "--limit=1/s", "--format=alb", file("text.log", "a\nb\n").toString());
+                "--limit=1/s",
+                "--format=alb",
+                file("text.log", "a\nb\n").toString());
         assertRefused(
                 "--field when is unknown; write one of time, client, user, method, path, request, status, header:NAME or"
                         + " cookie:NAME.",
-                "--limit=1/s", "--field=when=x", LOG);
+                "--limit=1/s",
+                "--field=when=x",
+                LOG);
         assertRefused(
                 "--limit \"5 concurrent\" cannot be replayed, because a log does not say how long requests took; pass a"
                         + " rate limit, such as \"100/min\".",
-                "--limit=5 concurrent", LOG);
+                "--limit=5 concurrent",
+                LOG);
     }
 
     @Test
@@ -183,7 +197,8 @@ class CommandLineTest {
     void helpTeachesByExample() {
         Result help = run("--help");
         assertEquals(0, help.code);
-        for (String text : List.of("--limit 100/min access.log", "Exit codes: 0 all is well", "--fail-if-denied 0.1%")) {
+        for (String text :
+                List.of("--limit 100/min access.log", "Exit codes: 0 all is well", "--fail-if-denied 0.1%")) {
             assertTrue(help.out.contains(text), () -> "The help lacks " + text + ": " + help.out);
         }
         assertTrue(help.out.lines().allMatch(line -> line.length() <= 100));
@@ -216,11 +231,15 @@ class CommandLineTest {
                 log.write(String.format(
                                 Locale.ROOT,
                                 "192.0.2.%d - - [01/Mar/2026:10:%02d:%02d +0000] \"GET / HTTP/1.1\" 200 1%n",
-                                i % 50, i / 60_000 % 60, i / 1_000 % 60)
+                                i % 50,
+                                i / 60_000 % 60,
+                                i / 1_000 % 60)
                         .getBytes(StandardCharsets.UTF_8));
                 if (i == 200_000) {
                     log.flush();
-                    new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+                    new ProcessBuilder("kill", "-INT", Long.toString(process.pid()))
+                            .start()
+                            .waitFor();
                     wasSent = true;
                 }
             }

@@ -35,7 +35,9 @@ class Shop {
     }
 
     /** A default exclusion applies only to routes that it covers, and a log does not name routes. */
-    @Get(uris = {"/favicon.ico", "/health"}, headRoute = false)
+    @Get(
+            uris = {"/favicon.ico", "/health"},
+            headRoute = false)
     HttpResponse<?> excluded(HttpRequest<?> request) {
         return answer(request);
     }
@@ -51,7 +53,7 @@ class Shop {
     }
 
     private static HttpResponse<?> answer(HttpRequest<?> request) {
-        return HttpResponse.status(
-                HttpStatus.valueOf(request.getHeaders().get(STATUS, Integer.class).orElse(200)));
+        return HttpResponse.status(HttpStatus.valueOf(
+                request.getHeaders().get(STATUS, Integer.class).orElse(200)));
     }
 }

@@ -19,8 +19,9 @@ final class Bucket4jFilters {
             String path = path(filter.text("url").isEmpty() ? ".*" : filter.text("url"));
             List<Tree> limits = filter.at("rate-limits").list();
             if (path == null) {
-                conversion.remark("The url " + filter.text("url") + " is a regular expression that no pattern expresses; write"
-                        + " a rule with a pattern such as /api/**.");
+                conversion.remark(
+                        "The url " + filter.text("url") + " is a regular expression that no pattern expresses; write"
+                                + " a rule with a pattern such as /api/**.");
                 continue;
             }
             String strategy = filter.text("strategy");
@@ -46,15 +47,23 @@ final class Bucket4jFilters {
             return "/**";
         }
         String end = plain.endsWith("/.*") ? "/.*" : plain.endsWith(".*") ? ".*" : plain.endsWith("*") ? "*" : "";
-        String start = plain.substring(0, plain.length() - end.length()).replace("\\.", ".").replace("\\-", "-");
+        String start = plain.substring(0, plain.length() - end.length())
+                .replace("\\.", ".")
+                .replace("\\-", "-");
         if (!start.startsWith("/") || !start.matches("[\\w/.~-]+")) {
             return null;
         }
-        return end.isEmpty() ? start : end.equals("/.*") || start.endsWith("/") ? start.replaceAll("/$", "") + "/**" : start + "*/**";
+        return end.isEmpty()
+                ? start
+                : end.equals("/.*") || start.endsWith("/") ? start.replaceAll("/$", "") + "/**" : start + "*/**";
     }
 
     private void limit(Tree limit, String path, List<String> methods) {
-        for (String condition : List.of("execute-condition", "skip-condition", "post-execute-condition", "execute-predicates",
+        for (String condition : List.of(
+                "execute-condition",
+                "skip-condition",
+                "post-execute-condition",
+                "execute-predicates",
                 "skip-predicates")) {
             if (limit.has(condition)) {
                 conversion.remark("The " + condition + " " + limit.text(condition) + " on " + path
@@ -85,7 +94,8 @@ final class Bucket4jFilters {
     private static @Nullable String key(String expression) {
         String text = expression.toLowerCase(Locale.ROOT).replaceAll("[\"'\\s]", "");
         boolean hasAddress = text.contains("getremoteaddr");
-        boolean hasUser = text.contains("username") || text.contains("getuserprincipal") || text.contains("getremoteuser");
+        boolean hasUser =
+                text.contains("username") || text.contains("getuserprincipal") || text.contains("getremoteuser");
         if (hasUser) {
             return hasAddress ? "{principal-or-ip}" : "{principal}";
         }
@@ -113,7 +123,8 @@ final class Bucket4jFilters {
         }
         String period = time == 1 ? unit : time + unit;
         if (bandwidth.text("refill-speed").equalsIgnoreCase("interval") && refill == capacity) {
-            conversion.remark("The refill-speed interval starts with the first request; a fixed window starts with the clock.");
+            conversion.remark(
+                    "The refill-speed interval starts with the first request; a fixed window starts with the clock.");
             return capacity + "/" + period + " fixed";
         }
         return refill + "/" + period + (refill == capacity ? "" : " burst " + capacity);

@@ -95,24 +95,34 @@ public final class Conversion {
      * @param source the name of the file that was converted
      */
     public String toYaml(String source) {
-        StringBuilder yaml = new StringBuilder("# Converted from ").append(source.replaceAll("\\p{Cntrl}", " ")).append(".\n");
+        StringBuilder yaml = new StringBuilder("# Converted from ")
+                .append(source.replaceAll("\\p{Cntrl}", " "))
+                .append(".\n");
         if (!remarks.isEmpty()) {
             yaml.append("# Not expressed, or to be checked:\n");
-            remarks.forEach(remark ->
-                    yaml.append("# - ").append(remark.replaceAll("\\p{Cntrl}", " ")).append('\n'));
+            remarks.forEach(remark -> yaml.append("# - ")
+                    .append(remark.replaceAll("\\p{Cntrl}", " "))
+                    .append('\n'));
         }
         yaml.append("ratelimit:\n  policies:\n");
         policies.forEach((name, settings) -> {
             yaml.append("    ").append(name).append(":\n");
-            settings.forEach((setting, value) ->
-                    yaml.append("      ").append(setting).append(": ").append(text(value)).append('\n'));
+            settings.forEach((setting, value) -> yaml.append("      ")
+                    .append(setting)
+                    .append(": ")
+                    .append(text(value))
+                    .append('\n'));
         });
         if (!rules.isEmpty()) {
             yaml.append("  rules:\n");
             rules.forEach(rule -> {
                 String indent = "    - ";
                 for (Map.Entry<String, Object> setting : rule.entrySet()) {
-                    yaml.append(indent).append(setting.getKey()).append(": ").append(text(setting.getValue())).append('\n');
+                    yaml.append(indent)
+                            .append(setting.getKey())
+                            .append(": ")
+                            .append(text(setting.getValue()))
+                            .append('\n');
                     indent = "      ";
                 }
             });

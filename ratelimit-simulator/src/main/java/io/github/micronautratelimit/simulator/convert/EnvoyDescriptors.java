@@ -19,11 +19,13 @@ final class EnvoyDescriptors {
     void convert(Tree file) {
         String domain = file.text("domain").isEmpty() ? "envoy" : file.text("domain");
         file.at("descriptors").list().forEach(descriptor -> descriptor(descriptor, domain, "", "/**", List.of()));
-        conversion.remark("Envoy's route configuration says which requests send which descriptors; check the paths and keys"
-                + " of the rules.");
+        conversion.remark(
+                "Envoy's route configuration says which requests send which descriptors; check the paths and keys"
+                        + " of the rules.");
     }
 
-    private void descriptor(Tree descriptor, String domain, String outerKey, String outerPath, List<String> outerMethods) {
+    private void descriptor(
+            Tree descriptor, String domain, String outerKey, String outerPath, List<String> outerMethods) {
         String key = descriptor.text("key");
         String value = descriptor.text("value");
         String word = key.toLowerCase(Locale.ROOT);
@@ -79,8 +81,9 @@ final class EnvoyDescriptors {
         String unit = unit(limit.text("unit"));
         long number = limit.number("requests_per_unit", 0);
         if (unit == null || number == 0) {
-            conversion.remark("The limit of " + number + " per " + limit.text("unit") + " of " + name + " is not converted,"
-                    + " because " + (number == 0 ? "it denies everything" : "a period has a fixed length") + ".");
+            conversion.remark("The limit of " + number + " per " + limit.text("unit") + " of " + name
+                    + " is not converted," + " because "
+                    + (number == 0 ? "it denies everything" : "a period has a fixed length") + ".");
             return;
         }
         if (descriptor.isTrue("shadow_mode")) {

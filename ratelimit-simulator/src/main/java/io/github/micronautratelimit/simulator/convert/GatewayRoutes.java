@@ -36,18 +36,19 @@ final class GatewayRoutes {
         long burst = args.number("redis-rate-limiter.burstCapacity", rate);
         long permits = args.number("redis-rate-limiter.requestedTokens", 1);
         if (rate == 0 || burst == 0) {
-            conversion.remark("The filter of the route " + id + " has no replenishRate of redis-rate-limiter, so it is not"
-                    + " converted.");
+            conversion.remark("The filter of the route " + id
+                    + " has no replenishRate of redis-rate-limiter, so it is not" + " converted.");
             return;
         }
-        String policy = conversion.policy(id, List.of(rate + "/s" + (burst == rate ? "" : " burst " + burst)), key(args, id));
+        String policy =
+                conversion.policy(id, List.of(rate + "/s" + (burst == rate ? "" : " burst " + burst)), key(args, id));
         List<String> paths = predicates(route, "Path", id);
         List<String> methods = predicates(route, "Method", id);
         for (Tree predicate : route.at("predicates").list()) {
             String text = predicate.text();
             if (text.indexOf('=') > 0 && !text.startsWith("Path=") && !text.startsWith("Method=")) {
-                conversion.remark("The predicate " + text + " of the route " + id + " is not converted; the rule applies to all"
-                        + " requests of its path.");
+                conversion.remark("The predicate " + text + " of the route " + id
+                        + " is not converted; the rule applies to all" + " requests of its path.");
             }
         }
         (paths.isEmpty() ? List.of("/**") : paths).forEach(path -> conversion.rule(path, methods, policy, permits));
@@ -66,8 +67,9 @@ final class GatewayRoutes {
         for (Tree predicate : route.at("predicates").list()) {
             if (predicate.text("name").equals(name)) {
                 Tree args = predicate.at("args");
-                args.names().forEach(argument ->
-                        args.at(argument).list().forEach(value -> values.addAll(split(value.text()))));
+                args.names()
+                        .forEach(argument ->
+                                args.at(argument).list().forEach(value -> values.addAll(split(value.text()))));
             } else if (predicate.text().startsWith(name + "=")) {
                 values.addAll(split(predicate.text().substring(name.length() + 1)));
             }
@@ -80,22 +82,27 @@ final class GatewayRoutes {
 
     private boolean isPattern(String path, String id) {
         if (!path.startsWith("/") || path.contains(":")) {
-            conversion.remark("The path " + path + " of the route " + id + " is not a pattern of a rule; write one such as /api/**.");
+            conversion.remark("The path " + path + " of the route " + id
+                    + " is not a pattern of a rule; write one such as /api/**.");
             return false;
         }
         return true;
     }
 
     private static List<String> split(String text) {
-        return Arrays.stream(text.split(",")).map(String::strip).filter(value -> !value.isEmpty()).toList();
+        return Arrays.stream(text.split(","))
+                .map(String::strip)
+                .filter(value -> !value.isEmpty())
+                .toList();
     }
 
     private String key(Tree args, String id) {
         String resolver = args.text("key-resolver");
         String word = resolver.toLowerCase(Locale.ROOT);
         if (resolver.isEmpty()) {
-            conversion.remark("The route " + id + " counts by the name of the user and denies requests without one; the key"
-                    + " {principal} counts them by address.");
+            conversion.remark(
+                    "The route " + id + " counts by the name of the user and denies requests without one; the key"
+                            + " {principal} counts them by address.");
             return "{principal}";
         }
         String key = word.contains("ip") || word.contains("addr") || word.contains("host")

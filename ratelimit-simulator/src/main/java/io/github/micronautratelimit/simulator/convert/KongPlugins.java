@@ -43,7 +43,8 @@ final class KongPlugins {
     }
 
     private void route(Tree route, String name) {
-        List<String> methods = route.at("methods").list().stream().map(Tree::text).toList();
+        List<String> methods =
+                route.at("methods").list().stream().map(Tree::text).toList();
         route.at("plugins").list().forEach(plugin -> plugin(plugin, name, paths(route), methods));
     }
 
@@ -56,7 +57,8 @@ final class KongPlugins {
         for (Tree path : route.at("paths").list()) {
             String text = path.text();
             if (text.startsWith("~")) {
-                conversion.remark("The path " + text + " is a regular expression; write a rule with a pattern such as /api/**.");
+                conversion.remark(
+                        "The path " + text + " is a regular expression; write a rule with a pattern such as /api/**.");
             } else {
                 paths.add(text.endsWith("/") ? text + "**" : text + "/**");
             }
@@ -74,8 +76,8 @@ final class KongPlugins {
         }
         for (String scope : List.of("service", "route", "consumer", "consumer_group")) {
             if (plugin.has(scope) && !plugin.text(scope).isEmpty()) {
-                conversion.remark("The plugin " + plugin.text("name") + " belongs to the " + scope + " " + plugin.text(scope)
-                        + "; check the paths of its rule.");
+                conversion.remark("The plugin " + plugin.text("name") + " belongs to the " + scope + " "
+                        + plugin.text(scope) + "; check the paths of its rule.");
             }
         }
         settings(plugin.text("name"), plugin.at("config"), name, paths, methods);
@@ -96,8 +98,8 @@ final class KongPlugins {
             conversion.set(policy, "on-error", config.text("fault_tolerant").equals("false") ? "closed" : "open");
         }
         if (config.text("policy").equals("local") || config.text("strategy").equals("local")) {
-            conversion.remark("The plugin " + plugin + " of " + name + " counts on each node (local); here all instances"
-                    + " that share a store count together.");
+            conversion.remark("The plugin " + plugin + " of " + name
+                    + " counts on each node (local); here all instances" + " that share a store count together.");
         }
         if (!config.text("error_code").isEmpty() && !config.text("error_code").equals("429")) {
             conversion.remark("error_code " + config.text("error_code")

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class NginxLimits {
 
-    private static final Pattern TOKEN = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"|'((?:[^'\\\\]|\\\\.)*)'|[{};]|[^\\s{};\"']+");
+    private static final Pattern TOKEN =
+            Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"|'((?:[^'\\\\]|\\\\.)*)'|[{};]|[^\\s{};\"']+");
     private static final Pattern RATE = Pattern.compile("(\\d+)r/([sm])");
     private static final Pattern BURST = Pattern.compile("burst=(\\d+)");
     private static final int MOST_WAIT_SECONDS = 3_600;
@@ -31,7 +32,9 @@ final class NginxLimits {
 
     void convert(String text) {
         List<List<String>> statements = statements(text);
-        statements.stream().filter(words -> words.get(0).equals("limit_req_zone")).forEach(this::zone);
+        statements.stream()
+                .filter(words -> words.get(0).equals("limit_req_zone"))
+                .forEach(this::zone);
         List<String> locations = new ArrayList<>();
         for (List<String> words : statements) {
             switch (words.get(0)) {
@@ -45,8 +48,8 @@ final class NginxLimits {
                 case "limit_req_status" -> conversion.remark("limit_req_status " + words.get(1)
                         + " is the status of denials; set ratelimit.status for all of them.");
                 case "limit_req_dry_run" -> conversion.remark("limit_req_dry_run is not converted; the limits deny.");
-                case "limit_conn" -> conversion.remark(
-                        String.join(" ", words) + " limits connections; write a policy such as \"" + last(words) + " concurrent\".");
+                case "limit_conn" -> conversion.remark(String.join(" ", words)
+                        + " limits connections; write a policy such as \"" + last(words) + " concurrent\".");
                 default -> {
                     // A directive that limits nothing.
                 }
@@ -118,12 +121,15 @@ final class NginxLimits {
                 continue;
             }
             switch (name) {
-                case "binary_remote_addr", "remote_addr", "http_x_forwarded_for", "http_x_real_ip" -> key.append("{ip}");
+                case "binary_remote_addr", "remote_addr", "http_x_forwarded_for", "http_x_real_ip" -> key.append(
+                        "{ip}");
                 case "remote_user" -> key.append("{principal}");
                 case "server_name", "host", "http_host" -> key.append("{global}");
                 default -> {
                     if (name.startsWith("http_")) {
-                        key.append("{header:").append(name.substring(5).replace('_', '-')).append('}');
+                        key.append("{header:")
+                                .append(name.substring(5).replace('_', '-'))
+                                .append('}');
                     } else if (name.startsWith("cookie_")) {
                         key.append("{cookie:").append(name.substring(7)).append('}');
                     } else if (name.startsWith("arg_")) {
@@ -177,7 +183,9 @@ final class NginxLimits {
         Matcher written = BURST.matcher(String.join(" ", words));
         long burst = written.find() ? Long.parseLong(written.group(1)) : 0;
         String policy = conversion.policy(
-                name, List.of(zone.rate + "/" + zone.unit + (burst + 1 == zone.rate ? "" : " burst " + (burst + 1))), zone.key);
+                name,
+                List.of(zone.rate + "/" + zone.unit + (burst + 1 == zone.rate ? "" : " burst " + (burst + 1))),
+                zone.key);
         boolean isDelayed = burst > 0 && words.stream().noneMatch(word -> word.equals("nodelay"));
         if (isDelayed) {
             conversion.remark("The zone " + name + " delays up to " + burst

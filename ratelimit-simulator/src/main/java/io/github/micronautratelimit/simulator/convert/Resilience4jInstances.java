@@ -41,7 +41,9 @@ final class Resilience4jInstances {
         for (String other : List.of("bulkhead", "thread-pool-bulkhead", "circuitbreaker", "retry", "timelimiter")) {
             if (file.has("resilience4j." + other)) {
                 conversion.remark("resilience4j." + other + " is not a rate limit, and is not converted"
-                        + (other.equals("bulkhead") ? "; a limit such as \"5 concurrent\" bounds concurrent calls." : "."));
+                        + (other.equals("bulkhead")
+                                ? "; a limit such as \"5 concurrent\" bounds concurrent calls."
+                                : "."));
             }
         }
     }
@@ -53,8 +55,8 @@ final class Resilience4jInstances {
         Duration period = duration(value("limit-refresh-period", instance, shared, DEFAULT_PERIOD), name);
         Duration timeout = duration(value("timeout-duration", instance, shared, DEFAULT_TIMEOUT), name);
         if (period.compareTo(Duration.ofNanos(1_000)) < 0) {
-            conversion.remark("The limiter " + name + " has a period below a microsecond, which limits nothing; it is not"
-                    + " converted.");
+            conversion.remark("The limiter " + name
+                    + " has a period below a microsecond, which limits nothing; it is not" + " converted.");
             return;
         }
         String policy = conversion.policy(name, List.of(permits + "/" + text(period) + " fixed"), "{global}");

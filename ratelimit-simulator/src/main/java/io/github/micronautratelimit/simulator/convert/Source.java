@@ -30,7 +30,8 @@ public enum Source {
         return Arrays.stream(values())
                 .filter(source -> source.toString().equals(text.strip().toLowerCase(Locale.ROOT)))
                 .findFirst()
-                .orElseThrow(() -> new InvalidSourceException("--from " + text + " is unknown; write one of " + names() + "."));
+                .orElseThrow(() ->
+                        new InvalidSourceException("--from " + text + " is unknown; write one of " + names() + "."));
     }
 
     /** Returns all names with commas. */

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class AccessLog implements Closeable {
 
     private final List<LogFile> files = new ArrayList<>();
-    private final PriorityQueue<Head> heads =
-            new PriorityQueue<>(Comparator.<Head>comparingLong(head -> head.record.micros()).thenComparingInt(Head::index));
+    private final PriorityQueue<Head> heads = new PriorityQueue<>(
+            Comparator.<Head>comparingLong(head -> head.record.micros()).thenComparingInt(Head::index));
     private final LogCounts counts = new LogCounts();
     private final AtomicLong bytes = new AtomicLong();
     private final long totalBytes;

@@ -18,8 +18,8 @@ final class AlbFormat implements LineFormat {
     private static final int USER_AGENT = 13;
     private static final int CREATED = 21;
     private static final String AGENT = FieldName.header("User-Agent");
-    private static final Set<String> FIELDS = Set.of(
-            FieldName.TIME, FieldName.CLIENT, FieldName.METHOD, FieldName.PATH, FieldName.STATUS, AGENT);
+    private static final Set<String> FIELDS =
+            Set.of(FieldName.TIME, FieldName.CLIENT, FieldName.METHOD, FieldName.PATH, FieldName.STATUS, AGENT);
 
     private final RecordFields fields;
     private final List<String> columns = new ArrayList<>();

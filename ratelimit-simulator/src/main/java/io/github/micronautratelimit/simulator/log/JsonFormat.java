@@ -22,23 +22,47 @@ final class JsonFormat implements LineFormat {
     private static final Map<String, List<String>> USUAL = Map.of(
             FieldName.TIME,
             List.of(
-                    "time", "@timestamp", "timestamp", "ts", "date", "time_local", "time_iso8601", "msec", "start_time",
-                    "StartUTC", "StartLocal"),
+                    "time",
+                    "@timestamp",
+                    "timestamp",
+                    "ts",
+                    "date",
+                    "time_local",
+                    "time_iso8601",
+                    "msec",
+                    "start_time",
+                    "StartUTC",
+                    "StartLocal"),
             FieldName.CLIENT,
             List.of(
-                    "client", "client_ip", "clientip", "remote_addr", "remote_ip", "ip", "client.ip", "source.ip",
-                    "request.client_ip", "request.remote_ip", "ClientHost", "downstream_remote_address"),
+                    "client",
+                    "client_ip",
+                    "clientip",
+                    "remote_addr",
+                    "remote_ip",
+                    "ip",
+                    "client.ip",
+                    "source.ip",
+                    "request.client_ip",
+                    "request.remote_ip",
+                    "ClientHost",
+                    "downstream_remote_address"),
             FieldName.USER,
             List.of("user", "remote_user", "username", "user.name", "user_id", "ClientUsername"),
             FieldName.METHOD,
             List.of("method", "request_method", "verb", "http.request.method", "request.method", "RequestMethod"),
             FieldName.PATH,
-            List.of(
-                    "path", "uri", "url", "request_uri", "url.path", "url.original", "request.uri", "RequestPath"),
+            List.of("path", "uri", "url", "request_uri", "url.path", "url.original", "request.uri", "RequestPath"),
             FieldName.REQUEST,
             List.of("request", "request_line"),
             FieldName.STATUS,
-            List.of("status", "status_code", "http.response.status_code", "response", "response_code", "DownstreamStatus"));
+            List.of(
+                    "status",
+                    "status_code",
+                    "http.response.status_code",
+                    "response",
+                    "response_code",
+                    "DownstreamStatus"));
 
     private final Map<String, String> fieldOf = new HashMap<>();
     private final RecordFields fields;
@@ -128,7 +152,10 @@ final class JsonFormat implements LineFormat {
         String field = fieldOf.get(member);
         if (field == null) {
             int dot = member.indexOf("headers.");
-            field = dot < 0 ? null : fieldOf.get(member.substring(0, dot) + member.substring(dot).toLowerCase(java.util.Locale.ROOT));
+            field = dot < 0
+                    ? null
+                    : fieldOf.get(
+                            member.substring(0, dot) + member.substring(dot).toLowerCase(java.util.Locale.ROOT));
         }
         if (field != null) {
             fields.put(field, value);

@@ -38,7 +38,8 @@ public final class LogCounts {
     void unreadable(String file, long number, String text) {
         unreadable++;
         if (firstUnreadable.size() < SHOWN) {
-            String printable = text.substring(0, Math.min(LONGEST_SHOWN, text.length())).replaceAll("\\p{Cntrl}", "?");
+            String printable =
+                    text.substring(0, Math.min(LONGEST_SHOWN, text.length())).replaceAll("\\p{Cntrl}", "?");
             firstUnreadable.add(new UnreadableLine(file, number, printable));
         }
     }

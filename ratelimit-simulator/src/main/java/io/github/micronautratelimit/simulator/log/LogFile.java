@@ -47,7 +47,8 @@ final class LogFile implements Closeable {
         }
         this.format = format(sample, options);
         this.sampled = new ArrayDeque<>(sample);
-        this.buffer = new ReorderBuffer(TimeUnit.NANOSECONDS.toMicros(options.reorder().toNanos()));
+        this.buffer = new ReorderBuffer(
+                TimeUnit.NANOSECONDS.toMicros(options.reorder().toNanos()));
     }
 
     /**
@@ -64,12 +65,12 @@ final class LogFile implements Closeable {
         boolean isStandardInput = file.equals(LogOptions.STANDARD_INPUT);
         String name = isStandardInput ? "standard input" : String.valueOf(file.getFileName());
         if (!isStandardInput && !Files.isRegularFile(file) && !Files.isReadable(file)) {
-            throw new InvalidLogException("The log " + file + " does not exist or is not readable; pass the path of a"
-                    + " readable file.");
+            throw new InvalidLogException(
+                    "The log " + file + " does not exist or is not readable; pass the path of a" + " readable file.");
         }
         if (Files.isDirectory(file)) {
-            throw new InvalidLogException("The log " + file + " is a folder; pass the files in it, such as " + file
-                    + "/*.log.");
+            throw new InvalidLogException(
+                    "The log " + file + " is a folder; pass the files in it, such as " + file + "/*.log.");
         }
         try {
             InputStream raw = isStandardInput ? input : Files.newInputStream(file);
@@ -92,8 +93,7 @@ final class LogFile implements Closeable {
         if (options.nginx() != null) {
             return new NginxFormat(options.nginx(), options.wanted());
         }
-        LogFormat detected =
-                options.format() == null ? LogFormat.detect(sample, options.mapped()) : options.format();
+        LogFormat detected = options.format() == null ? LogFormat.detect(sample, options.mapped()) : options.format();
         if (detected == null) {
             throw new InvalidLogException("The format of " + name + " is not known; pass --format, for example --format"
                     + " json --field time=NAME --field client=NAME, or --log-format with the log_format of nginx.");

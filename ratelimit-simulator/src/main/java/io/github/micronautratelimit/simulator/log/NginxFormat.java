@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class NginxFormat implements LineFormat {
 
     private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)}|\\$(\\w+)");
-    private static final Pattern DIRECTIVE = Pattern.compile("^\\s*log_format\\s+\\S+\\s+(escape=\\w+\\s+)?(.*?);?\\s*$", Pattern.DOTALL);
+    private static final Pattern DIRECTIVE =
+            Pattern.compile("^\\s*log_format\\s+\\S+\\s+(escape=\\w+\\s+)?(.*?);?\\s*$", Pattern.DOTALL);
     private static final Pattern QUOTED = Pattern.compile("'((?:[^'\\\\]|\\\\.)*)'");
 
     private final List<Part> parts;
@@ -41,8 +42,8 @@ final class NginxFormat implements LineFormat {
 
     private void require(String text, String field, String example) {
         if (!mayContain(field)) {
-            throw new InvalidLogException("--log-format \"" + text + "\" contains no " + field + "; pass the log_format of"
-                    + " the server, with " + example + ".");
+            throw new InvalidLogException("--log-format \"" + text + "\" contains no " + field
+                    + "; pass the log_format of" + " the server, with " + example + ".");
         }
     }
 
@@ -127,8 +128,6 @@ final class NginxFormat implements LineFormat {
         if (next.isEmpty()) {
             return line.length();
         }
-        return isQuoted && next.startsWith("\"")
-                ? CombinedFormat.closingQuote(line, start)
-                : line.indexOf(next, start);
+        return isQuoted && next.startsWith("\"") ? CombinedFormat.closingQuote(line, start) : line.indexOf(next, start);
     }
 }

@@ -65,8 +65,7 @@ final class RecordFields {
             method = method == null ? line.method() : method;
             target = target == null ? line.target() : target;
         }
-        return new AccessRecord(
-                micros, client, found.get(FieldName.USER), method, target, status(), values(), null);
+        return new AccessRecord(micros, client, found.get(FieldName.USER), method, target, status(), values(), null);
     }
 
     private int status() {

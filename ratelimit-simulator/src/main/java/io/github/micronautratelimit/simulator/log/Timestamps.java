@@ -103,7 +103,10 @@ final class Timestamps {
     private long dateSeconds(int year, int month, int day) {
         int id = (year * 16 + month) * 32 + day;
         if (id != lastDay) {
-            if (month > 12 || day < 1 || day > 31 || day > LocalDate.of(year, month, 1).lengthOfMonth()) {
+            if (month > 12
+                    || day < 1
+                    || day > 31
+                    || day > LocalDate.of(year, month, 1).lengthOfMonth()) {
                 return UNREADABLE;
             }
             lastDaySeconds = LocalDate.of(year, month, day).atStartOfDay().toEpochSecond(ZoneOffset.UTC);

@@ -80,8 +80,7 @@ public final class PolicyFile {
      * @return the candidate
      * @throws InvalidPolicyException if the file has no policies, or a policy is invalid or cannot be replayed
      */
-    public static Candidate read(
-            String file, String text, Map<String, String> applied, @Nullable String onlyKey) {
+    public static Candidate read(String file, String text, Map<String, String> applied, @Nullable String onlyKey) {
         return new PolicyFile(file, text, applied, onlyKey).candidate();
     }
 
@@ -96,8 +95,9 @@ public final class PolicyFile {
             }
         }
         if (names.isEmpty()) {
-            throw new InvalidPolicyException("The file " + file + " has no ratelimit.policies; pass an application.yml with"
-                    + " policies, or --limit \"100/min\" --key \"{ip}\".");
+            throw new InvalidPolicyException(
+                    "The file " + file + " has no ratelimit.policies; pass an application.yml with"
+                            + " policies, or --limit \"100/min\" --key \"{ip}\".");
         }
         if ("false".equals(yaml.value(PREFIX + "enabled"))) {
             throw new InvalidPolicyException("The file " + file + " has ratelimit.enabled: false, so nothing would be"
@@ -115,8 +115,7 @@ public final class PolicyFile {
         unruled(rules);
         requireReplayable(rules);
         String context = contextPath();
-        List<String> defaults =
-                "false".equals(yaml.value(PREFIX + "exclude-defaults")) ? List.of() : DEFAULT_EXCLUDES;
+        List<String> defaults = "false".equals(yaml.value(PREFIX + "exclude-defaults")) ? List.of() : DEFAULT_EXCLUDES;
         String ipv6 = yaml.value(PREFIX + "ipv6-prefix");
         return new Candidate(
                 file,
@@ -133,8 +132,8 @@ public final class PolicyFile {
         try {
             return Integer.parseInt(text);
         } catch (NumberFormatException e) {
-            throw new InvalidPolicyException(property + " = \"" + text + "\" in " + file + " is not a number; write one"
-                    + " such as 64.");
+            throw new InvalidPolicyException(
+                    property + " = \"" + text + "\" in " + file + " is not a number; write one" + " such as 64.");
         }
     }
 
@@ -159,7 +158,9 @@ public final class PolicyFile {
     }
 
     private static List<PathRule> paths(String context, List<String> patterns) {
-        return patterns.stream().map(pattern -> new PathRule(context, pattern, List.of())).toList();
+        return patterns.stream()
+                .map(pattern -> new PathRule(context, pattern, List.of()))
+                .toList();
     }
 
     private ConfiguredPolicy policy(String name) {
@@ -171,8 +172,8 @@ public final class PolicyFile {
         }
         List<String> limits = yaml.list(prefix + ".limits");
         if (limits.isEmpty()) {
-            throw new InvalidPolicyException(prefix + ".limits is missing in " + file + "; write at least one limit, such"
-                    + " as \"100/min\".");
+            throw new InvalidPolicyException(
+                    prefix + ".limits is missing in " + file + "; write at least one limit, such" + " as \"100/min\".");
         }
         if (yaml.value(prefix + ".max-wait") != null) {
             notes.add("The policy \"" + name + "\" has max-wait; requests that would wait are counted as denied.");
@@ -208,8 +209,9 @@ public final class PolicyFile {
 
     private void requireKnown(String property, String word) {
         if (!REPLAYED.contains(word) && !IRRELEVANT.contains(word)) {
-            throw new InvalidPolicyException(property + " in " + file + " is not known to the simulator, so the replay would"
-                    + " differ from the application; pass a copy of the file without it.");
+            throw new InvalidPolicyException(
+                    property + " in " + file + " is not known to the simulator, so the replay would"
+                            + " differ from the application; pass a copy of the file without it.");
         }
     }
 
@@ -256,12 +258,11 @@ public final class PolicyFile {
         }
     }
 
-    private ReplayRule rule(
-            String path, List<String> methods, String name, @Nullable KeyTemplate ownKey, Cost cost) {
+    private ReplayRule rule(String path, List<String> methods, String name, @Nullable KeyTemplate ownKey, Cost cost) {
         ConfiguredPolicy policy = policies.get(name);
         if (policy == null) {
-            throw new InvalidPolicyException("A rule in " + file + " names the policy \"" + name + "\", which is missing;"
-                    + " name one of " + policies.keySet() + ".");
+            throw new InvalidPolicyException("A rule in " + file + " names the policy \"" + name
+                    + "\", which is missing;" + " name one of " + policies.keySet() + ".");
         }
         KeyTemplate key = ownKey == null ? policy.key : ownKey;
         String configured = yaml.value(PREFIX + "default-key");
@@ -282,7 +283,8 @@ public final class PolicyFile {
     /** Adds rules for the policies that no rule names, which annotations or code use in the application. */
     private void unruled(List<ReplayRule> rules) {
         for (String name : policies.keySet()) {
-            boolean isRuled = rules.stream().anyMatch(rule -> rule.policy().name().equals(name));
+            boolean isRuled =
+                    rules.stream().anyMatch(rule -> rule.policy().name().equals(name));
             String path = applied.get(name);
             if (path != null || !isRuled) {
                 rules.add(rule(path == null ? "/**" : path, List.of(), name, null, Cost.ONE));
@@ -303,7 +305,8 @@ public final class PolicyFile {
             }
             if (rule.policy().concurrency() != null) {
                 notes.add("The limit \"" + rule.policy().concurrency() + "\" of the policy \""
-                        + rule.policy().name() + "\" is not replayed, because a log does not say how long requests took.");
+                        + rule.policy().name()
+                        + "\" is not replayed, because a log does not say how long requests took.");
             }
         }
     }

@@ -34,8 +34,7 @@ public record ReplayRule(
     }
 
     private static boolean needsUser(KeyTemplate.Part part) {
-        return part.source() == KeyTemplate.Source.PRINCIPAL
-                || part.source() == KeyTemplate.Source.PRINCIPAL_OR_IP;
+        return part.source() == KeyTemplate.Source.PRINCIPAL || part.source() == KeyTemplate.Source.PRINCIPAL_OR_IP;
     }
 
     /** Returns a text that is the same for rules that count the same requests by the same keys. */

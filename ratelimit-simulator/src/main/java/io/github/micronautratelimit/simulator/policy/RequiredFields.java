@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 public final class RequiredFields {
 
     /** Stands for the status of the response, on which the charge depends. */
-    private static final KeyTemplate.Part OUTCOME = new KeyTemplate.Part(KeyTemplate.Source.TEXT, "charge-on or refund-on");
+    private static final KeyTemplate.Part OUTCOME =
+            new KeyTemplate.Part(KeyTemplate.Source.TEXT, "charge-on or refund-on");
 
     private RequiredFields() {}
 
@@ -67,10 +68,10 @@ public final class RequiredFields {
             case BODY_SIZE -> FieldName.header("Content-Length");
             case HEADER -> FieldName.header(part.name());
             case COOKIE -> FieldName.cookie(part.name());
-            case PATH, BEAN, CONNECTION ->
-                throw new InvalidPolicyException("The policy \"" + rule.policy().name() + "\" of " + candidate.name()
-                        + " cannot be replayed, because no access log contains " + part + "; pass --key with a key such"
-                        + " as \"{ip}\", or record the decisions of the application with ratelimit.record.path.");
+            case PATH, BEAN, CONNECTION -> throw new InvalidPolicyException("The policy \""
+                    + rule.policy().name() + "\" of " + candidate.name()
+                    + " cannot be replayed, because no access log contains " + part + "; pass --key with a key such"
+                    + " as \"{ip}\", or record the decisions of the application with ratelimit.record.path.");
         };
     }
 }

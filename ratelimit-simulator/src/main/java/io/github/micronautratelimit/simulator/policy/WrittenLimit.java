@@ -26,8 +26,9 @@ public final class WrittenLimit {
         try {
             Policy policy = Policy.of("limit", limits);
             if (policy.rateLimits().isEmpty()) {
-                throw new InvalidPolicyException("--limit \"" + limits + "\" cannot be replayed, because a log does not say"
-                        + " how long requests took; pass a rate limit, such as \"100/min\".");
+                throw new InvalidPolicyException(
+                        "--limit \"" + limits + "\" cannot be replayed, because a log does not say"
+                                + " how long requests took; pass a rate limit, such as \"100/min\".");
             }
             KeyTemplate template = KeyTemplate.parse(key);
             LimitCheck.requireBraces(template);

@@ -34,8 +34,14 @@ public final class CsvReport {
     }
 
     private static String candidates(Report report) {
-        StringBuilder csv = new StringBuilder(
-                row("candidate", "requests", "denied", "denied_share", "clients", "clients_denied", "clients_denied_share"));
+        StringBuilder csv = new StringBuilder(row(
+                "candidate",
+                "requests",
+                "denied",
+                "denied_share",
+                "clients",
+                "clients_denied",
+                "clients_denied_share"));
         for (CandidateSummary candidate : report.candidates()) {
             csv.append(row(
                     candidate.name(),
@@ -68,15 +74,14 @@ public final class CsvReport {
         StringBuilder csv = new StringBuilder(
                 row("traffic", "period", "limit", "denied_share", "keys_touched_share", "burst_needed"));
         for (Traffic traffic : report.traffic()) {
-            traffic.tradeOffs()
-                    .forEach(tradeOff -> tradeOff.steps()
-                            .forEach(step -> csv.append(row(
-                                    traffic.name(),
-                                    tradeOff.period(),
-                                    step.limit(),
-                                    step.deniedShare(),
-                                    step.touchedShare(),
-                                    step.burstNeeded()))));
+            traffic.tradeOffs().forEach(tradeOff -> tradeOff.steps()
+                    .forEach(step -> csv.append(row(
+                            traffic.name(),
+                            tradeOff.period(),
+                            step.limit(),
+                            step.deniedShare(),
+                            step.touchedShare(),
+                            step.burstNeeded()))));
         }
         return csv.toString();
     }
@@ -84,11 +89,10 @@ public final class CsvReport {
     private static String bursts(Report report) {
         StringBuilder csv = new StringBuilder(row("traffic", "period", "requests_from", "requests_to", "keys"));
         for (Traffic traffic : report.traffic()) {
-            traffic.bursts()
-                    .forEach(histogram -> histogram
-                            .bins()
-                            .forEach(bin -> csv.append(
-                                    row(traffic.name(), histogram.period(), bin.from(), bin.to(), bin.keys()))));
+            traffic.bursts().forEach(histogram -> histogram
+                    .bins()
+                    .forEach(bin ->
+                            csv.append(row(traffic.name(), histogram.period(), bin.from(), bin.to(), bin.keys()))));
         }
         return csv.toString();
     }

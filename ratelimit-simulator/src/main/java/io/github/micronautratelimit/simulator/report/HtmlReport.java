@@ -70,11 +70,15 @@ public final class HtmlReport {
                 .append("</p><p class=\"facts\">")
                 .append(fact(Words.number(input.requests()), "requests"))
                 .append(fact((input.estimated() ? "≈ " : "") + Words.number(input.clients()), "clients"))
-                .append(fact(Words.duration(input.lastMicros() - input.firstMicros()), "from "
-                        + Words.time(input.firstMicros()) + " to " + Words.time(input.lastMicros()) + " UTC"))
+                .append(fact(
+                        Words.duration(input.lastMicros() - input.firstMicros()),
+                        "from " + Words.time(input.firstMicros()) + " to " + Words.time(input.lastMicros()) + " UTC"))
                 .append(input.unreadable() == 0 ? "" : fact(Words.number(input.unreadable()), "unreadable lines"))
                 .append("</p>")
-                .append(report.partial() ? "<p class=\"warning\">The replay was interrupted; this report is partial.</p>" : "")
+                .append(
+                        report.partial()
+                                ? "<p class=\"warning\">The replay was interrupted; this report is partial.</p>"
+                                : "")
                 .append("</header>");
     }
 
@@ -86,17 +90,22 @@ public final class HtmlReport {
         html.append("<section><h2>At a glance</h2><div class=\"cards\">");
         for (int i = 0; i < report.candidates().size(); i++) {
             CandidateSummary candidate = report.candidates().get(i);
-            html.append("<article><h3><i class=\"dot c").append(i % 6).append("\"></i>")
+            html.append("<article><h3><i class=\"dot c")
+                    .append(i % 6)
+                    .append("\"></i>")
                     .append(Words.escaped(candidate.name()))
                     .append("</h3>")
-                    .append(big(candidate.deniedShare(), "of requests denied", candidate.denied(), candidate.requests()))
+                    .append(big(
+                            candidate.deniedShare(), "of requests denied", candidate.denied(), candidate.requests()))
                     .append(big(
                             candidate.clientsDeniedShare(),
                             "of clients denied at least once",
                             candidate.clientsDenied(),
                             candidate.clients()))
                     .append("<ul>");
-            candidate.limits().forEach(limit -> html.append("<li>").append(Words.escaped(limit)).append("</li>"));
+            candidate.limits().forEach(limit -> html.append("<li>")
+                    .append(Words.escaped(limit))
+                    .append("</li>"));
             html.append("</ul></article>");
         }
         html.append("</div></section>");
@@ -108,8 +117,10 @@ public final class HtmlReport {
     }
 
     private void timeline() {
-        List<String> names = report.candidates().stream().map(CandidateSummary::name).toList();
-        html.append("<section><h2>Requests and denials over time</h2><p class=\"legend\"><span><i class=\"dot area\"></i>requests</span>");
+        List<String> names =
+                report.candidates().stream().map(CandidateSummary::name).toList();
+        html.append(
+                "<section><h2>Requests and denials over time</h2><p class=\"legend\"><span><i class=\"dot area\"></i>requests</span>");
         for (int i = 0; i < names.size(); i++) {
             html.append(" <span><i class=\"dot c")
                     .append(i % 6)
@@ -125,7 +136,9 @@ public final class HtmlReport {
     }
 
     private void traffic(Traffic traffic) {
-        html.append("<section class=\"traffic\"><h2>").append(Words.escaped(traffic.name())).append("</h2><p>")
+        html.append("<section class=\"traffic\"><h2>")
+                .append(Words.escaped(traffic.name()))
+                .append("</h2><p>")
                 .append(Words.number(traffic.requests()))
                 .append(" requests of ")
                 .append(traffic.sampling() == 1 ? "" : "about ")
@@ -136,9 +149,10 @@ public final class HtmlReport {
                     .append(Words.number(traffic.attackers()))
                     .append(traffic.attackers() == 1 ? " is a likely attacker</b>" : " are likely attackers</b>");
         }
-        html.append(traffic.sampling() == 1
-                        ? "."
-                        : ". Shares and keys are estimates from one of " + traffic.sampling() + " keys.")
+        html.append(
+                        traffic.sampling() == 1
+                                ? "."
+                                : ". Shares and keys are estimates from one of " + traffic.sampling() + " keys.")
                 .append("</p>");
         rules(traffic.rules(), traffic.keys());
         advice(traffic);
@@ -156,7 +170,8 @@ public final class HtmlReport {
                     Words.escaped(rule.candidate()),
                     Words.escaped(rule.limits()),
                     Words.number(rule.denied()),
-                    Words.number(rule.keysDenied()) + " (" + Words.percent(Report.share(rule.keysDenied(), keys)) + ")"));
+                    Words.number(rule.keysDenied()) + " (" + Words.percent(Report.share(rule.keysDenied(), keys))
+                            + ")"));
         }
         html.append("</table></div>");
     }
@@ -166,9 +181,10 @@ public final class HtmlReport {
     }
 
     private void advice(Traffic traffic) {
-        html.append("<h3>Advice</h3><p>The smallest round limit and burst that touch only the allowed share of keys that"
-                + " are not likely attackers.</p><div class=\"scroll\"><table><tr><th>Period</th><th>Limit</th>"
-                + "<th>Keys touched</th><th>Likely attackers touched</th></tr>");
+        html.append(
+                "<h3>Advice</h3><p>The smallest round limit and burst that touch only the allowed share of keys that"
+                        + " are not likely attackers.</p><div class=\"scroll\"><table><tr><th>Period</th><th>Limit</th>"
+                        + "<th>Keys touched</th><th>Likely attackers touched</th></tr>");
         for (Advice advice : traffic.advice()) {
             String period = PERIODS.get(advice.period());
             html.append(
@@ -230,14 +246,20 @@ public final class HtmlReport {
     private void keys(Traffic traffic) {
         html.append("<h3>Top keys</h3><div class=\"scroll\"><table class=\"keys\"><tr><th>Key</th><th>Requests</th>");
         for (RuleSummary rule : traffic.rules()) {
-            html.append("<th>Denied by ").append(Words.escaped(rule.candidate())).append("</th>");
+            html.append("<th>Denied by ")
+                    .append(Words.escaped(rule.candidate()))
+                    .append("</th>");
         }
         html.append("<th>Busiest minute</th><th>Over time</th></tr>");
         for (KeyRow key : traffic.topKeys()) {
-            html.append("<tr><td><code>").append(Words.escaped(key.key())).append("</code>")
-                    .append(key.attack().isEmpty()
-                            ? ""
-                            : "<br><b class=\"attack\">likely attacker</b> <small>" + Words.escaped(key.attack()) + "</small>")
+            html.append("<tr><td><code>")
+                    .append(Words.escaped(key.key()))
+                    .append("</code>")
+                    .append(
+                            key.attack().isEmpty()
+                                    ? ""
+                                    : "<br><b class=\"attack\">likely attacker</b> <small>"
+                                            + Words.escaped(key.attack()) + "</small>")
                     .append("</td><td>")
                     .append(Words.number(key.requests()));
             key.denied().forEach(denied -> html.append("</td><td>").append(Words.number(denied)));
@@ -252,11 +274,13 @@ public final class HtmlReport {
 
     private void notes() {
         html.append("<section class=\"notes\"><h2>Notes</h2><ul>");
-        report.notes().forEach(note -> html.append("<li>").append(Words.escaped(note)).append("</li>"));
-        html.append("<li>A key is marked as a likely attacker if its busiest minute has at least 60 requests and at least"
-                + " 20 times as many as that of the median key, or if it made at least 20 requests of which at least half"
-                + " failed with a status 4xx.</li>"
-                + "<li>A replay assumes that clients behave as they did: a denied client neither stops nor retries.</li>"
-                + "</ul></section>");
+        report.notes()
+                .forEach(note -> html.append("<li>").append(Words.escaped(note)).append("</li>"));
+        html.append(
+                "<li>A key is marked as a likely attacker if its busiest minute has at least 60 requests and at least"
+                        + " 20 times as many as that of the median key, or if it made at least 20 requests of which at least half"
+                        + " failed with a status 4xx.</li>"
+                        + "<li>A replay assumes that clients behave as they did: a denied client neither stops nor retries.</li>"
+                        + "</ul></section>");
     }
 }

@@ -28,7 +28,9 @@ final class Plots {
         List<Long> requests = timeline.requests();
         long most = Math.max(1, Collections.max(requests));
         StringBuilder svg = new StringBuilder(open());
-        svg.append("<path class=\"area\" d=\"").append(steps(requests, most, true)).append("\"/>");
+        svg.append("<path class=\"area\" d=\"")
+                .append(steps(requests, most, true))
+                .append("\"/>");
         for (int i = 0; i < candidates.size(); i++) {
             svg.append("<path class=\"line c")
                     .append(i % 6)
@@ -39,7 +41,8 @@ final class Plots {
         svg.append(tooltips(timeline, candidates)).append("</svg>");
         long end = timeline.startMicros() + requests.size() * timeline.widthMicros();
         String labels = "<span>" + Words.briefTime(timeline.startMicros()) + "</span><span class=\"wide\">"
-                + Words.briefTime((timeline.startMicros() + end) / 2) + "</span><span>" + Words.briefTime(end) + "</span>";
+                + Words.briefTime((timeline.startMicros() + end) / 2) + "</span><span>" + Words.briefTime(end)
+                + "</span>";
         return plot(
                 "<span style=\"top:0\">" + Words.brief(most) + "</span><span style=\"top:50%\">" + Words.brief(most / 2)
                         + "</span><span style=\"top:100%\">0</span>",
@@ -56,7 +59,10 @@ final class Plots {
                     .append(Words.number(timeline.requests().get(i)))
                     .append(" requests");
             for (int c = 0; c < candidates.size(); c++) {
-                text.append("; ").append(candidates.get(c)).append(" denies ").append(timeline.denied().get(c).get(i));
+                text.append("; ")
+                        .append(candidates.get(c))
+                        .append(" denies ")
+                        .append(timeline.denied().get(c).get(i));
             }
             svg.append(target(i * width, width, text.toString()));
         }
@@ -92,7 +98,11 @@ final class Plots {
         StringBuilder shares = new StringBuilder();
         for (double share : SHARES) {
             String y = rounded(height(share));
-            svg.append("<path class=\"grid\" d=\"M0 ").append(y).append('H').append(WIDTH).append("\"/>");
+            svg.append("<path class=\"grid\" d=\"M0 ")
+                    .append(y)
+                    .append('H')
+                    .append(WIDTH)
+                    .append("\"/>");
             shares.append("<span style=\"top:")
                     .append(rounded(100 * height(share) / HEIGHT))
                     .append("%\">")

@@ -67,7 +67,8 @@ final class Words {
         if (seconds < 86_400) {
             return seconds / 3_600 + "\u202fh" + (seconds % 3_600 < 60 ? "" : " " + seconds % 3_600 / 60 + "\u202fmin");
         }
-        return seconds / 86_400 + "\u202fd" + (seconds % 86_400 < 3_600 ? "" : " " + seconds % 86_400 / 3_600 + "\u202fh");
+        return seconds / 86_400 + "\u202fd"
+                + (seconds % 86_400 < 3_600 ? "" : " " + seconds % 86_400 / 3_600 + "\u202fh");
     }
 
     /** Escapes a text for HTML. Logs contain what attackers have sent. */

@@ -178,8 +178,7 @@ final class CandidateReplay implements AutoCloseable {
                 ? keys.keyOf(rule.rule.key(), request)
                 : candidate.keyOfRecorded(recorded.policy(), recorded.key());
         long permits = recorded == null ? rule.rule.cost().permits(keys, request) : recorded.permits();
-        boolean isClientError =
-                record.status() >= FIRST_CLIENT_ERROR && record.status() < FIRST_SERVER_ERROR;
+        boolean isClientError = record.status() >= FIRST_CLIENT_ERROR && record.status() < FIRST_SERVER_ERROR;
         rule.traffic.add(number, key, clock.micros(), permits, isClientError);
         return new PermitRequest(rule.policyOf(key), key, permits);
     }

@@ -19,8 +19,7 @@ final class ClientNames {
     private final Map<String, String> cache = new HashMap<>();
 
     ClientNames(int ipv6Bits) {
-        this.addresses =
-                new ClientAddress(TrustedProxies.none(), null, ipv6Bits, new ConfigurationWarnings(List.of()));
+        this.addresses = new ClientAddress(TrustedProxies.none(), null, ipv6Bits, new ConfigurationWarnings(List.of()));
     }
 
     String of(String client) {

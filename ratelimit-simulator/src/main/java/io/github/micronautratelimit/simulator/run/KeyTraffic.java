@@ -113,9 +113,7 @@ final class KeyTraffic {
 
     /** Returns the burst with which a limit denies nothing. */
     long burstNeeded(LimitSeries series, int step) {
-        return activity == null
-                ? Math.max(1, firstPermits)
-                : activity.ladders[series.ordinal()].burstNeeded(step);
+        return activity == null ? Math.max(1, firstPermits) : activity.ladders[series.ordinal()].burstNeeded(step);
     }
 
     List<Long> course(TimeGrid grid, int last) {

@@ -41,8 +41,10 @@ final class LimitAdvice {
         long requests = all.stream().mapToLong(KeyTraffic::requests).sum();
         for (int i = 0; i < series.size(); i++) {
             int step = i;
-            long denied = all.stream().mapToLong(key -> key.denied(series, step)).sum();
-            long touched = all.stream().filter(key -> key.denied(series, step) > 0).count();
+            long denied =
+                    all.stream().mapToLong(key -> key.denied(series, step)).sum();
+            long touched =
+                    all.stream().filter(key -> key.denied(series, step) > 0).count();
             steps.add(new Step(
                     series.limit(step),
                     (double) denied / Math.max(1, requests),
@@ -64,7 +66,8 @@ final class LimitAdvice {
     Advice advice() {
         for (int i = 0; i < series.size(); i++) {
             int step = i;
-            long touched = honest.stream().filter(key -> key.denied(series, step) > 0).count();
+            long touched =
+                    honest.stream().filter(key -> key.denied(series, step) > 0).count();
             if (touched <= Math.floor(share * honest.size())) {
                 long burst = Math.min(burstNeeded(step), series.limit(step));
                 return advice(step, series.text(step, burst), burst);

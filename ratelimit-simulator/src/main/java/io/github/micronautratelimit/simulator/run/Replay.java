@@ -9,7 +9,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Replays requests under candidates, each with counters of its own, at the times of the log. Uses the decision code of
@@ -110,8 +109,7 @@ public final class Replay implements AutoCloseable {
         int[][] matched = matching(record);
         ClientDenials client = clients.of(names.of(record.client()));
         for (int i = 0; i < candidates.size(); i++) {
-            boolean allowed =
-                    matched[i].length == 0 || candidates.get(i).decide(number, matched[i], record, interval);
+            boolean allowed = matched[i].length == 0 || candidates.get(i).decide(number, matched[i], record, interval);
             if (!allowed && client != null) {
                 client.candidates |= 1L << i;
             }
@@ -134,9 +132,8 @@ public final class Replay implements AutoCloseable {
         if (known == null) {
             RequestPath readings = recorded == null ? new RequestPath(path) : null;
             known = candidates.stream()
-                    .map(candidate -> readings == null
-                            ? candidate.named(path)
-                            : candidate.matching(record.method(), readings))
+                    .map(candidate ->
+                            readings == null ? candidate.named(path) : candidate.matching(record.method(), readings))
                     .toArray(int[][]::new);
             if (matches.size() >= CACHED_PATHS) {
                 matches.clear();

@@ -64,7 +64,9 @@ public final class ReplaySummary {
                         replay.lastMicros(),
                         replay.clients().keys(),
                         replay.clients().scale() > 1),
-                IntStream.range(0, replay.candidates().size()).mapToObj(this::candidate).toList(),
+                IntStream.range(0, replay.candidates().size())
+                        .mapToObj(this::candidate)
+                        .toList(),
                 new Report.Timeline(
                         Math.max(0, replay.grid().originMicros()),
                         replay.grid().widthMicros(),
@@ -80,7 +82,8 @@ public final class ReplaySummary {
     private static void addNotes(CandidateReplay candidate, List<String> notes) {
         notes.addAll(candidate.candidate().notes());
         if (candidate.sharedDecisions() > 0) {
-            notes.add(candidate.sharedDecisions() + " decisions of " + candidate.candidate().name()
+            notes.add(candidate.sharedDecisions() + " decisions of "
+                    + candidate.candidate().name()
                     + " were made on shared counters, because too many keys were live; pass a larger --max-keys and more"
                     + " memory with java -Xmx.");
         }
@@ -94,7 +97,9 @@ public final class ReplaySummary {
         return new CandidateSummary(
                 candidate.candidate().name(),
                 candidate.candidate().rules().stream()
-                        .map(rule -> (candidate.candidate().written() ? "" : rule.policy().name() + ": ")
+                        .map(rule -> (candidate.candidate().written()
+                                        ? ""
+                                        : rule.policy().name() + ": ")
                                 + new LimitSet(rule.policy().rateLimits(), null) + " by " + rule.traffic())
                         .toList(),
                 candidate.requests(),
@@ -130,7 +135,9 @@ public final class ReplaySummary {
         for (int i = 0; i < traffic.uses().size(); i++) {
             int number = i;
             TrafficLog.Use use = traffic.uses().get(i);
-            long touched = traffic.sampled().stream().filter(key -> key.denied(number) > 0).count();
+            long touched = traffic.sampled().stream()
+                    .filter(key -> key.denied(number) > 0)
+                    .count();
             rules.add(new RuleSummary(
                     use.candidate(),
                     use.rule().policy().name(),
@@ -171,7 +178,9 @@ public final class ReplaySummary {
                 .map(key -> new KeyRow(
                         names.of(key.key()),
                         key.requests(),
-                        IntStream.range(0, uses).mapToObj(use -> (long) key.denied(use)).toList(),
+                        IntStream.range(0, uses)
+                                .mapToObj(use -> (long) key.denied(use))
+                                .toList(),
                         key.peakMinute(),
                         key.errorShare(),
                         attacks.of(key),

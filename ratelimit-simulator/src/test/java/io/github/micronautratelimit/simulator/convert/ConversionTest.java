@@ -39,7 +39,8 @@ class ConversionTest {
         Candidate candidate = PolicyFile.read("converted", conversion.toYaml("x"), Map.of(), null);
         return candidate.rules().stream()
                 .map(rule -> rule.policy().name() + ": "
-                        + new LimitSet(rule.policy().rateLimits(), rule.policy().concurrency()) + " by " + rule.traffic())
+                        + new LimitSet(rule.policy().rateLimits(), rule.policy().concurrency()) + " by "
+                        + rule.traffic())
                 .toList();
     }
 
@@ -118,12 +119,18 @@ class ConversionTest {
                         "shop-path-checkout-user-id: 50/h fixed by {principal} on /checkout/**",
                         "shop-x-tenant-remote-address: 3/s fixed by {header:x-tenant}/{ip} on /**"),
                 rules(conversion));
-        assertTrue(conversion.remarks().contains("The descriptor shop-PATH-/checkout/*-user_id is in shadow mode; the converted"
-                + " policy denies."));
-        assertTrue(conversion.remarks().contains("The descriptor remote_address = 192.0.2.9 is for one value; write it as an"
-                + " override of the policy, with the value as its key."));
-        assertTrue(conversion.remarks().contains("The limit of 1000 per month of shop-generic_key-all is not converted, because"
-                + " a period has a fixed length."));
+        assertTrue(conversion
+                .remarks()
+                .contains("The descriptor shop-PATH-/checkout/*-user_id is in shadow mode; the converted"
+                        + " policy denies."));
+        assertTrue(conversion
+                .remarks()
+                .contains("The descriptor remote_address = 192.0.2.9 is for one value; write it as an"
+                        + " override of the policy, with the value as its key."));
+        assertTrue(conversion
+                .remarks()
+                .contains("The limit of 1000 per month of shop-generic_key-all is not converted, because"
+                        + " a period has a fixed length."));
     }
 
     @Test
@@ -156,38 +163,43 @@ class ConversionTest {
                         "items-route: 10/s burst 20 by {ip} on GET,POST /things/**, 2 permits",
                         "plain: 1/s by {principal} on /**"),
                 rules(conversion));
-        assertTrue(conversion.remarks().contains("The predicate Header=X-Version, 1 of the route itemsRoute is not converted;"
-                + " the rule applies to all requests of its path."));
+        assertTrue(conversion
+                .remarks()
+                .contains("The predicate Header=X-Version, 1 of the route itemsRoute is not converted;"
+                        + " the rule applies to all requests of its path."));
     }
 
     @Test
     void resilience4jInstancesBecomeFixedWindowsThatAllCallersShare() {
         Conversion conversion = convert("resilience4j.yml");
         assertEquals(
-                List.of(
-                        "backend-a: 10/s fixed by {global} on /**",
-                        "backend-b: 6/500ms fixed by {global} on /**"),
+                List.of("backend-a: 10/s fixed by {global} on /**", "backend-b: 6/500ms fixed by {global} on /**"),
                 rules(conversion));
         assertTrue(conversion.toYaml("x").contains("max-wait: \"3s\""));
     }
 
     @Test
     void fileWithoutLimitsIsRefused() {
-        String refusal = assertThrows(InvalidSourceException.class, () -> convert("empty-of-limits.yml")).getMessage();
+        String refusal = assertThrows(InvalidSourceException.class, () -> convert("empty-of-limits.yml"))
+                .getMessage();
         assertTrue(
-                refusal.startsWith("The file contains no limit of resilience4j that can be expressed (The limiter fast has a"
-                        + " period below a microsecond"),
+                refusal.startsWith(
+                        "The file contains no limit of resilience4j that can be expressed (The limiter fast has a"
+                                + " period below a microsecond"),
                 refusal);
         assertEquals(
                 "The file belongs to none of the known products; pass --from with one of nginx, kong, envoy, bucket4j,"
                         + " spring-cloud-gateway, resilience4j.",
-                assertThrows(InvalidSourceException.class, () -> Source.detect("a: 1")).getMessage());
+                assertThrows(InvalidSourceException.class, () -> Source.detect("a: 1"))
+                        .getMessage());
         assertEquals(
                 "The file is not valid YAML (mapping values are not allowed here); correct it, or pass --from.",
-                assertThrows(InvalidSourceException.class, () -> Source.detect("a: b: c")).getMessage());
+                assertThrows(InvalidSourceException.class, () -> Source.detect("a: b: c"))
+                        .getMessage());
         assertEquals(
                 "--from apache is unknown; write one of nginx, kong, envoy, bucket4j, spring-cloud-gateway, resilience4j.",
-                assertThrows(InvalidSourceException.class, () -> Source.parse("apache")).getMessage());
+                assertThrows(InvalidSourceException.class, () -> Source.parse("apache"))
+                        .getMessage());
     }
 
     @Test

@@ -27,7 +27,9 @@ class AccessLogTest {
     private Path folder;
 
     private static String line(int second, String path) {
-        return String.format("192.0.2.1 - - [01/Mar/2026:10:%02d:%02d +0000] \"GET %s HTTP/1.1\" 200 1\n", second / 60, second % 60, path);
+        return String.format(
+                "192.0.2.1 - - [01/Mar/2026:10:%02d:%02d +0000] \"GET %s HTTP/1.1\" 200 1\n",
+                second / 60, second % 60, path);
     }
 
     private Path file(String name, String... lines) throws IOException {
@@ -147,7 +149,8 @@ class AccessLogTest {
     }
 
     private String refusal(Path... files) {
-        return assertThrows(InvalidLogException.class, () -> open(options(Duration.ZERO, files))).getMessage();
+        return assertThrows(InvalidLogException.class, () -> open(options(Duration.ZERO, files)))
+                .getMessage();
     }
 
     @Test
@@ -159,15 +162,18 @@ class AccessLogTest {
                 "The log " + missing + " does not exist or is not readable; pass the path of a readable file.",
                 refusal(missing));
         assertEquals(
-                "The log " + folder + " is a folder; pass the files in it, such as " + folder + "/*.log.", refusal(folder));
+                "The log " + folder + " is a folder; pass the files in it, such as " + folder + "/*.log.",
+                refusal(folder));
         assertEquals(
                 "The format of app.log is not known; pass --format, for example --format json --field time=NAME --field"
                         + " client=NAME, or --log-format with the log_format of nginx.",
                 refusal(file("app.log", "INFO hello\n", "WARN world\n")));
-        Path broken = Files.write(folder.resolve("broken.gz"), new byte[] {0x1f, (byte) 0x8b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+        Path broken =
+                Files.write(folder.resolve("broken.gz"), new byte[] {0x1f, (byte) 0x8b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
         assertTrue(refusal(broken).endsWith("; check its permissions and that it is plain text or gzip."));
         assertEquals(
                 "There is no log to read; pass files, or \"-\" for the standard input.",
-                assertThrows(InvalidLogException.class, () -> options(Duration.ZERO)).getMessage());
+                assertThrows(InvalidLogException.class, () -> options(Duration.ZERO))
+                        .getMessage());
     }
 }

@@ -46,7 +46,14 @@ class LogFormatTest {
                 "192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] \"GET /apache_pb.gif?x=1 HTTP/1.0\" 200 2326");
         assertEquals(
                 new AccessRecord(
-                        micros("2000-10-10T20:55:36Z"), "192.0.2.1", "alice", "GET", "/apache_pb.gif?x=1", 200, Map.of(), null),
+                        micros("2000-10-10T20:55:36Z"),
+                        "192.0.2.1",
+                        "alice",
+                        "GET",
+                        "/apache_pb.gif?x=1",
+                        200,
+                        Map.of(),
+                        null),
                 record);
         assertEquals("/apache_pb.gif", record.path());
         assertEquals("x=1", record.queryText());
@@ -54,7 +61,8 @@ class LogFormatTest {
 
     @Test
     void combinedLineContainsUserAgentIfItIsWanted() {
-        String line = "2001:db8::1 - - [29/Feb/2024:00:00:60 +0530] \"POST /a \\\"b\\\" HTTP/2.0\" 429 - \"-\" \"agent \\\"x\\\"\"";
+        String line =
+                "2001:db8::1 - - [29/Feb/2024:00:00:60 +0530] \"POST /a \\\"b\\\" HTTP/2.0\" 429 - \"-\" \"agent \\\"x\\\"\"";
         AccessRecord record = read(open(LogFormat.COMBINED, FieldName.header("user-agent")), line);
         assertEquals(micros("2024-02-28T18:31:00Z"), record.micros());
         assertEquals("/a \\\"b\\\"", record.target());
@@ -87,8 +95,9 @@ class LogFormatTest {
 
     @Test
     void jsonLinesOfUsualServersNeedNoFieldNames() {
-        String caddy = "{\"ts\":1646861401.5241024,\"request\":{\"remote_ip\":\"192.0.2.1\",\"method\":\"GET\",\"uri\":\"/a?b=c\","
-                + "\"headers\":{\"X-Tenant\":[\"red\",\"blue\"]}},\"user_id\":\"\",\"status\":404}";
+        String caddy =
+                "{\"ts\":1646861401.5241024,\"request\":{\"remote_ip\":\"192.0.2.1\",\"method\":\"GET\",\"uri\":\"/a?b=c\","
+                        + "\"headers\":{\"X-Tenant\":[\"red\",\"blue\"]}},\"user_id\":\"\",\"status\":404}";
         AccessRecord record = read(open(LogFormat.JSON, TENANT), caddy);
         assertEquals(1_646_861_401_524_102L, record.micros(), 1);
         assertEquals("192.0.2.1", record.client());
@@ -96,8 +105,9 @@ class LogFormatTest {
         assertEquals(404, record.status());
         assertEquals(Map.of("header:x-tenant", "red"), record.values());
 
-        String nginx = "{\"time_iso8601\":\"2026-03-01T10:00:00+01:00\",\"remote_addr\":\"192.0.2.2\",\"remote_user\":\"bob\","
-                + "\"request\":\"PUT /x HTTP/1.1\",\"status\":\"201\",\"http_x_tenant\":\"green\"}";
+        String nginx =
+                "{\"time_iso8601\":\"2026-03-01T10:00:00+01:00\",\"remote_addr\":\"192.0.2.2\",\"remote_user\":\"bob\","
+                        + "\"request\":\"PUT /x HTTP/1.1\",\"status\":\"201\",\"http_x_tenant\":\"green\"}";
         AccessRecord other = read(open(LogFormat.JSON, TENANT), nginx);
         assertEquals(
                 new AccessRecord(
@@ -124,7 +134,8 @@ class LogFormatTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"{", "[]", "{\"time\":\"yesterday\",\"client\":\"a\"}", "{\"time\":1700000000}", "nonsense"})
+    @ValueSource(
+            strings = {"{", "[]", "{\"time\":\"yesterday\",\"client\":\"a\"}", "{\"time\":1700000000}", "nonsense"})
     void brokenJsonLineIsUnreadable(String line) {
         assertNull(open(LogFormat.JSON).parse(line));
     }
@@ -168,7 +179,8 @@ class LogFormatTest {
                 + "    '\"$request\" $status $body_bytes_sent \"$http_x_tenant\" rt=$request_time';";
         LineFormat format = new NginxFormat(directive, Set.of(TENANT));
         AccessRecord record = read(
-                format, "192.0.2.1 - - [01/Mar/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 17 \"red \\\"1\\\"\" rt=0.004");
+                format,
+                "192.0.2.1 - - [01/Mar/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 17 \"red \\\"1\\\"\" rt=0.004");
         assertEquals(micros("2026-03-01T10:00:00Z"), record.micros());
         assertEquals(Map.of("header:x-tenant", "red \\\"1\\\""), record.values());
         assertTrue(format.mayContain(FieldName.METHOD));
@@ -177,8 +189,8 @@ class LogFormatTest {
 
     @Test
     void nginxFormatWithoutClientIsRefused() {
-        InvalidLogException refusal = assertThrows(
-                InvalidLogException.class, () -> new NginxFormat("[$time_local] \"$request\"", Set.of()));
+        InvalidLogException refusal =
+                assertThrows(InvalidLogException.class, () -> new NginxFormat("[$time_local] \"$request\"", Set.of()));
         assertEquals(
                 "--log-format \"[$time_local] \"$request\"\" contains no client; pass the log_format of the server, with"
                         + " $remote_addr.",
@@ -193,11 +205,13 @@ class LogFormatTest {
                 LogFormat.detect(
                         List.of("# comment", "h - - [10/Oct/2000:13:55:36 +0000] \"GET / HTTP/1.0\" 200 1"), Map.of()));
         assertEquals(
-                LogFormat.JSON, LogFormat.detect(List.of("{\"time\":1700000000,\"ip\":\"192.0.2.1\"}", "torn{"), Map.of()));
+                LogFormat.JSON,
+                LogFormat.detect(List.of("{\"time\":1700000000,\"ip\":\"192.0.2.1\"}", "torn{"), Map.of()));
         assertEquals(
                 LogFormat.RECORDED,
                 LogFormat.detect(
-                        List.of("{\"t\":1700000000000000,\"policy\":\"p\",\"key\":\"k\",\"permits\":1,\"outcome\":\"denied\"}"),
+                        List.of(
+                                "{\"t\":1700000000000000,\"policy\":\"p\",\"key\":\"k\",\"permits\":1,\"outcome\":\"denied\"}"),
                         Map.of()));
         assertEquals(
                 LogFormat.CLOUDFRONT,
@@ -210,7 +224,8 @@ class LogFormatTest {
         assertEquals(
                 "--format elf is unknown; write one of common, recorded, json, cloudfront, alb, combined, or pass the"
                         + " format of nginx with --log-format.",
-                assertThrows(InvalidLogException.class, () -> LogFormat.parse("elf")).getMessage());
+                assertThrows(InvalidLogException.class, () -> LogFormat.parse("elf"))
+                        .getMessage());
         assertEquals(LogFormat.COMBINED, LogFormat.parse("Common"));
         assertEquals(LogFormat.CLOUDFRONT, LogFormat.parse("w3c"));
     }

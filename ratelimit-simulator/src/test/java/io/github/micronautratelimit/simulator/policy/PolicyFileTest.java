@@ -26,7 +26,8 @@ class PolicyFileTest {
     @Test
     void nestedNamesDottedNamesAndCamelCaseMeanTheSame() {
         Candidate nested = read("ratelimit: {policies: {write: {limits: [10/s, 5/min], refund-on: 4xx}}}");
-        Candidate dotted = read("ratelimit.policies.write.limits: \"10/s; 5/min\"\nratelimit.policies.write.refundOn: [4xx]");
+        Candidate dotted =
+                read("ratelimit.policies.write.limits: \"10/s; 5/min\"\nratelimit.policies.write.refundOn: [4xx]");
         assertEquals(nested.rules().get(0).policy(), dotted.rules().get(0).policy());
         assertEquals("refund-on: 4xx", dotted.rules().get(0).policy().outcomes());
     }
@@ -48,8 +49,8 @@ class PolicyFileTest {
         assertEquals(
                 List.of("{header:X-Rule}", "{header:X-Policy}", "{query:default}"),
                 candidate.rules().stream().map(rule -> rule.key().text()).toList());
-        Candidate replaced = PolicyFile.read(
-                "a.yml", "ratelimit.policies.a: {limits: 1/s, key: \"{principal}\"}", Map.of(), "{ip}");
+        Candidate replaced =
+                PolicyFile.read("a.yml", "ratelimit.policies.a: {limits: 1/s, key: \"{principal}\"}", Map.of(), "{ip}");
         assertEquals("{ip}", replaced.rules().get(0).key().text());
     }
 
@@ -59,8 +60,9 @@ class PolicyFileTest {
         Candidate everywhere = read(yaml);
         assertEquals("/**", everywhere.rules().get(0).pattern());
         assertEquals(
-                List.of("No rule names the policy \"a\", so it is replayed on all requests; pass --apply a=/PATH/** for the"
-                        + " paths of its annotations."),
+                List.of(
+                        "No rule names the policy \"a\", so it is replayed on all requests; pass --apply a=/PATH/** for the"
+                                + " paths of its annotations."),
                 everywhere.notes());
         Candidate applied = PolicyFile.read("a.yml", yaml, Map.of("a", "/api/**"), null);
         assertEquals("/api/**", applied.rules().get(0).pattern());

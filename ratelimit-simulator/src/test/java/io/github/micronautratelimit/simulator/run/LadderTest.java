@@ -94,8 +94,7 @@ class LadderTest {
     }
 
     private static long denied(LimitSeries series, int step, long burst, long[] times) {
-        Limit limit =
-                Limit.tokenBucket(series.limit(step), Duration.ofNanos(series.periodMicros() * 1_000), burst);
+        Limit limit = Limit.tokenBucket(series.limit(step), Duration.ofNanos(series.periodMicros() * 1_000), burst);
         LimitState state = limit.stateAt(null, START);
         long denied = 0;
         for (long micros : times) {

@@ -36,7 +36,10 @@ class ReplayTest {
     private static String decisions(Candidate candidate, AccessRecord... records) {
         StringBuilder decisions = new StringBuilder();
         try (Replay replay = new Replay(
-                List.of(candidate), Set.of(), 1_000, (number, record, allowed) -> decisions.append(allowed ? '+' : '-'))) {
+                List.of(candidate),
+                Set.of(),
+                1_000,
+                (number, record, allowed) -> decisions.append(allowed ? '+' : '-'))) {
             for (AccessRecord record : records) {
                 replay.add(record);
             }
@@ -52,7 +55,8 @@ class ReplayTest {
         String anyLine = "h - - [01/Mar/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1\n";
         LogOptions input = new LogOptions(
                 List.of(LogOptions.STANDARD_INPUT), null, null, Map.of(), Set.of(), Duration.ofSeconds(1));
-        try (AccessLog counted = new AccessLog(input, new ByteArrayInputStream(anyLine.getBytes(StandardCharsets.UTF_8)));
+        try (AccessLog counted =
+                        new AccessLog(input, new ByteArrayInputStream(anyLine.getBytes(StandardCharsets.UTF_8)));
                 Replay replay = new Replay(candidates, Set.of(), maxKeys, Replay.NO_OBSERVER)) {
             records.forEach(replay::add);
             return new ReplaySummary(replay, SHOWN, share).report(List.of("x"), counted.counts(), List.of(), false);
@@ -90,7 +94,8 @@ class ReplayTest {
 
     @Test
     void lateRequestIsDecidedAtTheLatestTime() {
-        assertEquals("+-+", decisions(written("1/10s"), request(20, "a", "/"), request(1, "a", "/"), request(30, "a", "/")));
+        assertEquals(
+                "+-+", decisions(written("1/10s"), request(20, "a", "/"), request(1, "a", "/"), request(30, "a", "/")));
     }
 
     @Test
@@ -223,10 +228,16 @@ class ReplayTest {
                 Map.of(),
                 null);
         String decisions = decisions(
-                candidate, recorded("write", "k", 2), recorded("write", "k", 2), recorded("write", "l", 2),
-                recorded("read", "k", 5), recorded("read", "k", 1), recorded("other", "k", 1));
+                candidate,
+                recorded("write", "k", 2),
+                recorded("write", "k", 2),
+                recorded("write", "l", 2),
+                recorded("read", "k", 5),
+                recorded("read", "k", 1),
+                recorded("other", "k", 1));
         assertEquals("+-++-+", decisions);
-        assertEquals("+-+", decisions(written("1/h"), recorded("a", "k", 1), recorded("a", "k", 1), recorded("b", "k", 1)));
+        assertEquals(
+                "+-+", decisions(written("1/h"), recorded("a", "k", 1), recorded("a", "k", 1), recorded("b", "k", 1)));
     }
 
     private static AccessRecord recorded(String policy, String key, long permits) {
@@ -266,13 +277,20 @@ class ReplayTest {
         assertEquals(1, traffic.attackers());
         assertEquals(2, traffic.rules().get(0).keysDenied());
         assertEquals("10.0.0.100", traffic.topKeys().get(0).key());
-        assertEquals("100 requests in one minute; the median key had 2", traffic.topKeys().get(0).attack());
+        assertEquals(
+                "100 requests in one minute; the median key had 2",
+                traffic.topKeys().get(0).attack());
         assertEquals(List.of(1_000 - granted, 0L), traffic.topKeys().get(0).denied());
         assertEquals(
-                1_000, traffic.topKeys().get(0).timeline().stream().mapToLong(Long::longValue).sum());
+                1_000,
+                traffic.topKeys().get(0).timeline().stream()
+                        .mapToLong(Long::longValue)
+                        .sum());
         assertEquals(
                 1_000 - granted,
-                traffic.topKeys().get(0).deniedTimeline().stream().mapToLong(Long::longValue).sum());
+                traffic.topKeys().get(0).deniedTimeline().stream()
+                        .mapToLong(Long::longValue)
+                        .sum());
     }
 
     @Test
@@ -291,7 +309,8 @@ class ReplayTest {
         assertEquals("2/min burst 1", one.limit());
         assertEquals(1, one.touched());
         assertEquals("5/s", advice(strict, "s").limit());
-        assertTrue(strict.traffic().get(0).advice().stream().noneMatch(advice -> advice.period().equals("h")));
+        assertTrue(strict.traffic().get(0).advice().stream()
+                .noneMatch(advice -> advice.period().equals("h")));
     }
 
     private static Report.Advice advice(Report report, String period) {
@@ -305,7 +324,8 @@ class ReplayTest {
     void tradeOffNamesTheSharesOfEachLimit() {
         Report report = report(List.of(written("1/min")), minutes(), 0);
         List<Report.Step> steps = report.traffic().get(0).tradeOffs().get(1).steps();
-        Report.Step five = steps.stream().filter(step -> step.limit() == 5).findFirst().orElseThrow();
+        Report.Step five =
+                steps.stream().filter(step -> step.limit() == 5).findFirst().orElseThrow();
         long granted = 5 + (589 * 5) / 60;
         assertEquals((1_000.0 - granted) / 3_030, five.deniedShare(), 1e-9);
         assertEquals(1.0 / 101, five.touchedShare(), 1e-9);
@@ -380,10 +400,14 @@ class ReplayTest {
                 .mapToObj(i -> request(Math.pow(i, 1.6), "a", "/"))
                 .toList();
         Report report = report(List.of(written("1/min")), records, 0.01);
-        assertEquals(5_000, report.timeline().requests().stream().mapToLong(Long::longValue).sum());
+        assertEquals(
+                5_000,
+                report.timeline().requests().stream().mapToLong(Long::longValue).sum());
         assertEquals(
                 report.candidates().get(0).denied(),
-                report.timeline().denied().get(0).stream().mapToLong(Long::longValue).sum());
+                report.timeline().denied().get(0).stream()
+                        .mapToLong(Long::longValue)
+                        .sum());
         assertEquals(START, report.timeline().startMicros());
         assertEquals(3_600_000_000L, report.timeline().widthMicros());
     }
