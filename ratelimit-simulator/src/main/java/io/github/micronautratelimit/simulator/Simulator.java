@@ -3,6 +3,7 @@ package io.github.micronautratelimit.simulator;
 import io.github.micronautratelimit.simulator.convert.InvalidSourceException;
 import io.github.micronautratelimit.simulator.log.InvalidLogException;
 import io.github.micronautratelimit.simulator.policy.InvalidPolicyException;
+import java.io.Console;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
@@ -27,9 +28,23 @@ public final class Simulator {
      * @param arguments the arguments; {@code --help} explains them
      */
     public static void main(String[] arguments) {
-        ReplayCommand replay = new ReplayCommand(System.in, System.console() != null);
+        ReplayCommand replay = new ReplayCommand(System.in, isTerminal());
         Runtime.getRuntime().addShutdownHook(new Thread(replay::interrupt, "partial-report"));
         System.exit(commandLine(replay).execute(arguments));
+    }
+
+    /** Since Java 22 there is a console without a terminal too. */
+    @SuppressWarnings("SystemConsoleNull")
+    private static boolean isTerminal() {
+        Console console = System.console();
+        if (console == null) {
+            return false;
+        }
+        try {
+            return Boolean.TRUE.equals(Console.class.getMethod("isTerminal").invoke(console));
+        } catch (ReflectiveOperationException e) {
+            return true;
+        }
     }
 
     /** Returns the command line of a replay. */
@@ -41,7 +56,7 @@ public final class Simulator {
         line.setExecutionExceptionHandler(Simulator::explain);
         line.setParameterExceptionHandler((e, arguments) -> {
             CommandLine failed = e.getCommandLine();
-            failed.getErr().println(failed.getColorScheme().errorText(sentence(e.getMessage())));
+            failed.getErr().println(failed.getColorScheme().errorText(sentence(String.valueOf(e.getMessage()))));
             failed.getErr().println("Run with --help for all options.");
             return INVALID;
         });

@@ -20,6 +20,8 @@ enum LimitSeries {
 
     private final String unit;
     private final long periodMicros;
+    /** An array, because every request reads it; no code changes it. */
+    @SuppressWarnings("ImmutableEnumChecker")
     private final long[] limits;
 
     LimitSeries(String unit, long periodMicros, long first, long last) {
