@@ -82,6 +82,7 @@ class ConfigurationReferenceTest {
             case "boolean" -> boolean.class;
             case "int" -> int.class;
             case "long" -> long.class;
+            case "double" -> double.class;
             default -> Class.forName(name);
         };
     }

@@ -6,11 +6,13 @@ import io.github.micronautratelimit.RateLimitEvent;
 import io.github.micronautratelimit.RateLimitListener;
 import io.github.micronautratelimit.configuration.RecordConfiguration;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
-import io.micronaut.context.annotation.Bean;
 import io.micronaut.context.annotation.Context;
 import io.micronaut.context.annotation.Requires;
 import io.micronaut.context.exceptions.ConfigurationException;
+import io.micronaut.core.annotation.Order;
+import io.micronaut.core.order.Ordered;
 import io.micronaut.scheduling.annotation.Scheduled;
+import jakarta.annotation.PreDestroy;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -25,11 +27,12 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Appends decisions to a file that the simulator replays under other limits: the time in microseconds, the policy, the
- * hash of the key, the permits and the outcome. Runs on the thread of the listeners, so no request waits for the disk.
- * If writing fails, recording ends with one line in the log, and the application continues.
+ * hash of the key, the permits and the outcome. Runs on the thread of the listeners, before the others, so that the
+ * time is right. No request waits for the disk. If writing fails, recording ends with one line in the log, and the
+ * application continues.
  */
 @Context
-@Bean(preDestroy = "close")
+@Order(Ordered.HIGHEST_PRECEDENCE)
 @RequiresRateLimit
 @Requires(property = RecordConfiguration.PREFIX + ".path")
 final class DecisionRecord implements RateLimitListener {
@@ -130,6 +133,7 @@ final class DecisionRecord implements RateLimitListener {
         LOG.warn("The record of decisions at {} ends, because the file cannot be written.", path, failure);
     }
 
+    @PreDestroy
     synchronized void close() {
         flush();
         try {
