@@ -8,6 +8,7 @@ import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;
 import io.github.micronautratelimit.limit.LimitState;
+import io.github.micronautratelimit.messaging.MessageListeners;
 import io.github.micronautratelimit.policy.EffectivePolicyResolver;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.web.RequestKeys;
@@ -65,8 +66,12 @@ final class CallRequests {
             long permits = permits(limit, call, web);
             String key = key(limit, call, web);
             if (key == null) {
-                logMissingKey(limit);
-                throw denial(limit, permits);
+                boolean message = MessageListeners.isListener(call);
+                logMissingKey(limit, message);
+                if (!message) {
+                    throw denial(limit, permits);
+                }
+                key = RequestKeys.GLOBAL;
             }
             Policy policy = policies.of(limit.policy(), key, request, PermitRequest.Origin.METHOD);
             if (policy != null) {
@@ -112,14 +117,28 @@ final class CallRequests {
         return web == null ? null : RequestKeys.addressKey(web.address());
     }
 
-    private void logMissingKey(LimitBinding limit) {
-        if (logged.add(limit.policy().name())) {
+    /** Messages are not denied, because a denied message would be lost. Those without a key share one. */
+    private void logMissingKey(LimitBinding limit, boolean message) {
+        if (!logged.add(limit.policy().name())) {
+            return;
+        }
+        if (message) {
+            LOG.warn(
+                    "A message has no value for the key \"{}\" of the policy \"{}\". All such messages share one key. "
+                            + "Further messages for which this policy has no value are not logged.",
+                    limit.keyExpression(),
+                    limit.policy().name());
+        } else {
+            logDenial(limit);
+        }
+    }
+
+    private void logDenial(LimitBinding limit) {
             LOG.warn(
                     "Denied a call under the policy \"{}\": its key \"{}\" has no value, and no request supplies an "
                             + "address. Further denials of this policy for this reason are not logged.",
                     limit.policy().name(),
                     limit.key() == null ? limit.keyExpression() : limit.key());
-        }
     }
 
     private static RateLimitExceededException denial(LimitBinding limit, long permits) {

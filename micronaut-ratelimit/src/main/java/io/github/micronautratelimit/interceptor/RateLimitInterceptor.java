@@ -13,6 +13,7 @@ import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.http.RateLimitContext;
 import io.github.micronautratelimit.http.RequestExecutor;
 import io.github.micronautratelimit.http.SlotRelease;
+import io.github.micronautratelimit.messaging.MessageListeners;
 import io.github.micronautratelimit.policy.AnnotationLimits;
 import io.github.micronautratelimit.policy.LimitBinding;
 import io.github.micronautratelimit.web.ConfigurationWarning;
@@ -65,6 +66,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     private final RequestExecutor executors;
     private final ConversionService conversions;
     private final SkippedCalls skipped;
+    private final MessageCalls messages;
     private final ConfigurationWarnings warnings;
 
     RateLimitInterceptor(
@@ -74,6 +76,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
             RequestExecutor executors,
             ConversionService conversions,
             SkippedCalls skipped,
+            MessageCalls messages,
             ConfigurationWarnings warnings) {
         this.annotations = annotations;
         this.requests = requests;
@@ -81,6 +84,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         this.executors = executors;
         this.conversions = conversions;
         this.skipped = skipped;
+        this.messages = messages;
         this.warnings = warnings;
     }
 
@@ -95,24 +99,27 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
      * @param invocation the call
      * @param limits     the limits
      * @param request    the context of the request if the call is that of its route; otherwise {@code null}
+     * @param message    the turn of the message if the method is a message listener; otherwise {@code null}
      */
     private record Call(
             MethodInvocationContext<Object, Object> invocation,
             List<LimitBinding> limits,
-            @Nullable RateLimitContext request) {}
+            @Nullable RateLimitContext request,
+            MessageCalls.@Nullable Turn message) {}
 
     private Call call(MethodInvocationContext<Object, Object> invocation) {
         RateLimitContext request = currentContext();
         List<LimitBinding> limits = request == null ? null : request.takeLimitsAtCall(invocation.getExecutableMethod());
         return limits != null
-                ? new Call(invocation, limits, request)
+                ? new Call(invocation, limits, request, null)
                 : new Call(
                         invocation,
                         annotations.ofCalls(
                                 invocation.getTarget(),
                                 invocation.getExecutableMethod(),
                                 request == null ? null : request.routeClass()),
-                        null);
+                        null,
+                        MessageListeners.isListener(invocation) ? messages.turn(invocation) : null);
     }
 
     private static @Nullable RateLimitContext currentContext() {
@@ -124,6 +131,9 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
         Call call = call(invocation);
         if (call.limits.isEmpty()) {
             return invocation.proceed();
+        }
+        if (call.message != null && call.message.isPostponed(call.limits)) {
+            return null;
         }
         if (isOpaqueFuture(invocation.getReturnType().getType()) || isStreamOfRoute(call)) {
             return synchronous(call, invocation::proceed);
@@ -246,10 +256,13 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
      * the store does not answer at once.
      */
     private Lease acquireBlocking(Call call) {
+        if (call.message != null) {
+            return await(call.message.lease(call.limits));
+        }
         List<PermitRequest> permitRequests = permitRequests(call);
         if (!Schedulers.isInNonBlockingThread()) {
             return AsyncRateLimiter.mayWait(permitRequests)
-                    ? acquireInTurn(permitRequests)
+                    ? await(limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture())
                     : limiter.leaseAll(permitRequests);
         }
         Lease lease = limiter.leaseAll(permitRequests.stream()
@@ -271,9 +284,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
     }
 
     /** A thread that is interrupted while it waits leaves the queue, so that an application can stop. */
-    private Lease acquireInTurn(List<PermitRequest> permitRequests) {
-        CompletableFuture<Lease> lease =
-                limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
+    private static Lease await(CompletableFuture<Lease> lease) {
         try {
             return lease.get();
         } catch (ExecutionException e) {
@@ -296,11 +307,17 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
 
     /** Completes on a thread that may continue the call, with the propagated context of the caller. */
     private CompletableFuture<Decisions> acquire(Call call, SlotRelease slots) {
-        List<PermitRequest> permitRequests;
+        boolean mayWait;
         CompletableFuture<Lease> lease;
         try {
-            permitRequests = permitRequests(call);
-            lease = limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
+            if (call.message != null) {
+                mayWait = true;
+                lease = call.message.lease(call.limits);
+            } else {
+                List<PermitRequest> permitRequests = permitRequests(call);
+                mayWait = AsyncRateLimiter.mayWait(permitRequests);
+                lease = limiter.async().leaseAllInTurn(permitRequests).toCompletableFuture();
+            }
         } catch (RateLimitExceededException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -316,7 +333,7 @@ final class RateLimitInterceptor implements MethodInterceptor<Object, Object> {
                 decided -> requireAllowed(call, decided), task -> continueOn(executor, context.wrap(task)));
         // A call that is cancelled while it waits leaves the queue.
         decisions.whenComplete((decided, failure) -> {
-            if (decisions.isCancelled() && AsyncRateLimiter.mayWait(permitRequests)) {
+            if (decisions.isCancelled() && mayWait) {
                 lease.cancel(false);
             }
         });

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.policy;
 
 import io.github.micronautratelimit.limit.ConcurrencyLimit;
+import io.github.micronautratelimit.messaging.MessageListeners;
 import io.micronaut.context.exceptions.ConfigurationException;
 import io.micronaut.inject.ExecutableMethod;
 import java.lang.reflect.Modifier;
@@ -33,11 +34,13 @@ final class LimitPlacement {
             }
             checkEnd(limit, method);
             checkOutcomes(limit, method);
+            checkMessages(limit, method);
         }
         if (method.isCountedByClass() && !method.isExempt()) {
             for (LimitBinding limit : ofClass) {
                 checkEnd(limit, method);
                 checkOutcomes(limit, method);
+                checkMessages(limit, method);
                 if (own.isEmpty() && isProtected(method)) {
                     throw new ConfigurationException(limit.location() + " cannot limit the protected method "
                             + method.method().getMethodName()
@@ -70,6 +73,15 @@ final class LimitPlacement {
                             + method.method().getMethodName()
                             + "() is not a route and has no status; write the name of an exception"
                             + " class.");
+        }
+    }
+
+    private static void checkMessages(LimitBinding limit, AnnotatedMethod method) {
+        if (MessageListeners.isListener(method.method())) {
+            String refusal = MessageListeners.refusal(limit.location(), limit.key(), limit.cost());
+            if (refusal != null) {
+                throw new ConfigurationException(refusal);
+            }
         }
     }
 

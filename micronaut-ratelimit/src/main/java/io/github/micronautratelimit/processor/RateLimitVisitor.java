@@ -3,7 +3,10 @@ package io.github.micronautratelimit.processor;
 import io.github.micronautratelimit.annotation.NoRateLimit;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.annotation.RateLimits;
+import io.github.micronautratelimit.messaging.MessageListeners;
 import io.github.micronautratelimit.policy.RateLimitDeclaration;
+import io.github.micronautratelimit.web.Cost;
+import io.github.micronautratelimit.web.KeyTemplate;
 import io.micronaut.context.annotation.Factory;
 import io.micronaut.core.annotation.AnnotationValue;
 import io.micronaut.core.annotation.Internal;
@@ -73,6 +76,9 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
             }
         }
         Placement.check(method, context);
+        if (MessageListeners.isListener(method)) {
+            checkMessages(method, name, context);
+        }
         if (method.isStatic()
                 && !method.getDeclaredAnnotationValuesByType(RateLimit.class).isEmpty()) {
             context.fail(
@@ -80,6 +86,29 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
                             + " has no effect, because the method is static; move it to an instance method of a bean.",
                     method);
         }
+    }
+
+    /** Values with a property are checked at the start, and invalid ones were rejected before. */
+    private static void checkMessages(MethodElement method, String name, VisitorContext context) {
+        for (AnnotationValue<RateLimit> limit : method.getDeclaredAnnotationValuesByType(RateLimit.class)) {
+            String key = text(limit, "key", "");
+            String permits = text(limit, "permits", "1");
+            try {
+                String refusal = MessageListeners.refusal(
+                        "@RateLimit on " + name,
+                        key.isEmpty() || isComputed(key) ? null : KeyTemplate.parse(key),
+                        isComputed(permits) ? Cost.parse("1") : Cost.parse(permits));
+                if (refusal != null) {
+                    context.fail(refusal, method);
+                }
+            } catch (IllegalArgumentException rejectedBefore) {
+                continue;
+            }
+        }
+    }
+
+    private static boolean isComputed(String text) {
+        return text.contains("#{") || text.contains("${");
     }
 
     private static void check(
