@@ -3,11 +3,10 @@ package io.github.micronautratelimit.messaging;
 import io.github.micronautratelimit.annotation.RateLimited;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.micronaut.context.BeanContext;
-import io.micronaut.core.annotation.AnnotationValue;
-import io.micronaut.inject.BeanDefinition;
+import io.micronaut.context.env.Environment;
+import io.micronaut.core.annotation.AnnotationMetadata;
 import io.micronaut.inject.ExecutableMethod;
 import jakarta.inject.Singleton;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -22,7 +21,8 @@ import java.util.stream.Stream;
 final class LimitedTopics {
 
     private static final String LISTENER = "io.micronaut.configuration.kafka.annotation.KafkaListener";
-    private static final String TOPIC = "io.micronaut.configuration.kafka.annotation.Topic";
+    /** The container of the repeatable annotation for topics, which is there for a single one too. */
+    private static final String TOPICS = "io.micronaut.configuration.kafka.annotation.Topics";
     private static final String FRAMEWORK = "io.micronaut.";
 
     private final List<Subscription> subscriptions;
@@ -34,28 +34,40 @@ final class LimitedTopics {
      * @param group  the start of the name of its group; empty if the framework chooses one
      * @param batch  whether the listener receives several records at once
      */
-    private record Subscription(Set<String> topics, String group, boolean batch) {}
+    private record Subscription(Set<String> topics, String group, boolean batch) {
 
-    LimitedTopics(BeanContext beans) {
+        /** A listener whose topics cannot be read may have any. */
+        boolean contains(Object topic) {
+            return topics.isEmpty() || topics.contains(topic);
+        }
+    }
+
+    LimitedTopics(BeanContext beans, Environment environment) {
         subscriptions = beans.getAllBeanDefinitions().stream()
                 .filter(definition -> !definition.getName().startsWith(FRAMEWORK))
-                .flatMap(definition -> definition.getExecutableMethods().stream()
-                        .filter(method -> method.hasStereotype(RateLimited.class) && method.hasStereotype(LISTENER))
-                        .map(method -> subscription(definition, method)))
-                .filter(subscription -> !subscription.topics().isEmpty())
+                .flatMap(definition -> definition.getExecutableMethods().stream())
+                .filter(method -> method.hasStereotype(RateLimited.class)
+                        && method.hasStereotype(LISTENER)
+                        && MessageListeners.isListener(method))
+                .map(method -> subscription(method, environment))
                 .toList();
     }
 
-    private static Subscription subscription(BeanDefinition<?> definition, ExecutableMethod<?, ?> method) {
-        List<AnnotationValue<?>> topics = new ArrayList<>(method.getAnnotationValuesByName(TOPIC));
-        topics.addAll(definition.getAnnotationMetadata().getAnnotationValuesByName(TOPIC));
+    private static Subscription subscription(ExecutableMethod<?, ?> method, Environment environment) {
+        Set<String> topics = method.findAnnotation(TOPICS).stream()
+                .flatMap(container -> container.getAnnotations(AnnotationMetadata.VALUE_MEMBER).stream())
+                .flatMap(topic -> Stream.concat(
+                        Arrays.stream(topic.stringValues()), Arrays.stream(topic.stringValues("patterns"))))
+                .map(topic -> resolved(topic, environment))
+                .collect(Collectors.toSet());
         return new Subscription(
-                topics.stream()
-                        .flatMap(topic -> Stream.concat(
-                                Arrays.stream(topic.stringValues()), Arrays.stream(topic.stringValues("patterns"))))
-                        .collect(Collectors.toSet()),
-                method.stringValue(LISTENER, "groupId").orElse(""),
+                topics,
+                resolved(method.stringValue(LISTENER, "groupId").orElse(""), environment),
                 method.booleanValue(LISTENER, "batch").orElse(false));
+    }
+
+    private static String resolved(String text, Environment environment) {
+        return environment.getPlaceholderResolver().resolvePlaceholders(text).orElse(text);
     }
 
     /** How many records the listener of a subscription receives at once, if it has limits. */
@@ -81,7 +93,7 @@ final class LimitedTopics {
                 : List.of(topics instanceof Pattern pattern ? pattern.pattern() : topics);
         Pace pace = Pace.UNLIMITED;
         for (Subscription subscription : subscriptions) {
-            if (group.startsWith(subscription.group()) && names.stream().anyMatch(subscription.topics()::contains)) {
+            if (group.startsWith(subscription.group()) && names.stream().anyMatch(subscription::contains)) {
                 pace = subscription.batch() && pace != Pace.SINGLE ? Pace.BATCH : Pace.SINGLE;
             }
         }

@@ -197,9 +197,11 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
         return true;
     }
 
+    /** Only seeks, which never fails: a failure here would be one of the listener. */
     private void putBack() {
         backlog.putBack(delivered);
-        seekToBacklog(delivered.keySet());
+        delivered.forEach((partition, records) ->
+                consumer.seek(partition, records.get(0).offset()));
         delivered = Map.of();
     }
 

@@ -23,9 +23,14 @@ final class KafkaBroker {
     /** Longer than a slow machine needs. */
     private static final int TIMEOUT_SECONDS = 120;
 
-    private static final KafkaBroker SHARED = new KafkaBroker();
 
     private final int port = freePort();
+
+    /** Starts the broker when it is first needed. */
+    private static final class Shared {
+
+        static final KafkaBroker BROKER = new KafkaBroker();
+    }
 
     private KafkaBroker() {
         try {
@@ -111,7 +116,7 @@ final class KafkaBroker {
 
     /** Returns the address for clients; starts the broker when it is first called. */
     static String address() {
-        return "127.0.0.1:" + SHARED.port;
+        return "127.0.0.1:" + Shared.BROKER.port;
     }
 
     /** Creates topics. */
