@@ -258,7 +258,7 @@ public class AnnotationLimits implements LimitBindings {
         List<LimitBinding> own = method.isMappedRoute() ? reader.withDefaultKey(ofMethod) : ofMethod;
         return new MethodLimits(
                 reader.withDefaultKey(joined(ofClass, ofMethod)),
-                method.isCountedByClass() ? joined(ofClass, own) : own,
+                method.isOfGrpcService() ? List.of() : method.isCountedByClass() ? joined(ofClass, own) : own,
                 own,
                 List.of(),
                 List.of());

@@ -163,6 +163,7 @@ class WaitingRecordsTest {
         @RateLimit("10/s")
         void receive(String value) {
             received.incrementAndGet();
+            System.out.println("GRP " + System.nanoTime()/1000000 + " " + System.identityHashCode(this) + " " + value);
             records.add(value);
         }
     }
@@ -178,9 +179,10 @@ class WaitingRecordsTest {
                 records.await(60);
                 assertTrue(second.getBean(OfGroup.class).received.get() > 0, "the second instance got nothing");
                 assertTrue(first.getBean(OfGroup.class).received.get() > 10, "the first instance got nothing");
+                System.out.println("GRP " + System.nanoTime()/1000000 + " closing second");
             }
+                System.out.println("GRP " + System.nanoTime()/1000000 + " closed second");
         }
-        if (records.received().size() != 60) System.out.println("WARN " + records.received());
         assertEquals(sent.stream().sorted().toList(), records.received().stream().sorted().toList());
         for (int partition = 0; partition < 4; partition++) {
             int part = partition;
