@@ -24,6 +24,9 @@ import java.lang.annotation.Target;
  * limits connections. On its {@code @OnMessage} method, it limits the messages of each connection, unless
  * {@link #key()} is set. Neither throws an exception.
  *
+ * <p><i>Message listeners.</i> A call waits until its limits grant it, because a denied message would be lost. With
+ * {@link #maxWait()}, a call whose turn comes later fails like that of another method.
+ *
  * <p>The annotation is repeatable: all limits must allow a call, otherwise none is charged. On a class with routes, all
  * its routes share the permits, and its other methods cost nothing. On another class or interface, all its public and
  * package-private methods share them, except those of {@link Object}. A limit on a method applies in addition.

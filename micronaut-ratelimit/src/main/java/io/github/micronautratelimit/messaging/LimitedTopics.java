@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The Kafka topics whose listeners have limits. Reads the listeners when the first consumer subscribes. */
 @Singleton
@@ -23,6 +24,7 @@ final class LimitedTopics {
     private static final String LISTENER = "io.micronaut.configuration.kafka.annotation.KafkaListener";
     /** The container of the repeatable annotation for topics, which is there for a single one too. */
     private static final String TOPICS = "io.micronaut.configuration.kafka.annotation.Topics";
+    private static final String AUTOMATIC = "AUTO";
     private static final String FRAMEWORK = "io.micronaut.";
 
     private final List<Subscription> subscriptions;
@@ -30,11 +32,12 @@ final class LimitedTopics {
     /**
      * The subscription of a listener with limits.
      *
-     * @param topics the names and patterns
-     * @param group  the start of the name of its group; empty if the framework chooses one
-     * @param batch  whether the listener receives several records at once
+     * @param topics    the names and patterns
+     * @param group     the start of the name of its group; empty if the framework chooses one
+     * @param batch     whether the listener receives several records at once
+     * @param automatic whether the consumer commits the positions itself
      */
-    private record Subscription(Set<String> topics, String group, boolean batch) {
+    private record Subscription(Set<String> topics, String group, boolean batch, boolean automatic) {
 
         /** A listener whose topics cannot be read may have any. */
         boolean contains(Object topic) {
@@ -63,22 +66,21 @@ final class LimitedTopics {
         return new Subscription(
                 topics,
                 resolved(method.stringValue(LISTENER, "groupId").orElse(""), environment),
-                method.booleanValue(LISTENER, "batch").orElse(false));
+                method.booleanValue(LISTENER, "batch").orElse(false),
+                method.stringValue(LISTENER, "offsetStrategy").orElse(AUTOMATIC).equals(AUTOMATIC));
     }
 
     private static String resolved(String text, Environment environment) {
         return environment.getPlaceholderResolver().resolvePlaceholders(text).orElse(text);
     }
 
-    /** How many records the listener of a subscription receives at once, if it has limits. */
-    enum Pace {
-        /** The listener has no limits. */
-        UNLIMITED,
-        /** The listener receives one record. */
-        SINGLE,
-        /** The listener receives all records that were read. */
-        BATCH
-    }
+    /**
+     * The way in which a consumer returns records.
+     *
+     * @param single    whether its listener receives one record at a time
+     * @param automatic whether the consumer commits the positions itself
+     */
+    record Pace(boolean single, boolean automatic) {}
 
     /**
      * Returns the pace of a consumer. If two listeners of a topic cannot be told apart, that of single records counts,
@@ -86,17 +88,21 @@ final class LimitedTopics {
      *
      * @param topics a collection of names, or a pattern
      * @param group  the group of the consumer
+     * @return the pace; {@code null} if no listener has limits
      */
+    @Nullable
     Pace paceOf(Object topics, String group) {
         Collection<?> names = topics instanceof Collection<?> several
                 ? several
                 : List.of(topics instanceof Pattern pattern ? pattern.pattern() : topics);
-        Pace pace = Pace.UNLIMITED;
-        for (Subscription subscription : subscriptions) {
-            if (group.startsWith(subscription.group()) && names.stream().anyMatch(subscription::contains)) {
-                pace = subscription.batch() && pace != Pace.SINGLE ? Pace.BATCH : Pace.SINGLE;
-            }
-        }
-        return pace;
+        List<Subscription> found = subscriptions.stream()
+                .filter(subscription -> group.startsWith(subscription.group())
+                        && names.stream().anyMatch(subscription::contains))
+                .toList();
+        return found.isEmpty()
+                ? null
+                : new Pace(
+                        !found.stream().allMatch(Subscription::batch),
+                        found.stream().allMatch(Subscription::automatic));
     }
 }

@@ -15,7 +15,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -27,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><em>Positions.</em> The listener receives one record per poll, and the position of each partition is that of the
  * first record which was not received. So whatever commits positions, the automatic commit and a rebalance included,
- * commits no record before its listener has run.
+ * commits no record before its listener has run. A rebalance begins with the automatic commit and may take several polls,
+ * so positions are committed again when the partitions go.
  *
  * <p><em>Waiting.</em> While a record waits for its turn, polls pause all partitions and return nothing. The thread
  * goes on with heartbeats and rebalances, so a wait may exceed {@code max.poll.interval.ms}. A partition that moves to
@@ -48,7 +51,7 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
     private final RecordBacklog backlog = new RecordBacklog();
     private Map<TopicPartition, List<ConsumerRecord<Object, Object>>> delivered = Map.of();
     private @Nullable PostponedDelivery postponed;
-    private Pace pace = Pace.UNLIMITED;
+    private @Nullable Pace pace;
     private int most = Integer.MAX_VALUE;
     private long polledNanos = System.nanoTime();
     private volatile boolean wokenUp;
@@ -73,7 +76,7 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
                 return proxy == first;
             }
             case "poll" -> {
-                if (pace != Pace.UNLIMITED && first instanceof Duration timeout) {
+                if (pace != null && first instanceof Duration timeout) {
                     return poll(timeout);
                 }
             }
@@ -82,7 +85,11 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
                     arguments[0] = withoutPostponed(offsets);
                 }
             }
-            case "subscribe" -> subscribed(first);
+            case "subscribe" -> {
+                if (first != null && isPaced(first)) {
+                    return subscribe(first, arguments.length > 1 ? arguments[1] : null);
+                }
+            }
             case "wakeup" -> wokenUp = true;
             case "close" -> close();
             default -> {}
@@ -94,13 +101,36 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
         }
     }
 
-    private void subscribed(@Nullable Object to) {
-        Pace found = to == null
-                ? Pace.UNLIMITED
-                : topics.get().paceOf(to, consumer.groupMetadata().groupId());
-        if (found != Pace.UNLIMITED && pace != Pace.SINGLE) {
-            pace = found;
-            most = found == Pace.SINGLE ? 1 : most;
+    private boolean isPaced(Object subscription) {
+        Pace found = topics.get().paceOf(subscription, consumer.groupMetadata().groupId());
+        if (found != null) {
+            pace = pace == null
+                    ? found
+                    : new Pace(pace.single() || found.single(), pace.automatic() && found.automatic());
+            most = pace.single() ? 1 : Integer.MAX_VALUE;
+        }
+        return found != null;
+    }
+
+    @SuppressWarnings("unchecked")
+    private @Nullable Object subscribe(Object subscription, @Nullable Object listener) {
+        ConsumerRebalanceListener commits = new CommitBeforeRebalance(
+                (ConsumerRebalanceListener) listener, this::commitPositions);
+        if (subscription instanceof Pattern pattern) {
+            consumer.subscribe(pattern, commits);
+        } else {
+            consumer.subscribe((Collection<String>) subscription, commits);
+        }
+        return null;
+    }
+
+    /** Commits the positions of partitions that another consumer may get, if the consumer commits them itself. */
+    private void commitPositions(Collection<TopicPartition> partitions) {
+        if (pace != null && pace.automatic() && !partitions.isEmpty()) {
+            Map<TopicPartition, OffsetAndMetadata> positions = new HashMap<>();
+            partitions.forEach(
+                    partition -> positions.put(partition, new OffsetAndMetadata(consumer.position(partition))));
+            consumer.commitSync(positions);
         }
     }
 
