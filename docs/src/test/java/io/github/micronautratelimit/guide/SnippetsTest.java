@@ -130,6 +130,7 @@ class SnippetsTest {
                         "ratelimit-servlet",
                         "micronaut-ratelimit",
                         "micronaut-ratelimit-test",
+                        "micronaut-ratelimit-grpc",
                         "micronaut-ratelimit-redis",
                         "micronaut-ratelimit-hazelcast",
                         "micronaut-ratelimit-dynamodb",

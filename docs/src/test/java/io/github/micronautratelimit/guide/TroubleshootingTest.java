@@ -35,6 +35,7 @@ class TroubleshootingTest {
             "ratelimit-servlet",
             "micronaut-ratelimit",
             "micronaut-ratelimit-management",
+            "micronaut-ratelimit-grpc",
             "backend-redis",
             "backend-hazelcast",
             "backend-dynamodb");

@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class GrpcDenial {
 
-    static final Metadata.Key<String> RETRY_AFTER =
-            Metadata.Key.of("retry-after", Metadata.ASCII_STRING_MARSHALLER);
+    static final Metadata.Key<String> RETRY_AFTER = Metadata.Key.of("retry-after", Metadata.ASCII_STRING_MARSHALLER);
 
     private static final long MICROS_PER_SECOND = 1_000_000;
     private static final long NANOS_PER_MICRO = 1_000;
@@ -50,7 +49,8 @@ final class GrpcDenial {
                             .setNanos((int) (micros % MICROS_PER_SECOND * NANOS_PER_MICRO)))
                     .build()));
         }
-        Metadata trailers = StatusProto.toStatusRuntimeException(details.build()).getTrailers();
+        Metadata trailers =
+                StatusProto.toStatusRuntimeException(details.build()).getTrailers();
         Metadata result = trailers == null ? new Metadata() : trailers;
         if (helps) {
             result.put(RETRY_AFTER, Long.toString((micros + MICROS_PER_SECOND - 1) / MICROS_PER_SECOND));

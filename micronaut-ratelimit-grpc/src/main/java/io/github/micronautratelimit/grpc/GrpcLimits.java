@@ -71,12 +71,13 @@ final class GrpcLimits {
             if (fullName == null) {
                 unknown.add(method.getMethodName());
             } else {
-                annotations.ofRequests(definition.getBeanType(), method).forEach(GrpcLimits::requireNoArguments);
+                annotations.ofServiceCalls(definition.getBeanType(), method).forEach(GrpcLimits::requireNoArguments);
                 limited.put(fullName, new Limited(definition.getBeanType(), method));
             }
         }
         if (limited.isEmpty() && !unknown.isEmpty()) {
-            throw new ConfigurationException("@RateLimit on " + definition.getBeanType().getName() + "."
+            throw new ConfigurationException("@RateLimit on "
+                    + definition.getBeanType().getName() + "."
                     + unknown.iterator().next() + "() limits no gRPC method, because the service has only the methods "
                     + fullNames.keySet() + "; write it on one of them.");
         }

@@ -24,10 +24,9 @@ record GrpcRequest(Metadata metadata, Attributes transport, ClientAddress addres
 
     @Override
     public String address() {
-        InetAddress peer =
-                transport.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR) instanceof InetSocketAddress socket
-                        ? socket.getAddress()
-                        : null;
+        InetAddress peer = transport.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR) instanceof InetSocketAddress socket
+                ? socket.getAddress()
+                : null;
         return addresses.of(peer, this::headerLines);
     }
 

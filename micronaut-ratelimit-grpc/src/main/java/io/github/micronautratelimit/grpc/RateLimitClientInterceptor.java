@@ -57,13 +57,14 @@ public final class RateLimitClientInterceptor implements ClientInterceptor {
     }
 
     @Override
-    public <Q, A> ClientCall<Q, A> interceptCall(
-            MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
+    public <Q, A> ClientCall<Q, A> interceptCall(MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
         return new WaitingCall<>(
                 next.newCall(method, options),
                 options.getExecutor() == null ? Runnable::run : options.getExecutor(),
                 limiter,
-                () -> limiter.async().leaseAll(List.of(request), maxWait(options)).toCompletableFuture(),
+                () -> limiter.async()
+                        .leaseAll(List.of(request), maxWait(options))
+                        .toCompletableFuture(),
                 this::holdBack);
     }
 
@@ -72,8 +73,7 @@ public final class RateLimitClientInterceptor implements ClientInterceptor {
         if (options.getDeadline() == null) {
             return maxWait;
         }
-        Duration left =
-                Duration.ofNanos(Math.max(0, options.getDeadline().timeRemaining(TimeUnit.NANOSECONDS)));
+        Duration left = Duration.ofNanos(Math.max(0, options.getDeadline().timeRemaining(TimeUnit.NANOSECONDS)));
         return left.compareTo(maxWait) < 0 ? left : maxWait;
     }
 

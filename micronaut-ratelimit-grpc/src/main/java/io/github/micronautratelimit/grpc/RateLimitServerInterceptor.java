@@ -78,7 +78,11 @@ final class RateLimitServerInterceptor implements ServerInterceptor, Ordered {
         CompletableFuture<Lease> lease =
                 limiter.async().leaseAllInTurn(requests).toCompletableFuture();
         LimitedCall<Q, A> limited = new LimitedCall<>(
-                call, headers, next, limiter, AsyncRateLimiter.mayWait(requests) ? () -> lease.cancel(false) : () -> {});
+                call,
+                headers,
+                next,
+                limiter,
+                AsyncRateLimiter.mayWait(requests) ? () -> lease.cancel(false) : () -> {});
         if (lease.isDone()) {
             lease.whenComplete(limited::decided);
         } else {

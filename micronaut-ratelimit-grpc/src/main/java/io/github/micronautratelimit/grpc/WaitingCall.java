@@ -65,8 +65,7 @@ final class WaitingCall<Q, A> extends ClientCall<Q, A> {
         taken.whenComplete((granted, failure) -> decided(listener, headers, granted, failure));
     }
 
-    private void decided(
-            Listener<A> listener, Metadata headers, @Nullable Lease granted, @Nullable Throwable failure) {
+    private void decided(Listener<A> listener, Metadata headers, @Nullable Lease granted, @Nullable Throwable failure) {
         boolean cancelled;
         synchronized (actions) {
             cancelled = over;

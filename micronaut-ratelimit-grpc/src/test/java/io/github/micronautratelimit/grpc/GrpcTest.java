@@ -99,8 +99,7 @@ class GrpcTest {
         Metadata second = new Metadata();
         second.put(Metadata.Key.of("x-tenant", Metadata.ASCII_STRING_MARSHALLER), "second");
         for (Metadata tenant : List.of(first, second)) {
-            Channel ofTenant =
-                    ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(tenant));
+            Channel ofTenant = ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(tenant));
             assertEquals("text", call(ofTenant, TextService.TENANT, "text"));
             assertThrows(StatusRuntimeException.class, () -> call(ofTenant, TextService.TENANT, "text"));
         }
@@ -119,8 +118,7 @@ class GrpcTest {
             assertEquals("m" + i, answers.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS));
         }
         assertEquals("completed", answers.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS));
-        ClientCalls.asyncBidiStreamingCall(
-                channel.newCall(TextService.CHAT, CallOptions.DEFAULT), collecting(answers));
+        ClientCalls.asyncBidiStreamingCall(channel.newCall(TextService.CHAT, CallOptions.DEFAULT), collecting(answers));
         assertEquals("RESOURCE_EXHAUSTED", answers.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS));
         assertEquals(1, service.calls.get());
     }
@@ -151,7 +149,8 @@ class GrpcTest {
         Future<String> never = ClientCalls.futureUnaryCall(holding, "wait");
         assertTrue(service.held.await(TIMEOUT_SECONDS, TimeUnit.SECONDS));
         assertEquals(
-                Status.Code.RESOURCE_EXHAUSTED, denied(TextService.HOLD).getStatus().getCode());
+                Status.Code.RESOURCE_EXHAUSTED,
+                denied(TextService.HOLD).getStatus().getCode());
         assertTrue(never.cancel(true));
         long begun = System.nanoTime();
         while (true) {
@@ -182,8 +181,7 @@ class GrpcTest {
         List<Future<String>> answers = new ArrayList<>();
         long begun = System.nanoTime();
         for (int i = 0; i < 5; i++) {
-            answers.add(ClientCalls.futureUnaryCall(
-                    channel.newCall(TextService.AWAIT, CallOptions.DEFAULT), "m" + i));
+            answers.add(ClientCalls.futureUnaryCall(channel.newCall(TextService.AWAIT, CallOptions.DEFAULT), "m" + i));
         }
         for (int i = 0; i < 5; i++) {
             assertEquals("m" + i, answers.get(i).get(TIMEOUT_SECONDS, TimeUnit.SECONDS));
@@ -222,8 +220,8 @@ class GrpcTest {
             Channel patient = ClientInterceptors.intercept(
                     channel, new RateLimitClientInterceptor(limiter, policy, "partner", Duration.ofHours(1)));
             assertEquals("text", call(impatient, TextService.FREE, "text"));
-            StatusRuntimeException denial = assertThrows(
-                    StatusRuntimeException.class, () -> call(impatient, TextService.FREE, "text"));
+            StatusRuntimeException denial =
+                    assertThrows(StatusRuntimeException.class, () -> call(impatient, TextService.FREE, "text"));
             assertEquals(Status.Code.RESOURCE_EXHAUSTED, denial.getStatus().getCode());
             Future<String> waiting =
                     ClientCalls.futureUnaryCall(patient.newCall(TextService.FREE, CallOptions.DEFAULT), "text");

@@ -134,11 +134,11 @@ final class CallRequests {
     }
 
     private void logDenial(LimitBinding limit) {
-            LOG.warn(
-                    "Denied a call under the policy \"{}\": its key \"{}\" has no value, and no request supplies an "
-                            + "address. Further denials of this policy for this reason are not logged.",
-                    limit.policy().name(),
-                    limit.key() == null ? limit.keyExpression() : limit.key());
+        LOG.warn(
+                "Denied a call under the policy \"{}\": its key \"{}\" has no value, and no request supplies an "
+                        + "address. Further denials of this policy for this reason are not logged.",
+                limit.policy().name(),
+                limit.key() == null ? limit.keyExpression() : limit.key());
     }
 
     private static RateLimitExceededException denial(LimitBinding limit, long permits) {

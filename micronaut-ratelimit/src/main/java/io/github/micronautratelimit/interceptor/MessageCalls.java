@@ -58,9 +58,7 @@ final class MessageCalls {
                 }
                 lease = next.join();
             }
-            if (!lease.allowed()
-                    && lease.decisions().retryAfterMicros() == LimitState.NEVER
-                    && delivery.halve()) {
+            if (!lease.allowed() && lease.decisions().retryAfterMicros() == LimitState.NEVER && delivery.halve()) {
                 return true;
             }
             taken = lease;
@@ -75,9 +73,7 @@ final class MessageCalls {
         CompletableFuture<Lease> lease(List<LimitBinding> limits) {
             Lease first = taken;
             taken = null;
-            return first == null
-                    ? turns.acquire(requests.of(call, limits))
-                    : CompletableFuture.completedFuture(first);
+            return first == null ? turns.acquire(requests.of(call, limits)) : CompletableFuture.completedFuture(first);
         }
     }
 }

@@ -19,8 +19,7 @@ final class CommitBeforeRebalance implements ConsumerRebalanceListener {
     private final @Nullable ConsumerRebalanceListener listener;
     private final Consumer<Collection<TopicPartition>> commit;
 
-    CommitBeforeRebalance(
-            @Nullable ConsumerRebalanceListener listener, Consumer<Collection<TopicPartition>> commit) {
+    CommitBeforeRebalance(@Nullable ConsumerRebalanceListener listener, Consumer<Collection<TopicPartition>> commit) {
         this.listener = listener;
         this.commit = commit;
     }

@@ -24,6 +24,7 @@ final class LimitedTopics {
     private static final String LISTENER = "io.micronaut.configuration.kafka.annotation.KafkaListener";
     /** The container of the repeatable annotation for topics, which is there for a single one too. */
     private static final String TOPICS = "io.micronaut.configuration.kafka.annotation.Topics";
+
     private static final String AUTOMATIC = "AUTO";
     private static final String FRAMEWORK = "io.micronaut.";
 
@@ -96,8 +97,8 @@ final class LimitedTopics {
                 ? several
                 : List.of(topics instanceof Pattern pattern ? pattern.pattern() : topics);
         List<Subscription> found = subscriptions.stream()
-                .filter(subscription -> group.startsWith(subscription.group())
-                        && names.stream().anyMatch(subscription::contains))
+                .filter(subscription ->
+                        group.startsWith(subscription.group()) && names.stream().anyMatch(subscription::contains))
                 .toList();
         return found.isEmpty()
                 ? null

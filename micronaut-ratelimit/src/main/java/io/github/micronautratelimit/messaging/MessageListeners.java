@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 public final class MessageListeners {
 
     /** On a class or a method. Those of Kafka, RabbitMQ, NATS, Pulsar and Pub/Sub are stereotypes of the first. */
-    private static final List<String> LISTENERS = List.of(
-            "io.micronaut.messaging.annotation.MessageListener", "io.micronaut.jms.annotations.JMSListener");
+    private static final List<String> LISTENERS =
+            List.of("io.micronaut.messaging.annotation.MessageListener", "io.micronaut.jms.annotations.JMSListener");
 
     /** On a method, or on its class. Most names of destinations stand for the first. */
     private static final List<String> DESTINATIONS = List.of(

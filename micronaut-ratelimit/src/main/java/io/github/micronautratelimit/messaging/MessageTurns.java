@@ -70,10 +70,7 @@ public class MessageTurns {
         return request.policy().maxWait() != null
                 ? request
                 : new PermitRequest(
-                        request.policy().withMaxWait(LONGEST_WAIT),
-                        request.key(),
-                        request.permits(),
-                        request.origin());
+                        request.policy().withMaxWait(LONGEST_WAIT), request.key(), request.permits(), request.origin());
     }
 
     /**

@@ -63,9 +63,7 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
 
     static Consumer<?, ?> around(Consumer<Object, Object> consumer, Supplier<LimitedTopics> topics) {
         return (Consumer<?, ?>) Proxy.newProxyInstance(
-                Consumer.class.getClassLoader(),
-                new Class<?>[] {Consumer.class},
-                new PacedConsumer(consumer, topics));
+                Consumer.class.getClassLoader(), new Class<?>[] {Consumer.class}, new PacedConsumer(consumer, topics));
     }
 
     @Override
@@ -114,8 +112,8 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
 
     @SuppressWarnings("unchecked")
     private @Nullable Object subscribe(Object subscription, @Nullable Object listener) {
-        ConsumerRebalanceListener commits = new CommitBeforeRebalance(
-                (ConsumerRebalanceListener) listener, this::commitPositions);
+        ConsumerRebalanceListener commits =
+                new CommitBeforeRebalance((ConsumerRebalanceListener) listener, this::commitPositions);
         if (subscription instanceof Pattern pattern) {
             consumer.subscribe(pattern, commits);
         } else {
@@ -230,8 +228,8 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
     /** Only seeks, which never fails: a failure here would be one of the listener. */
     private void putBack() {
         backlog.putBack(delivered);
-        delivered.forEach((partition, records) ->
-                consumer.seek(partition, records.get(0).offset()));
+        delivered.forEach(
+                (partition, records) -> consumer.seek(partition, records.get(0).offset()));
         delivered = Map.of();
     }
 

@@ -44,13 +44,10 @@ final class RecordBacklog {
      * @param position returns the position of the consumer in a partition
      * @return the partitions of the records
      */
-    Collection<TopicPartition> add(
-            ConsumerRecords<Object, Object> read, ToLongFunction<TopicPartition> position) {
+    Collection<TopicPartition> add(ConsumerRecords<Object, Object> read, ToLongFunction<TopicPartition> position) {
         for (TopicPartition partition : read.partitions()) {
             parts.remove(partition);
-            parts.put(
-                    partition,
-                    new Part(new ArrayDeque<>(read.records(partition)), position.applyAsLong(partition)));
+            parts.put(partition, new Part(new ArrayDeque<>(read.records(partition)), position.applyAsLong(partition)));
         }
         return read.partitions();
     }
@@ -60,14 +57,14 @@ final class RecordBacklog {
         parts.entrySet()
                 .removeIf(part -> part.getValue().records().isEmpty()
                         || !assigned.test(part.getKey())
-                        || position.applyAsLong(part.getKey()) != part.getValue().position());
+                        || position.applyAsLong(part.getKey())
+                                != part.getValue().position());
     }
 
     /** Returns whether {@link #take} would find a record. */
     boolean has(Predicate<TopicPartition> available) {
         return parts.entrySet().stream()
-                .anyMatch(part ->
-                        !part.getValue().records().isEmpty() && available.test(part.getKey()));
+                .anyMatch(part -> !part.getValue().records().isEmpty() && available.test(part.getKey()));
     }
 
     /**

@@ -4,7 +4,6 @@ import io.github.micronautratelimit.annotation.NoRateLimit;
 import io.micronaut.aop.Adapter;
 import io.micronaut.aop.Intercepted;
 import io.micronaut.core.annotation.AnnotationMetadata;
-import io.micronaut.core.reflect.ClassUtils;
 import io.micronaut.http.annotation.HttpMethodMapping;
 import io.micronaut.inject.ExecutableMethod;
 import io.micronaut.inject.annotation.AbstractEnvironmentAnnotationMetadata;
@@ -42,11 +41,6 @@ record AnnotatedMethod(Class<?> beanType, ExecutableMethod<?, ?> method, @Nullab
     private static final List<String> CALLED_BY_CONTAINER =
             List.of("jakarta.annotation.PostConstruct", "jakarta.annotation.PreDestroy", "jakarta.inject.Inject");
 
-    private static final String GRPC_SERVICE = "io.grpc.BindableService";
-
-    private static final boolean GRPC_MODULE = ClassUtils.isPresent(
-            "io.github.micronautratelimit.grpc.RateLimitClientInterceptor", AnnotatedMethod.class.getClassLoader());
-
     private static final Set<String> METHODS_OF_OBJECT =
             Set.of("toString()", "hashCode()", "equals(Object)", "clone()", "finalize()");
 
@@ -66,24 +60,6 @@ record AnnotatedMethod(Class<?> beanType, ExecutableMethod<?, ?> method, @Nullab
         return !isInClassWithRoutes()
                 && !METHODS_OF_OBJECT.contains(signature())
                 && CALLED_BY_CONTAINER.stream().noneMatch(method::hasAnnotation);
-    }
-
-    /**
-     * Returns whether the method is one of a gRPC service, and the module for gRPC limits it before its messages
-     * arrive.
-     */
-    boolean isOfGrpcService() {
-        if (!GRPC_MODULE) {
-            return false;
-        }
-        for (Class<?> type = owner(); type != null; type = type.getSuperclass()) {
-            for (Class<?> implemented : type.getInterfaces()) {
-                if (implemented.getName().equals(GRPC_SERVICE)) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     /**

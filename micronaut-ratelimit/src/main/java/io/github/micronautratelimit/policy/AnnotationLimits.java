@@ -30,6 +30,8 @@ public class AnnotationLimits implements LimitBindings {
     private final Map<AnnotatedMethod, MethodLimits> cache = new ConcurrentHashMap<>();
     /** Methods that were requested as routes, which a {@code RouteBuilder} may have made of any. */
     private final Set<AnnotatedMethod> requested = ConcurrentHashMap.newKeySet();
+    /** Methods of services whose calls are decided before they reach the bean. */
+    private final Set<AnnotatedMethod> decidedBefore = ConcurrentHashMap.newKeySet();
     /** Methods whose limits were checked when the application started. */
     private final Set<AnnotatedMethod> checked = ConcurrentHashMap.newKeySet();
 
@@ -83,6 +85,20 @@ public class AnnotationLimits implements LimitBindings {
     }
 
     /**
+     * Returns the limits on calls of a service that come from outside, such as those of gRPC. The caller enforces them,
+     * so the advice on the bean no longer does.
+     *
+     * @param beanType the class of the bean, or a proxy of it
+     * @param method   the method of the service
+     * @return the limits, as those of a route
+     * @throws ConfigurationException if an annotation is invalid, or names a policy or bean that does not exist
+     */
+    public List<LimitBinding> ofServiceCalls(Class<?> beanType, ExecutableMethod<?, ?> method) {
+        decidedBefore.add(new AnnotatedMethod(beanType, method, null));
+        return ofRequests(beanType, method);
+    }
+
+    /**
      * Returns whether a limit on requests to a route depends on the arguments of its method.
      *
      * @param beanType the class of the bean, or a proxy of it
@@ -108,6 +124,9 @@ public class AnnotationLimits implements LimitBindings {
      */
     public List<LimitBinding> ofCalls(Object target, ExecutableMethod<?, ?> method, @Nullable Class<?> routeOf) {
         AnnotatedMethod called = annotated(target, method);
+        if (decidedBefore.contains(called)) {
+            return List.of();
+        }
         MethodLimits limits = limits(called);
         return routeOf != null
                         && !limits.calls.isEmpty()
@@ -258,7 +277,7 @@ public class AnnotationLimits implements LimitBindings {
         List<LimitBinding> own = method.isMappedRoute() ? reader.withDefaultKey(ofMethod) : ofMethod;
         return new MethodLimits(
                 reader.withDefaultKey(joined(ofClass, ofMethod)),
-                method.isOfGrpcService() ? List.of() : method.isCountedByClass() ? joined(ofClass, own) : own,
+                method.isCountedByClass() ? joined(ofClass, own) : own,
                 own,
                 List.of(),
                 List.of());

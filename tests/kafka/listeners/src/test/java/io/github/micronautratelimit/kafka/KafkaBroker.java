@@ -23,7 +23,6 @@ final class KafkaBroker {
     /** Longer than a slow machine needs. */
     private static final int TIMEOUT_SECONDS = 120;
 
-
     private final int port = freePort();
 
     /** Starts the broker when it is first needed. */
@@ -39,7 +38,8 @@ final class KafkaBroker {
             Path build = Path.of(System.getProperty("kafka.broker"));
             String classPath = build.resolve("classes") + ":" + Files.readString(build.resolve("class-path"));
             Process process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "-Xmx384m",
                             "-XX:TieredStopAtLevel=1",
                             "-XX:+UseSerialGC",
@@ -94,7 +94,8 @@ final class KafkaBroker {
         reader.setDaemon(true);
         reader.start();
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", "127.0.0.1:" + port))) {
-            admin.describeCluster(new DescribeClusterOptions().timeoutMs((int) TimeUnit.SECONDS.toMillis(TIMEOUT_SECONDS)))
+            admin.describeCluster(
+                            new DescribeClusterOptions().timeoutMs((int) TimeUnit.SECONDS.toMillis(TIMEOUT_SECONDS)))
                     .nodes()
                     .get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } catch (Exception e) {
@@ -107,7 +108,8 @@ final class KafkaBroker {
         try {
             process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS);
             try (Stream<Path> files = Files.walk(folder)) {
-                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+                files.sorted(Comparator.reverseOrder())
+                        .forEach(file -> file.toFile().delete());
             }
         } catch (IOException | InterruptedException e) {
             System.err.println("Could not delete " + folder + ": " + e);

@@ -125,7 +125,8 @@ class ListenerKindsTest {
     @KafkaListener(
             groupId = "retry",
             offsetReset = OffsetReset.EARLIEST,
-            errorStrategy = @ErrorStrategy(value = ErrorStrategyValue.RETRY_ON_ERROR, retryCount = 2, retryDelay = "10ms"),
+            errorStrategy =
+                    @ErrorStrategy(value = ErrorStrategyValue.RETRY_ON_ERROR, retryCount = 2, retryDelay = "10ms"),
             properties = @Property(name = "max.poll.records", value = "7"))
     @Requires(property = "spec.name", value = "kinds")
     static class Retrying {
@@ -155,7 +156,9 @@ class ListenerKindsTest {
                         () -> RECEIVED.containsKey(topic)
                                 && RECEIVED.get(topic).received().size() >= RECORDS,
                         () -> topic + " received "
-                                + (RECEIVED.containsKey(topic) ? RECEIVED.get(topic).received() : "nothing"));
+                                + (RECEIVED.containsKey(topic)
+                                        ? RECEIVED.get(topic).received()
+                                        : "nothing"));
             }
             assertTrue(context.isRunning());
         }

@@ -48,7 +48,12 @@ class WaitingRecordsTest {
 
     private static ApplicationContext application(String name, String... properties) {
         Map<String, Object> all = new HashMap<>(Map.of(
-                "spec.name", name, "kafka.bootstrap.servers", KafkaBroker.address(), "micronaut.application.name", name));
+                "spec.name",
+                name,
+                "kafka.bootstrap.servers",
+                KafkaBroker.address(),
+                "micronaut.application.name",
+                name));
         for (int i = 0; i < properties.length; i += 2) {
             all.put(properties[i], properties[i + 1]);
         }
@@ -163,7 +168,6 @@ class WaitingRecordsTest {
         @RateLimit("10/s")
         void receive(String value) {
             received.incrementAndGet();
-            System.out.println("GRP " + System.nanoTime()/1000000 + " " + System.identityHashCode(this) + " " + value);
             records.add(value);
         }
     }
@@ -179,15 +183,18 @@ class WaitingRecordsTest {
                 records.await(60);
                 assertTrue(second.getBean(OfGroup.class).received.get() > 0, "the second instance got nothing");
                 assertTrue(first.getBean(OfGroup.class).received.get() > 10, "the first instance got nothing");
-                System.out.println("GRP " + System.nanoTime()/1000000 + " closing second");
             }
-                System.out.println("GRP " + System.nanoTime()/1000000 + " closed second");
         }
-        assertEquals(sent.stream().sorted().toList(), records.received().stream().sorted().toList());
+        assertEquals(
+                sent.stream().sorted().toList(),
+                records.received().stream().sorted().toList());
         for (int partition = 0; partition < 4; partition++) {
             int part = partition;
             assertEquals(
-                    IntStream.range(0, 60).filter(i -> i % 4 == part).mapToObj(i -> "m" + i).toList(),
+                    IntStream.range(0, 60)
+                            .filter(i -> i % 4 == part)
+                            .mapToObj(i -> "m" + i)
+                            .toList(),
                     records.received().stream()
                             .filter(value -> Integer.parseInt(value.substring(1)) % 4 == part)
                             .toList());
@@ -259,7 +266,9 @@ class WaitingRecordsTest {
             records.await(30);
             assertTrue(context.isRunning());
         }
-        assertEquals(sent.stream().sorted().toList(), records.received().stream().sorted().toList());
+        assertEquals(
+                sent.stream().sorted().toList(),
+                records.received().stream().sorted().toList());
         assertEquals(1, MOST_RUNNING.get());
     }
 
