@@ -165,6 +165,31 @@ class GrpcTest {
         assertEquals("text", eventually(TextService.HOLD));
     }
 
+    @Test
+    void callEndsWithUnavailableIfTheStoreIsUnavailableAndOnErrorIsClosed() {
+        try (ApplicationContext outage = ApplicationContext.run(Map.of(
+                        "spec.name", "grpc",
+                        "ratelimit.backend", "unavailable",
+                        "grpc.server.port", "${random.port}",
+                        "grpc.server.host", "127.0.0.1"));
+                GrpcEmbeddedServer other = outage.getBean(GrpcEmbeddedServer.class)) {
+            if (!other.isRunning()) {
+                other.start();
+            }
+            ManagedChannel toOther = ManagedChannelBuilder.forAddress("127.0.0.1", other.getPort())
+                    .usePlaintext()
+                    .build();
+            try {
+                StatusRuntimeException denial = assertThrows(
+                        StatusRuntimeException.class, () -> call(toOther, TextService.CLOSED, "text"));
+                assertEquals(Status.Code.UNAVAILABLE, denial.getStatus().getCode());
+                assertEquals("text", call(toOther, TextService.SAY, "text")); // decided locally
+            } finally {
+                toOther.shutdownNow();
+            }
+        }
+    }
+
     private String eventually(MethodDescriptor<String, String> method) {
         long begun = System.nanoTime();
         while (true) {

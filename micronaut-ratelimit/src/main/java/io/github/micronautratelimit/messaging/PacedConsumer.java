@@ -84,7 +84,7 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
                 }
             }
             case "subscribe" -> {
-                if (first != null && isPaced(first)) {
+                if (arguments != null && first != null && isPaced(first)) {
                     return subscribe(first, arguments.length > 1 ? arguments[1] : null);
                 }
             }

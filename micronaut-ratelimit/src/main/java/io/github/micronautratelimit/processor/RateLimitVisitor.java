@@ -18,6 +18,7 @@ import io.micronaut.inject.visitor.TypeElementVisitor;
 import io.micronaut.inject.visitor.VisitorContext;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fails the compilation of an invalid {@link RateLimit}. Active if this library is on the annotation processor path,
@@ -88,22 +89,26 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
         }
     }
 
-    /** Values with a property are checked at the start, and invalid ones were rejected before. */
     private static void checkMessages(MethodElement method, String name, VisitorContext context) {
         for (AnnotationValue<RateLimit> limit : method.getDeclaredAnnotationValuesByType(RateLimit.class)) {
-            String key = text(limit, "key", "");
-            String permits = text(limit, "permits", "1");
-            try {
-                String refusal = MessageListeners.refusal(
-                        "@RateLimit on " + name,
-                        key.isEmpty() || isComputed(key) ? null : KeyTemplate.parse(key),
-                        isComputed(permits) ? Cost.parse("1") : Cost.parse(permits));
-                if (refusal != null) {
-                    context.fail(refusal, method);
-                }
-            } catch (IllegalArgumentException rejectedBefore) {
-                continue;
+            String refusal = refusalOfMessages("@RateLimit on " + name, limit);
+            if (refusal != null) {
+                context.fail(refusal, method);
             }
+        }
+    }
+
+    /** Values with a property are checked at the start, and invalid ones were rejected before. */
+    private static @Nullable String refusalOfMessages(String location, AnnotationValue<RateLimit> limit) {
+        String key = text(limit, "key", "");
+        String permits = text(limit, "permits", "1");
+        try {
+            return MessageListeners.refusal(
+                    location,
+                    key.isEmpty() || isComputed(key) ? null : KeyTemplate.parse(key),
+                    Cost.parse(isComputed(permits) ? "1" : permits));
+        } catch (IllegalArgumentException rejectedBefore) {
+            return null;
         }
     }
 
