@@ -5,7 +5,7 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A condition of a case. Immutable. Its text form is {@link #toString()}. */
+/** A condition of a case. Immutable. Its text is that of {@code toString}. */
 sealed interface CaseCondition
         permits CaseCondition.User,
                 CaseCondition.Role,
