@@ -52,7 +52,7 @@ final class CaseBinder {
             LimitBinding limit, boolean hasOwnKey, boolean message, boolean shadow, UnaryOperator<Policy> adjusted) {
         ConfiguredPolicy configured = policies.find(limit.policy().writtenName());
         PolicyCases cases = configured == null ? null : configured.cases();
-        if (cases == null) {
+        if (configured == null || cases == null) {
             return limit.withPolicy(adjusted.apply(limit.policy()));
         }
         check(cases, limit);
