@@ -162,7 +162,7 @@ class ConfigurationValidatorTest {
                 "ratelimit.policies.write.on-error | never | one of open, closed, local",
                 "ratelimit.health-in-outage | sick | one of degraded, down",
                 "ratelimit.headers | some | one of ietf, legacy, both, none",
-                "ratelimit.policies.write.mode | leased | one of exact, prefetch",
+                "ratelimit.policies.write.mode | leased | one of exact, prefetch, shadow",
                 "ratelimit.policies.write.unsettled | keep | one of charge, refund",
                 "ratelimit.enabled | flase | true or false"
             })
