@@ -49,7 +49,7 @@ record GrpcRequest(Metadata metadata, Attributes transport, ClientAddress addres
         }
         List<String> all = new ArrayList<>();
         lines.forEach(all::add);
-        return all;
+        return List.copyOf(all);
     }
 
     /** Binary metadata are not texts. */

@@ -15,8 +15,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of a client that starts when its turn comes. What the client does before is kept and done then, in order and
- * by one thread at a time.
+ * A call of a client that starts when its turn comes. Earlier actions of the client are kept until then, and are
+ * passed on in order by one thread at a time.
  *
  * @param <Q> the type of the requests
  * @param <A> the type of the responses

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class LimitedTopics {
 
     private static final String LISTENER = "io.micronaut.configuration.kafka.annotation.KafkaListener";
-    /** The container of the repeatable annotation for topics, which is there for a single one too. */
+    /** The container of the repeatable annotation for topics, which also contains a single one. */
     private static final String TOPICS = "io.micronaut.configuration.kafka.annotation.Topics";
 
     private static final String AUTOMATIC = "AUTO";
@@ -84,7 +84,7 @@ final class LimitedTopics {
     record Pace(boolean single, boolean automatic) {}
 
     /**
-     * Returns the pace of a consumer. If two listeners of a topic cannot be told apart, that of single records counts,
+     * Returns the pace of a consumer. If a consumer may serve two listeners, the pace of single records applies,
      * which both can receive.
      *
      * @param topics a collection of names, or a pattern

@@ -29,11 +29,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><em>Positions.</em> The listener receives one record per poll, and the position of each partition is that of the
  * first record which was not received. So whatever commits positions, the automatic commit and a rebalance included,
- * commits no record before its listener has run. A rebalance begins with the automatic commit and may take several polls,
- * so positions are committed again when the partitions go.
+ * commits no record before its listener has run. A rebalance begins with the automatic commit and may take several
+ * polls, so positions are committed again when the partitions are revoked.
  *
  * <p><em>Waiting.</em> While a record waits for its turn, polls pause all partitions and return nothing. The thread
- * goes on with heartbeats and rebalances, so a wait may exceed {@code max.poll.interval.ms}. A partition that moves to
+ * continues heartbeats and rebalances, so a wait may exceed {@code max.poll.interval.ms}. A partition that moves to
  * another consumer takes its records with it.
  *
  * <p>Like any consumer, for use by one thread, except {@code wakeup}.
@@ -233,7 +233,7 @@ final class PacedConsumer extends MessageDelivery implements InvocationHandler {
         delivered = Map.of();
     }
 
-    /** Removes postponed records from a commit: the framework takes them for received, because the listener returned. */
+    /** Removes postponed records from a commit: the framework commits them, because the listener has returned. */
     private Map<Object, Object> withoutPostponed(Map<?, ?> offsets) {
         Map<Object, Object> honest = new HashMap<>(offsets);
         honest.replaceAll((key, value) -> {

@@ -24,7 +24,7 @@ class RecordBacklogTest {
     private void add(TopicPartition partition, long end, long... offsets) {
         List<ConsumerRecord<Object, Object>> records = Arrays.stream(offsets)
                 .mapToObj(offset ->
-                        new ConsumerRecord<Object, Object>(partition.topic(), partition.partition(), offset, null, null))
+                        new ConsumerRecord<Object, Object>("topic", partition.partition(), offset, null, null))
                 .toList();
         Map<TopicPartition, List<ConsumerRecord<Object, Object>>> read = new HashMap<>();
         read.put(partition, records);
