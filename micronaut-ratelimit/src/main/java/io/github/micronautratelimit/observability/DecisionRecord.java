@@ -116,7 +116,7 @@ final class DecisionRecord implements RateLimitListener {
         }
     }
 
-    /** Writes what is buffered, so that the record is complete but for the last second. */
+    /** Writes buffered lines, so that the record is complete but for the last second. */
     @Scheduled(fixedDelay = "1s", initialDelay = "1s")
     synchronized void flush() {
         if (writer != null) {

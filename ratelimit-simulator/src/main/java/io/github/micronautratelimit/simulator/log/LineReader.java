@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Reads lines of bounded length. What exceeds the bound is discarded, so no file can exhaust the memory. */
+/** Reads lines of bounded length. The rest of a longer line is discarded, so no file can exhaust the memory. */
 final class LineReader implements Closeable {
 
     /** The longest line, in bytes. */

@@ -12,7 +12,7 @@ record RequestLine(String method, String target) {
 
     private static final RequestLine INVALID = new RequestLine("-", "/");
 
-    /** Reads a request line; what is not HTTP, as a probe for TLS, counts as a request for the root. */
+    /** Reads a request line; other bytes, such as a probe for TLS, count as a request for the root. */
     static RequestLine parse(@Nullable String line) {
         int space = line == null ? -1 : line.indexOf(' ');
         if (line == null || space <= 0) {

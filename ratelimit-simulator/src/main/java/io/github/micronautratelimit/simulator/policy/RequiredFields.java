@@ -43,7 +43,7 @@ public final class RequiredFields {
     }
 
     /**
-     * Returns the fields that are read only if they are asked for.
+     * Returns the fields that formats read on demand only.
      *
      * @param fields all required fields
      */
