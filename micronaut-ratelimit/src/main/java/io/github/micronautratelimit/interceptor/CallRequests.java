@@ -85,7 +85,7 @@ final class CallRequests {
     private void requireNoRequest(List<LimitBinding> limits) {
         for (LimitBinding limit : limits) {
             if (limit.cases() != null && limit.cases().needsRequest()) {
-                logMissingKey(limit);
+                logMissingKey(limit, false);
                 throw denial(limit, limit.cost().least());
             }
         }

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.kafka.broker;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import kafka.Kafka;
 import kafka.tools.StorageTool;
 
@@ -29,9 +30,7 @@ public final class Broker {
 
     private static void endWithInput() {
         try {
-            while (System.in.read() >= 0) {
-                continue;
-            }
+            System.in.transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
             System.err.println("The standard input failed: " + e);
         }
