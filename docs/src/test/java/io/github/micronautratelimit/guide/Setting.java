@@ -28,6 +28,8 @@ record Setting(String name, Class<?> type, Class<?> owner, String description) {
             "text",
             "Duration",
             "duration",
+            "double",
+            "number",
             "int",
             "number",
             "long",

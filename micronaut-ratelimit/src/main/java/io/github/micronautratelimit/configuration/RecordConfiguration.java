@@ -51,7 +51,7 @@ public class RecordConfiguration {
 
     /**
      * The share of keys whose decisions are recorded, all of them for each such key. A hash of the key chooses the
-     * keys, so all instances record the same ones. More than 0, at most 1. Default: {@code 1}.
+     * keys, so all instances record the same ones. More than 0, at most 1. Default: {@code 1.0}.
      *
      * @param sample more than 0, at most 1
      */

@@ -5,8 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The requests of one key. A key with one request takes about 300 bytes, any other usually 1000 and at most
- * {@value #BYTES}: it then
- * remembers its course over time and its state under all limits of the series.
+ * {@value #BYTES}: it then remembers its course over time and its state under all limits of the series.
  */
 final class KeyTraffic {
 
