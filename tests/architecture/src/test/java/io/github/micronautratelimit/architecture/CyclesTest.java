@@ -28,10 +28,10 @@ class CyclesTest {
     private static final Set<Set<String>> INTENDED = Set.of(
             Set.of(
                     "BlockedState",
-                    "CompositeState",
-                    "ConcurrencyLimit",
                     "CalendarText",
                     "CalendarWindows",
+                    "CompositeState",
+                    "ConcurrencyLimit",
                     "FixedWindow",
                     "Limit",
                     "LimitSet",
