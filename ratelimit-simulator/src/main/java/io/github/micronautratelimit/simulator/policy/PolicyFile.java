@@ -47,7 +47,8 @@ public final class PolicyFile {
             "hold-until",
             "max-debt",
             "max-reservations",
-            "unsettled");
+            "unsettled",
+            "candidate");
 
     private static final Set<String> REPLAYED =
             Set.of("limits", "key", "charge-on", "refund-on", "block", "overrides", "max-wait", "local-limit");
@@ -102,6 +103,9 @@ public final class PolicyFile {
         if ("false".equals(yaml.value(PREFIX + "enabled"))) {
             throw new InvalidPolicyException("The file " + file + " has ratelimit.enabled: false, so nothing would be"
                     + " limited; remove the line.");
+        }
+        if (yaml.value(PREFIX + "default") != null) {
+            notes.add("ratelimit.default is not replayed, because a log does not name the routes without a limit.");
         }
         names.forEach(name -> policies.put(name, policy(name)));
         for (String name : applied.keySet()) {
@@ -177,6 +181,12 @@ public final class PolicyFile {
         }
         if (yaml.value(prefix + ".max-wait") != null) {
             notes.add("The policy \"" + name + "\" has max-wait; requests that would wait are counted as denied.");
+        }
+        if ("shadow".equals(yaml.value(prefix + ".mode"))) {
+            notes.add("The policy \"" + name + "\" is in shadow mode; it is replayed as if it denied.");
+        }
+        if (yaml.value(prefix + ".candidate") != null) {
+            notes.add("The candidate of the policy \"" + name + "\" is not replayed; pass it as --limit.");
         }
         if (yaml.value(prefix + ".local-limit") != null) {
             notes.add("The local-limit of the policy \"" + name + "\" is not replayed.");

@@ -68,7 +68,7 @@ public final class RequiredFields {
             case BODY_SIZE -> FieldName.header("Content-Length");
             case HEADER -> FieldName.header(part.name());
             case COOKIE -> FieldName.cookie(part.name());
-            case PATH, BEAN, CONNECTION -> throw new InvalidPolicyException("The policy \""
+            case PATH, BEAN, CONNECTION, ROLE, CLAIM -> throw new InvalidPolicyException("The policy \""
                     + rule.policy().name() + "\" of " + candidate.name()
                     + " cannot be replayed, because no access log contains " + part + "; pass --key with a key such"
                     + " as \"{ip}\", or record the decisions of the application with ratelimit.record.path.");
