@@ -3,6 +3,8 @@ package io.github.micronautratelimit.grpc;
 import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
+import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.key.KeyResolution;
@@ -20,6 +22,7 @@ import io.micronaut.core.order.Ordered;
 import io.micronaut.scheduling.TaskExecutors;
 import jakarta.inject.Named;
 import jakarta.inject.Singleton;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -72,9 +75,17 @@ final class RateLimitServerInterceptor implements ServerInterceptor, Ordered {
         if (bindings.isEmpty()) {
             return next.startCall(call, headers);
         }
-        WebRequest request = new GrpcRequest(headers, call.getAttributes(), addresses);
-        List<PermitRequest> requests =
-                bindings.stream().map(limit -> permitRequest(limit, request)).toList();
+        List<PermitRequest> requests;
+        try {
+            requests = permitRequests(bindings, new GrpcRequest(headers, call.getAttributes(), addresses));
+        } catch (RateLimitExceededException denial) {
+            limiter.async().report(denial.decisions());
+            call.close(GrpcDenial.status(denial.decisions()), GrpcDenial.trailers(denial.decisions()));
+            return new ServerCall.Listener<>() {};
+        }
+        if (requests.isEmpty()) {
+            return next.startCall(call, headers);
+        }
         CompletableFuture<Lease> lease =
                 limiter.async().leaseAllInTurn(requests).toCompletableFuture();
         LimitedCall<Q, A> limited = new LimitedCall<>(
@@ -91,12 +102,17 @@ final class RateLimitServerInterceptor implements ServerInterceptor, Ordered {
         return limited.listener();
     }
 
-    private PermitRequest permitRequest(LimitBinding limit, WebRequest request) {
-        String key = keys.keyOf(Objects.requireNonNull(limit.key()), request);
-        return new PermitRequest(
-                policies.of(limit.policy(), key, null),
-                key,
-                keys.permitsOf(limit.cost(), request),
-                PermitRequest.Origin.METHOD);
+    /** Returns the requests of the limits that apply; none if cases or overrides exempt the call. */
+    private List<PermitRequest> permitRequests(List<LimitBinding> bindings, WebRequest request) {
+        List<PermitRequest> requests = new ArrayList<>(bindings.size());
+        for (LimitBinding limit : policies.matching(bindings, request, PermitRequest.Origin.METHOD)) {
+            String key = keys.keyOf(Objects.requireNonNull(limit.key()), request);
+            Policy policy = policies.of(limit.policy(), key, null, PermitRequest.Origin.METHOD);
+            if (policy != null) {
+                requests.add(new PermitRequest(
+                        policy, key, keys.permitsOf(limit.cost(), request), PermitRequest.Origin.METHOD));
+            }
+        }
+        return requests;
     }
 }

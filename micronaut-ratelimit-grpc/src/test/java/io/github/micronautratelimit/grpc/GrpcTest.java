@@ -180,8 +180,8 @@ class GrpcTest {
                     .usePlaintext()
                     .build();
             try {
-                StatusRuntimeException denial = assertThrows(
-                        StatusRuntimeException.class, () -> call(toOther, TextService.CLOSED, "text"));
+                StatusRuntimeException denial =
+                        assertThrows(StatusRuntimeException.class, () -> call(toOther, TextService.CLOSED, "text"));
                 assertEquals(Status.Code.UNAVAILABLE, denial.getStatus().getCode());
                 assertEquals("text", call(toOther, TextService.SAY, "text")); // decided locally
             } finally {

@@ -57,8 +57,10 @@ final class DecisionRecord implements RateLimitListener {
         try {
             open();
         } catch (IOException e) {
-            throw new ConfigurationException(RecordConfiguration.PREFIX + ".path = \"" + path
-                    + "\" cannot be written; write a path in a folder that exists and is writable.", e);
+            throw new ConfigurationException(
+                    RecordConfiguration.PREFIX + ".path = \"" + path
+                            + "\" cannot be written; write a path in a folder that exists and is writable.",
+                    e);
         }
     }
 
@@ -103,10 +105,7 @@ final class DecisionRecord implements RateLimitListener {
         try {
             if (bytes + line.length() > maxBytes) {
                 writer.close();
-                Files.move(
-                        path,
-                        path.resolveSibling(path.getFileName() + ".1"),
-                        StandardCopyOption.REPLACE_EXISTING);
+                Files.move(path, path.resolveSibling(path.getFileName() + ".1"), StandardCopyOption.REPLACE_EXISTING);
                 open();
             }
             writer.write(line);

@@ -96,7 +96,8 @@ class DecisionRecordTest {
         String ann = KeyHash.of("ann@example.org");
         assertEquals(
                 List.of(
-                        "{\"t\":" + start + ",\"policy\":\"two\",\"key\":\"" + ann + "\",\"permits\":2,\"outcome\":\"allowed\"}",
+                        "{\"t\":" + start + ",\"policy\":\"two\",\"key\":\"" + ann
+                                + "\",\"permits\":2,\"outcome\":\"allowed\"}",
                         "{\"t\":" + (start + 7) + ",\"policy\":\"many\",\"key\":\"" + KeyHash.of("bob")
                                 + "\",\"permits\":5,\"outcome\":\"allowed\"}"),
                 Files.readAllLines(file()));

@@ -28,7 +28,8 @@ class FallbackTest {
         Instant end = Instant.parse("2001-09-30T22:00:00Z");
         Limit.Usage usage = shared.usage(local, "key").get(0);
         assertEquals(new Limit.Usage(month, 1, 249, end, true), usage);
-        assertEquals(local.rateLimits().get(1), shared.usage(local, "key").get(1).limit());
+        assertEquals(
+                local.rateLimits().get(1), shared.usage(local, "key").get(1).limit());
         assertEquals(
                 new Limit.Usage(month, 0, 1000, end, true),
                 shared.usage(local.withOnError(OnError.OPEN), "key").get(0));

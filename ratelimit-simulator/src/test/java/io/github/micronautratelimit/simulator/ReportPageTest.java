@@ -25,8 +25,8 @@ import org.openqa.selenium.chrome.ChromeOptions;
 /** Looks at the report in Chromium. If Chromium or its driver is missing on the path, the test is skipped. */
 class ReportPageTest {
 
-    private static final List<String> OPTIONS = List.of(
-            "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking");
+    private static final List<String> OPTIONS =
+            List.of("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking");
 
     @TempDir
     private Path folder;
@@ -58,8 +58,9 @@ class ReportPageTest {
                         "--html=" + page,
                         "src/test/resources/apache-excerpt.log");
         assertEquals(0, code);
-        ChromeOptions options =
-                new ChromeOptions().setBinary(onPath("chromium", "google-chrome")).addArguments(OPTIONS);
+        ChromeOptions options = new ChromeOptions()
+                .setBinary(onPath("chromium", "google-chrome"))
+                .addArguments(OPTIONS);
         ChromeDriver browser = new ChromeDriver(
                 new ChromeDriverService.Builder()
                         .usingDriverExecutable(onPath("chromedriver"))
