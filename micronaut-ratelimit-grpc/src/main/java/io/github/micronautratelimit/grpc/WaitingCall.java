@@ -62,10 +62,10 @@ final class WaitingCall<Q, A> extends ClientCall<Q, A> {
         synchronized (actions) {
             lease = taken;
         }
-        taken.whenComplete((granted, failure) -> decided(listener, headers, granted, failure));
+        taken.whenComplete((granted, failure) -> decided(listener, headers, granted));
     }
 
-    private void decided(Listener<A> listener, Metadata headers, @Nullable Lease granted, @Nullable Throwable failure) {
+    private void decided(Listener<A> listener, Metadata headers, @Nullable Lease granted) {
         boolean cancelled;
         synchronized (actions) {
             cancelled = over;
