@@ -122,7 +122,9 @@ public final class HazelcastBackend implements RateLimitBackend {
         return execute(PermitProcessor.Kind.PEEK, policy, key, List.of(permits), FIRST);
     }
 
-    /** Reads the entry as it is, so that members of any version can answer. A client counts by the clock of its machine. */
+    /**
+     * Reads the entry as it is, so that members of any version can answer. A client counts by the clock of its machine.
+     */
     @Override
     public CompletionStage<List<Limit.Usage>> usage(Policy policy, String key) {
         return map.read(permitsOf(policy, key), (stored, now) -> LimitState.carryOver(

@@ -71,7 +71,9 @@ class CalendarClockTest extends GoldenTraceContract {
         }
     }
 
-    /** Nothing is charged twice, and the second call is made once: later calls allow for the difference of the clocks. */
+    /**
+     * Nothing is charged twice, and the second call is made once: later calls allow for the difference of the clocks.
+     */
     @ParameterizedTest
     @ValueSource(longs = {-40, 400})
     void callIsSentTwiceOnlyTheFirstTime(long daysOff) {

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Checks the code blocks of the guide and of the README. Java comes from tested sources, configuration starts an application, and modules
- * exist. With {@code -Dguide.write=true}, this test copies the sources into the chapters.
+ * Checks the code blocks of the guide and of the README. Java comes from tested sources, configuration starts an
+ * application, and modules exist. With {@code -Dguide.write=true}, this test copies the sources into the chapters.
  */
 class SnippetsTest {
 

@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The shared state of all calls of limited clients: the limiter, the partitions that are held back, the counters. Safe for use
- * by any number of threads.
+ * The shared state of all calls of limited clients: the limiter, the partitions that are held back, the counters. Safe
+ * for use by any number of threads.
  */
 @Internal
 @Singleton

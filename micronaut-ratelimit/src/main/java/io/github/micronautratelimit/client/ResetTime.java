@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
 
 /**
  * Reads the times in headers of limits. Servers write a number of seconds from now, seconds or milliseconds since the
- * epoch, a duration such as {@code 6m0s}, an HTTP date (RFC 9110, 5.6.7) or a timestamp (RFC 3339). The size of a number
- * tells which it is: a wait of 30 years does not occur, and neither does a date before 2001.
+ * epoch, a duration such as {@code 6m0s}, an HTTP date (RFC 9110, 5.6.7) or a timestamp (RFC 3339). The size of a
+ * number tells which it is: a wait of 30 years does not occur, and neither does a date before 2001.
  *
  * <p>Pure: knows no clock. Linear in the length of the text.
  */

@@ -172,8 +172,8 @@ public class ClientConfiguration {
     }
 
     /**
-     * How often a call is repeated after an answer with status 429, 502, 503 or 504 and after a failed connection, 0 to
-     * 10. Each repetition takes a permit and waits its turn, within {@code max-wait}. Default: {@code 0}.
+     * The number of times that a call is repeated after an answer with status 429, 502, 503 or 504 and after a failed
+     * connection, 0 to 10. Each repetition takes a permit and waits its turn, within {@code max-wait}. Default: {@code 0}.
      *
      * @param retry 0 to 10
      */
@@ -215,8 +215,8 @@ public class ClientConfiguration {
     }
 
     /**
-     * Whether calls are held back on all instances if the headers of an answer say that no permit is left, or an answer
-     * has the status 429, or 503 with a time to wait. Default: {@code true}.
+     * Holds calls back on all instances if the headers of an answer say that no permit is left, or an answer has the
+     * status 429, or 503 with a time to wait. Default: {@code true}.
      *
      * @param learn {@code false} to ignore the answers
      */
@@ -234,7 +234,8 @@ public class ClientConfiguration {
     }
 
     /**
-     * The longest time for which an answer holds calls back, 1s to 24h, whatever its headers say. Default: {@code 300s}.
+     * The longest time for which an answer holds calls back, 1s to 24h, whatever its headers say. Default: {@code
+     * 300s}.
      *
      * @param maxHoldBack 1 second to 24 hours
      */

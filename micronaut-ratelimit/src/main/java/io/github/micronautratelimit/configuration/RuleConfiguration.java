@@ -170,7 +170,7 @@ public class RuleConfiguration {
         this.mode = mode;
     }
 
-    /** Whether a rule denies requests. */
+    /** The effect of a rule on requests. */
     public enum Mode {
 
         /** The policy of the rule is enforced. */

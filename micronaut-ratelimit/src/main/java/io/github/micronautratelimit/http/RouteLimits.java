@@ -197,7 +197,7 @@ final class RouteLimits {
         private final @Nullable RoutePath path;
         private final boolean webSocket;
         private final boolean exempt;
-        /** Whether the default limit applies if no rule does. */
+        /** {@code true} if the default limit applies where no rule does. */
         private final boolean takesDefault;
 
         private volatile @Nullable Exclusion lastExclusion;

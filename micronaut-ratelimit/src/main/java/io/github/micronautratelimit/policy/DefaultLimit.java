@@ -47,8 +47,8 @@ public final class DefaultLimit implements LimitBindings {
      *
      * @param configuration the new configuration
      * @param dependents    checks the new limit
-     * @throws ConfigurationException if it is invalid, or {@code dependents} throws it; the previous limit then stays in
-     *                                force
+     * @throws ConfigurationException if it is invalid, or {@code dependents} throws it; the previous limit then stays
+     *                                in force
      */
     public void reload(RateLimitConfiguration configuration, Runnable dependents) {
         LimitBinding previous = limit;

@@ -119,7 +119,8 @@ public class PolicyRegistry {
      *
      * @param name its name under {@code ratelimit.policies}; case and hyphens do not matter
      * @return the policy; if it has cases, with the limits that belong to none of them
-     * @throws ConfigurationException if no policy of that name is configured, or it has cases only, which need a request
+     * @throws ConfigurationException if no policy of that name is configured, or it has cases only, which need a
+     * request
      */
     public Policy get(String name) {
         Policy policy = get(name, "the application's code");

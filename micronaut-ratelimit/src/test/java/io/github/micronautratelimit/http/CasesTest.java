@@ -75,7 +75,10 @@ class CasesTest {
                         - authenticated: 4/h by {principal}
                 """,
                 """
-                      cases: ["anonymous: 2/h by {ip}", "role:Gold: 6/h by {principal}", "authenticated: 4/h by {principal}"]
+                      cases:
+                        - "anonymous: 2/h by {ip}"
+                        - "role:Gold: 6/h by {principal}"
+                        - "authenticated: 4/h by {principal}"
                 """,
                 """
                       key: "{principal}"

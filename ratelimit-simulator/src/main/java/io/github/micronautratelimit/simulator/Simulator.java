@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 
 /**
- * The command line. Returns 0 if all is well, 1 if a threshold is exceeded, and 2 if an option, a log or a policy cannot
- * be used.
+ * The command line. Returns 0 if all is well, 1 if a threshold is exceeded, and 2 if an option, a log or a policy
+ * cannot be used.
  */
 public final class Simulator {
 

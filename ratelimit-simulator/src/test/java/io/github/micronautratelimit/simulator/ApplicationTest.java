@@ -33,7 +33,9 @@ import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Sends a log to an application with the clock moved, and compares its decisions with those of a replay, one by one. */
+/**
+ * Sends a log to an application with the clock moved, and compares its decisions with those of a replay, one by one.
+ */
 class ApplicationTest {
 
     private static final Path LOG = Path.of("src/test/resources/apache-excerpt.log");

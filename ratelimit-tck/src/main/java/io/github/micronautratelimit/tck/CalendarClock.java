@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Finds the windows of a calendar quota by looking at a calendar and at a clock on the wall, minute by minute. Slow, and
- * without any arithmetic of the core.
+ * Finds the windows of a calendar quota by looking at a calendar and at a clock on the wall, minute by minute. Slow,
+ * and without any arithmetic of the core.
  */
 final class CalendarClock {
 

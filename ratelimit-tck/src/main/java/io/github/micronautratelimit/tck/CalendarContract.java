@@ -95,7 +95,9 @@ interface CalendarContract extends Contract {
         }
     }
 
-    /** Permits carry over to more or fewer of the same calendar; another zone, anchor or unit starts with all permits. */
+    /**
+     * Permits carry over to more or fewer of the same calendar; another zone, anchor or unit starts with all permits.
+     */
     @ParameterizedTest
     @CsvSource({
         "100/month, 50/month, 20",

@@ -16,7 +16,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 
-/** How much of each limit a key has used. */
+/** The permits of each limit that a key has used. */
 interface UsageContract extends Contract {
 
     private TestCase newUsageCase() {

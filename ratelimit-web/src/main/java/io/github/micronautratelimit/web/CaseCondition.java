@@ -16,7 +16,7 @@ sealed interface CaseCondition
                 CaseCondition.Client,
                 TimeOfDay {
 
-    /** Whether a condition holds. */
+    /** The result of a condition on a request. */
     enum Match {
         NO,
         /** For one reading of an ambiguous path it holds, for another one it does not. */

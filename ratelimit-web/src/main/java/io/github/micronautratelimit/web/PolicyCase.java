@@ -32,8 +32,8 @@ public final class PolicyCase {
     /**
      * Reads a case from one text: conditions, a colon and a space, limits, and {@code by} with a key template.
      *
-     * @param text    for example {@code authenticated and method:POST: 100/h by {principal}}; without a key, that of the
-     *                policy applies
+     * @param text    for example {@code authenticated and method:POST: 100/h by {principal}}; without a key, that of
+     *                the policy applies
      * @param context the path of the application, which the paths of requests start with; empty for the root
      * @return the case
      * @throws IllegalArgumentException if the text is malformed; the message says what to write

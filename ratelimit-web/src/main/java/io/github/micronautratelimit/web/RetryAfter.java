@@ -10,8 +10,8 @@ import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The time to wait in {@code Retry-After}: the exact one, and more if clients that are denied together should not return
- * together. Safe for use by any number of threads.
+ * The time to wait in {@code Retry-After}: the exact one, and more if clients that are denied together should not
+ * return together. Safe for use by any number of threads.
  */
 public final class RetryAfter {
 

@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Converts {@code limit_req_zone} and {@code limit_req} of nginx. A zone grants one request at its rate, and {@code burst}
+ * Converts {@code limit_req_zone} and {@code limit_req} of nginx. A zone grants one request at its rate, and {@code
+ * burst}
  * further ones: a token bucket of {@code burst + 1}. Without {@code nodelay}, nginx delays the further ones, which is
  * {@code max-wait}.
  */

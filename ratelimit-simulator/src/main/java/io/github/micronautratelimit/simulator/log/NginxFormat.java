@@ -10,8 +10,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A format that is written as in nginx, such as <code>$remote_addr [$time_local] "$request" $status $http_x_tenant</code>.
- * The value of a variable ends where the text after it begins.
+ * A format that is written as in nginx, such as <code>$remote_addr [$time_local] "$request" $status
+ * $http_x_tenant</code>. The value of a variable ends where the text after it begins.
  */
 final class NginxFormat implements LineFormat {
 

@@ -15,7 +15,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads {@code ratelimit.policies} and {@code ratelimit.rules} of an {@code application.yml}. Other settings of the file
+ * Reads {@code ratelimit.policies} and {@code ratelimit.rules} of an {@code application.yml}. Other settings of the
+ * file
  * are ignored; an unknown setting of a policy or rule is refused, because the replay would differ from the application.
  */
 public final class PolicyFile {
@@ -75,8 +76,8 @@ public final class PolicyFile {
      *
      * @param file    its name, which also names the candidate
      * @param text    its content
-     * @param applied the paths of policies that annotations apply in the application, by policy; a policy without a rule
-     *                and without a path applies to all requests
+     * @param applied the paths of policies that annotations apply in the application, by policy; a policy without a
+     *                rule and without a path applies to all requests
      * @param onlyKey replaces the keys of all rules and policies; {@code null} to keep them
      * @return the candidate
      * @throws InvalidPolicyException if the file has no policies, or a policy is invalid or cannot be replayed

@@ -10,7 +10,8 @@ import java.util.Arrays;
  * <p>As in the product, one permit is as many units as the period has microseconds, and a microsecond refills as many
  * units as the limit has permits.
  *
- * <p>A larger limit never has a larger backlog. So the limits whose bucket was full before the last request are all above
+ * <p>A larger limit never has a larger backlog. So the limits whose bucket was full before the last request are all
+ * above
  * the others. They need no cells: their backlog is the cost of that request. Most requests therefore change few cells.
  */
 final class Ladder {

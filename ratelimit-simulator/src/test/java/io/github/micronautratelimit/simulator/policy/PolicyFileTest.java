@@ -127,7 +127,8 @@ class PolicyFileTest {
                         "The policy \"a\" has max-wait; requests that would wait are counted as denied.",
                         "The limit \"5 concurrent\" of the policy \"a\" is not replayed, because a log does not say how long"
                                 + " requests took."),
-                read("ratelimit: {policies: {a: {limits: [1/s, 5 concurrent], max-wait: 1s}}, rules: [{path: /x, policy: a}]}")
+                read("ratelimit: {policies: {a: {limits: [1/s, 5 concurrent], max-wait: 1s}},"
+                                + " rules: [{path: /x, policy: a}]}")
                         .notes());
     }
 }

@@ -28,7 +28,7 @@ class ListenerKindsTest {
 
     private static final int RECORDS = 20;
 
-    /** Of a bucket of 5 permits, 15 records wait at least 3 s in all. */
+    /** The bucket has 5 permits, so 15 of the records wait at least 3 s in all. */
     private static final double SHORTEST_SECONDS = 2.5;
 
     private static final double LONGEST_SECONDS = 20;
