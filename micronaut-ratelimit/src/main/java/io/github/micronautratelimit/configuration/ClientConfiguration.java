@@ -173,7 +173,8 @@ public class ClientConfiguration {
 
     /**
      * The number of times that a call is repeated after an answer with status 429, 502, 503 or 504 and after a failed
-     * connection, 0 to 10. Each repetition takes a permit and waits its turn, within {@code max-wait}. Default: {@code 0}.
+     * connection, 0 to 10. Each repetition takes a permit and waits its turn, within {@code max-wait}. Default:
+     * {@code 0}.
      *
      * @param retry 0 to 10
      */
