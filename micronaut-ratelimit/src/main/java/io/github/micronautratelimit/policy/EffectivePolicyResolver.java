@@ -1,13 +1,10 @@
 package io.github.micronautratelimit.policy;
 
-import io.github.micronautratelimit.Decision;
-import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitExceededException;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
-import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.web.Allowance;
 import io.github.micronautratelimit.web.ClientAddress;
 import io.github.micronautratelimit.web.PolicyOverrides;
@@ -65,7 +62,7 @@ public class EffectivePolicyResolver {
                 matching = matching == null ? new ArrayList<>(limits.subList(0, i)) : matching;
                 for (LimitBinding one : limit.cases().of(request == null ? NO_REQUEST : request, clock)) {
                     if (one.kind() == Allowance.Kind.DENIED && !one.policy().isShadow()) {
-                        throw denial(one.policy(), RequestKeys.GLOBAL, origin);
+                        throw PolicyRegistry.denial(one.policy(), RequestKeys.GLOBAL, origin);
                     }
                     if (one.kind() == Allowance.Kind.LIMITED) {
                         matching.add(one);
@@ -96,7 +93,7 @@ public class EffectivePolicyResolver {
             if (policy.isShadow()) {
                 return null;
             }
-            throw denial(policy, key, origin);
+            throw PolicyRegistry.denial(policy, key, origin);
         }
         Policy effective = overrides.of(policy, key, request);
         // A resolver may make a new policy.
@@ -113,12 +110,5 @@ public class EffectivePolicyResolver {
     public Policy forOperator(Policy policy, String key) {
         Allowance override = policies.overrideOf(policy, RequestKeys.value(key));
         return override != null && !override.isLimited() ? policy : overrides.of(policy, key, null);
-    }
-
-    /** Returns the denial of a request that the configuration denies, whatever the limits of the policy. */
-    static RateLimitExceededException denial(Policy policy, String key, PermitRequest.Origin origin) {
-        return new RateLimitExceededException(new Decisions(
-                List.of(new PermitRequest(policy, key, 1, origin)),
-                List.of(new Decision.Denied(0, LimitState.NEVER, 0, List.of(), Decision.Source.CONFIGURATION))));
     }
 }

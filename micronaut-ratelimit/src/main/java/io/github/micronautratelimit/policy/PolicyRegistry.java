@@ -1,5 +1,7 @@
 package io.github.micronautratelimit.policy;
 
+import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
@@ -10,6 +12,7 @@ import io.github.micronautratelimit.configuration.RefreshedConfiguration;
 import io.github.micronautratelimit.configuration.WrittenNames;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
+import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.web.Allowance;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
@@ -248,8 +251,15 @@ public class PolicyRegistry {
         return switch (override.kind()) {
             case LIMITED -> policy.withLimits(override.limits());
             case UNLIMITED -> policy.withLimits(HIGHEST);
-            case DENIED -> throw EffectivePolicyResolver.denial(policy, key, PermitRequest.Origin.CODE);
+            case DENIED -> throw denial(policy, key, PermitRequest.Origin.CODE);
         };
+    }
+
+    /** Returns the denial of a request that the configuration denies, whatever the limits of the policy. */
+    static RateLimitExceededException denial(Policy policy, String key, PermitRequest.Origin origin) {
+        return new RateLimitExceededException(new Decisions(
+                List.of(new PermitRequest(policy, key, 1, origin)),
+                List.of(new Decision.Denied(0, LimitState.NEVER, 0, List.of(), Decision.Source.CONFIGURATION))));
     }
 
     /** Returns the override of a key, or {@code null}. */

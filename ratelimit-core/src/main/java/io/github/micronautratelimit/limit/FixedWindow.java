@@ -157,6 +157,9 @@ public final class FixedWindow extends Limit {
         /**
          * Creates a period.
          *
+         * @param unit  the unit
+         * @param first the first day or month
+         * @param zone  the time zone
          * @throws IllegalArgumentException if the unit or the first day or month is none of those named above
          */
         public CalendarPeriod {

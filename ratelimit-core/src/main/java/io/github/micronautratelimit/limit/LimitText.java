@@ -96,7 +96,7 @@ final class LimitText {
             throw malformed("nothing or \"lease\" and a time was expected", optionAt);
         }
         int leaseAt = position;
-        long lease = period();
+        long lease = time();
         if (lease < ConcurrencyLimit.SHORTEST_LEASE_MICROS || lease > ConcurrencyLimit.LONGEST_LEASE_MICROS) {
             throw malformed("the lease must be from 1s to 1day", leaseAt);
         }
@@ -156,12 +156,40 @@ final class LimitText {
     private long period() {
         skipSpaces();
         int start = position;
-        long count = position < text.length() && isDigit(text.charAt(position)) ? number("a number") : 1;
-        long unit = unit();
+        long count = count();
+        requireNoCalendar();
+        long unit = unit("us, ms, s, min, h, day, week, month, year");
         if (count < 1 || count > Micros.of(Limit.MAX_PERIOD) / unit) {
             throw malformed("the period must be from 1us to 366day", start);
         }
         return count * unit;
+    }
+
+    private long time() {
+        skipSpaces();
+        int start = position;
+        long count = count();
+        long unit = unit("us, ms, s, min, h, day");
+        if (count > Micros.of(Limit.MAX_PERIOD) / unit) {
+            throw malformed("the time must be at most 366day", start);
+        }
+        return count * unit;
+    }
+
+    private long count() {
+        return position < text.length() && isDigit(text.charAt(position)) ? number("a number") : 1;
+    }
+
+    private void requireNoCalendar() {
+        int start = position;
+        String word = word();
+        if (CalendarText.unit(word) != null) {
+            throw malformed(
+                    "\"" + word + "\" is a calendar period, which follows a '/' and has no number,",
+                    start,
+                    CalendarText.EXAMPLE);
+        }
+        position = start;
     }
 
     private long number(String what) {
@@ -180,17 +208,11 @@ final class LimitText {
         }
     }
 
-    private long unit() {
+    private long unit(String known) {
         int start = position;
-        String word = word();
-        Long micros = UNITS.get(word);
+        Long micros = UNITS.get(word());
         if (micros == null) {
-            throw CalendarText.unit(word) == null
-                    ? malformed("one of the units us, ms, s, min, h, day, week, month, year was expected", start)
-                    : malformed(
-                            "\"" + word + "\" is a calendar period, which follows a '/' and has no number,",
-                            start,
-                            CalendarText.EXAMPLE);
+            throw malformed("one of the units " + known + " was expected", start);
         }
         return micros;
     }

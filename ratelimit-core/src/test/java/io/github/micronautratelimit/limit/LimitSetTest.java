@@ -71,6 +71,7 @@ class LimitSetTest {
             5 concurrent 10s            | nothing, or ';' and another limit, was expected at character 14
             5 concurrent least 10s      | nothing or "lease" and a time was expected at character 14
             5 concurrent lease          | one of the units us, ms, s, min, h, day was expected at the end
+            5 concurrent lease 1week    | one of the units us, ms, s, min, h, day was expected at character 21
             5 concurrent lease 999ms    | the lease must be from 1s to 1day at character 20
             5 concurrent lease 2days     | the lease must be from 1s to 1day at character 20
             5 concurrent lease 25h      | the lease must be from 1s to 1day at character 20
