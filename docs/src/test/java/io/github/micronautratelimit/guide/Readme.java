@@ -9,7 +9,7 @@ import java.util.List;
 
 /** The first example of the README. */
 @Requires(property = "spec", value = "ReadmeTest")
-@Controller
+@Controller("/readme")
 class Readme {
 
     record Order(String id) {}

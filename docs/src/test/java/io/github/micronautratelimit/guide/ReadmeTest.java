@@ -25,10 +25,10 @@ class ReadmeTest {
     @Test
     void exampleAllowsHundredRequests() {
         for (int i = 0; i < 100; i++) {
-            assertEquals("[]", client.toBlocking().retrieve("/orders"));
+            assertEquals("[]", client.toBlocking().retrieve("/readme/orders"));
         }
         HttpClientResponseException denied = assertThrows(
-                HttpClientResponseException.class, () -> client.toBlocking().retrieve("/orders"));
+                HttpClientResponseException.class, () -> client.toBlocking().retrieve("/readme/orders"));
         assertEquals(429, denied.getStatus().getCode());
         assertEquals("1", denied.getResponse().header("Retry-After"));
     }

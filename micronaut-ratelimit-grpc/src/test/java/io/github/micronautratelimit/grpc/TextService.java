@@ -62,10 +62,12 @@ class TextService implements BindableService {
         }
     }
 
+    // tag::say[]
     @RateLimit("3/h")
     void say(String text, StreamObserver<String> answer) {
         answer(text, answer);
     }
+    // end::say[]
 
     @RateLimit(value = "1/h", key = "{header:x-tenant}")
     void tenant(String text, StreamObserver<String> answer) {

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.tck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.ConcurrencyBackend;
@@ -79,6 +80,37 @@ public abstract class LeaseContract {
     }
 
     /** All slots are granted and no more. A denial returns the time until the first lease expires. */
+    /** Slots of a policy in shadow mode are held and released like others, and a missing one denies no request. */
+    @Test
+    final void shadowSlotsAreHeldAndReleased() {
+        try (TestCase testCase = newTestCase()) {
+            Policy shadow =
+                    Policy.of(testCase.policy("1/s").name(), "2 concurrent").withShadow(true);
+            List<Lease> leases = new ArrayList<>();
+            List<Decision> real = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                Lease lease = testCase.limiter.lease(shadow, "key");
+                assertTrue(lease.allowed());
+                assertTrue(lease.hasSlots());
+                leases.add(lease);
+                real.add(assertInstanceOf(
+                                Decision.Shadowed.class,
+                                lease.decisions().list().get(0))
+                        .decision()
+                        .toCompletableFuture()
+                        .join());
+            }
+            assertEquals(
+                    List.of(true, true, false),
+                    real.stream().map(Decision::allowed).toList());
+            assertEquals(0, testCase.status(shadow, "key").remaining());
+            leases.forEach(lease -> lease.release().toCompletableFuture().join());
+            FaultCase.await(
+                    "the slots are released",
+                    () -> testCase.status(shadow, "key").remaining() == 2);
+        }
+    }
+
     @Test
     final void slotsAreGrantedUpToTheLimit() {
         try (TestCase testCase = newTestCase()) {

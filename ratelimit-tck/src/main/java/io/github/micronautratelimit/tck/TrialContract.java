@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.DecisionCounts;
 import io.github.micronautratelimit.Decisions;
-import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.Limit;
@@ -72,37 +71,6 @@ interface TrialContract extends Contract {
                 }
             }
             assertEquals(90, testCase.status(shadow, "key").remaining());
-        }
-    }
-
-    /** Slots of a policy in shadow mode are held and released like others, and a missing one denies no request. */
-    @Test
-    default void shadowSlotsAreHeldAndReleased() {
-        try (TestCase testCase = newTestCase()) {
-            Policy shadow =
-                    Policy.of(testCase.policy("1/s").name(), "2 concurrent").withShadow(true);
-            List<Lease> leases = new ArrayList<>();
-            List<Decision> real = new ArrayList<>();
-            for (int i = 0; i < 3; i++) {
-                Lease lease = testCase.limiter.lease(shadow, "key");
-                assertTrue(lease.allowed());
-                assertTrue(lease.hasSlots());
-                leases.add(lease);
-                real.add(assertInstanceOf(
-                                Decision.Shadowed.class,
-                                lease.decisions().list().get(0))
-                        .decision()
-                        .toCompletableFuture()
-                        .join());
-            }
-            assertEquals(
-                    List.of(true, true, false),
-                    real.stream().map(Decision::allowed).toList());
-            assertEquals(0, testCase.status(shadow, "key").remaining());
-            leases.forEach(lease -> lease.release().toCompletableFuture().join());
-            FaultCase.await(
-                    "the slots are released",
-                    () -> testCase.status(shadow, "key").remaining() == 2);
         }
     }
 
