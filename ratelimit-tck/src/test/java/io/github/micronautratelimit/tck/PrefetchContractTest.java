@@ -115,6 +115,14 @@ class PrefetchContractTest extends RateLimitBackendContract {
     @Override
     public void refundOnAContendedKeyGivesBackEverything() {}
 
+    /** Does not apply: a prefetched permit is as old as its charge in the store. */
+    @Override
+    public void chargeIsGivenBackInItsOwnMonthOnly() {}
+
+    /** Does not apply: grants of this test do not name the charge from which they were prefetched. */
+    @Override
+    public void deniedRequestIsNotChargedToCandidate() {}
+
     /** An instance that prefetches under every policy. */
     private static final class Prefetching extends ForwardingBackend {
 
