@@ -35,7 +35,10 @@ import org.w3c.dom.NodeList;
 /** Checks that the native image metadata of the modules is correct, complete and in the right place. */
 class MetadataTest {
 
-    private static final Set<String> FILES = Set.of("reflect-config.json", "resource-config.json");
+    private static final Set<String> FILES = Set.of("reflect-config.json", "resource-config.json", "proxy-config.json");
+
+    /** A command line, and a library for tests. */
+    private static final Set<String> NOT_IN_APPLICATIONS = Set.of("ratelimit-simulator", "micronaut-ratelimit-test");
 
     private static List<Published> modules() {
         return Published.all();
@@ -55,6 +58,7 @@ class MetadataTest {
         for (int i = 0; i < names.getLength(); i++) {
             published.add(names.item(i).getTextContent());
         }
+        published.removeAll(NOT_IN_APPLICATIONS);
         assertEquals(
                 published,
                 new TreeSet<>(modules().stream().map(Published::artifact).toList()));
@@ -148,6 +152,20 @@ class MetadataTest {
             }
         }
         assertEquals(4, handlers.size(), handlers::toString);
+    }
+
+    /** A proxy of several versions of Kafka's clients implements their interface. */
+    @Test
+    void proxiedInterfacesExist() throws Exception {
+        Published module = modules().stream()
+                .filter(published -> published.artifact().equals("micronaut-ratelimit"))
+                .findFirst()
+                .orElseThrow();
+        List<JsonNode> proxies = Metadata.list(Metadata.read(module.metadata().resolve("proxy-config.json")));
+        assertEquals(1, proxies.size());
+        for (JsonNode name : Metadata.list(proxies.get(0).get("interfaces"))) {
+            assertTrue(load(name.textValue()).isInterface(), name.textValue());
+        }
     }
 
     /** Hazelcast creates merge policies by name. */

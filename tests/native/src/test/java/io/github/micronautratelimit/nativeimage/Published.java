@@ -3,6 +3,7 @@ package io.github.micronautratelimit.nativeimage;
 import io.github.micronautratelimit.RateLimiter;
 import io.github.micronautratelimit.annotation.RateLimit;
 import io.github.micronautratelimit.dynamodb.DynamoDbBackend;
+import io.github.micronautratelimit.grpc.RateLimitClientInterceptor;
 import io.github.micronautratelimit.hazelcast.HazelcastBackend;
 import io.github.micronautratelimit.management.DashboardConfiguration;
 import io.github.micronautratelimit.redis.RedisBackend;
@@ -36,6 +37,7 @@ record Published(String artifact, Path root) {
             "ratelimit-web", DenialResponses.class,
             "micronaut-ratelimit", RateLimit.class,
             "micronaut-ratelimit-management", DashboardConfiguration.class,
+            "micronaut-ratelimit-grpc", RateLimitClientInterceptor.class,
             "ratelimit-servlet", RateLimitFilter.class,
             "micronaut-ratelimit-redis", RedisBackend.class,
             "micronaut-ratelimit-hazelcast", HazelcastBackend.class,

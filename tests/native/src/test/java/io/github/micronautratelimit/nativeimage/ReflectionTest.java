@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Test;
 class ReflectionTest {
 
     private static final String OURS = "io.github.micronautratelimit.";
+    private static final String CLIENT = "reflect-config.json names the HTTP client, if the image has it";
+    private static final String PROXY = "proxy-config.json and reflect-config.json name the interface";
     private static final String NO_LOOK_UP = "a text that distinguishes objects, without a look-up";
     private static final String LISTED = "the resource-config.json of the module lists its resources";
 
@@ -43,6 +45,13 @@ class ReflectionTest {
             use("ChargeCondition.loader: java.lang.Class.getClassLoader", NO_LOOK_UP),
             use("http.RateLimitContext.<clinit>: the name of a class as text", NO_LOOK_UP),
             use("http.StreamCallbacks.<clinit>: the name of a class as text", NO_LOOK_UP),
+            use("client.LimitedClients.<init>: io.micronaut.core.reflect.ClassUtils.isPresent", CLIENT),
+            use("client.LimitedClients.<init>: java.lang.Class.getClassLoader", NO_LOOK_UP),
+            use("messaging.PacedConsumer.around: java.lang.reflect.Proxy.newProxyInstance", PROXY),
+            use("messaging.PacedConsumer.around: java.lang.Class.getClassLoader", NO_LOOK_UP),
+            use("messaging.PacedConsumer.invoke: java.lang.reflect.InvocationTargetException.getCause", NO_LOOK_UP),
+            use("messaging.PacedConsumer.invoke: java.lang.reflect.Method.getName", NO_LOOK_UP),
+            use("messaging.PacedConsumer.invoke: java.lang.reflect.Method.invoke", PROXY),
             use("interceptor.SkippedCalls.isBetween: java.lang.Class.getPackageName", NO_LOOK_UP),
             use("policy.AnnotatedMethod.<clinit>: the name of a class as text", NO_LOOK_UP),
             use(
