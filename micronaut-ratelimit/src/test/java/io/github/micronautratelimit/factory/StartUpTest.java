@@ -55,7 +55,7 @@ class StartUpTest {
                         "ratelimit.policies.write.limits = \"100\": '/' was expected at the end" + LIMIT_EXAMPLE),
                 Arguments.of(
                         Map.of("ratelimit.policies.write.limits", List.of("10/s", "20/x")),
-                        "ratelimit.policies.write.limits = \"20/x\": one of the units us, ms, s, min, h, day was "
+                        "ratelimit.policies.write.limits = \"20/x\": one of the units us, ms, s, min, h, day, week, month, year was "
                                 + "expected at character 4" + LIMIT_EXAMPLE),
                 Arguments.of(
                         Map.of("ratelimit.policies.write.key", "{ip}"),

@@ -71,7 +71,8 @@ class RateLimitVisitorTest {
         return Stream.of(
                 Arguments.of(
                         "@RateLimit(\"10/fortnight\")",
-                        "@RateLimit on shop.Bean.call(): \"10/fortnight\": one of the units us, ms, s, min, h, day was "
+                        "@RateLimit on shop.Bean.call(): \"10/fortnight\": one of the units us, ms, s, min, h, day, week, "
+                                + "month, year was "
                                 + "expected at character 4; write a limit like \"100/min\", \"5/s burst 20\", "
                                 + "\"1000/h sliding\", \"10000/day fixed\" or \"5 concurrent\"."),
                 Arguments.of(
@@ -81,8 +82,9 @@ class RateLimitVisitorTest {
                 Arguments.of(
                         "@RateLimit(value = \"1/s\", key = \"{user}\")",
                         "The key of @RateLimit on shop.Bean.call(): \"{user}\": unknown placeholder {user} at "
-                                + "character 1; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", "
-                                + "\"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{query:NAME}\", "
+                                + "character 1; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", \"{role}\", "
+                                + "\"{claim:NAME}\", \"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", "
+                                + "\"{query:NAME}\", "
                                 + "\"{path:NAME}\", \"{bean:NAME}\" or \"{global}\", with or without text around it."),
                 Arguments.of(
                         "@RateLimit(value = \"1/s\", key = \"a:#{ account }\")",

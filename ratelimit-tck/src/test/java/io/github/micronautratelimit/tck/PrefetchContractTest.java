@@ -119,6 +119,14 @@ class PrefetchContractTest extends RateLimitBackendContract {
     @Override
     public void chargeIsGivenBackInItsOwnMonthOnly() {}
 
+    /** Does not apply: see the class comment. */
+    @Override
+    public void everyOperationOnACalendarQuotaDecidesLikeTheExactModel(long seed) {}
+
+    /** Does not apply: prefetched permits count as used. */
+    @Override
+    public void usageIsThatOfTheMemoryBackend(History history) {}
+
     /** Does not apply: grants of this test do not name the charge from which they were prefetched. */
     @Override
     public void deniedRequestIsNotChargedToCandidate() {}
