@@ -79,7 +79,6 @@ public abstract class LeaseContract {
         return new Decision.Denied(0, retryAfter, resetAfter, List.of(), Decision.Source.STORE);
     }
 
-    /** All slots are granted and no more. A denial returns the time until the first lease expires. */
     /** Slots of a policy in shadow mode are held and released like others, and a missing one denies no request. */
     @Test
     final void shadowSlotsAreHeldAndReleased() {
@@ -111,6 +110,7 @@ public abstract class LeaseContract {
         }
     }
 
+    /** All slots are granted and no more. A denial returns the time until the first lease expires. */
     @Test
     final void slotsAreGrantedUpToTheLimit() {
         try (TestCase testCase = newTestCase()) {
