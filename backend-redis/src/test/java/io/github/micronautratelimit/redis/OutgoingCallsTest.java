@@ -116,8 +116,8 @@ class OutgoingCallsTest {
 
     @Test
     void instancesThatShareALimitAreHardlyEverDenied() {
-        List<Integer> without = statuses(instances(Map.of("ratelimit.enabled", "false")), "without");
         List<Integer> with = statuses(instances(limits("40/s burst 5")), "with");
+        List<Integer> without = statuses(instances(Map.of("ratelimit.enabled", "false")), "without");
         double deniedWithout = percent(Collections.frequency(without, 429), without.size());
         double deniedWith = percent(Collections.frequency(with, 429), with.size());
         assertTrue(deniedWithout > 30, () -> deniedWithout + " % of all answers");
