@@ -14,10 +14,10 @@ import io.micronaut.core.naming.NameUtils;
 import io.micronaut.inject.BeanDefinition;
 import io.micronaut.inject.ExecutableMethod;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The limits of gRPC methods, from the annotations of the beans that implement them. Reads them when the application
@@ -65,22 +65,38 @@ final class GrpcLimits {
                     NameUtils.decapitalize(String.valueOf(descriptor.getBareMethodName())),
                     descriptor.getFullMethodName());
         }
-        Set<String> unknown = new HashSet<>();
+        Set<String> unknown = new TreeSet<>();
+        boolean limitsSome = false;
         for (ExecutableMethod<?, ?> method : methods) {
             String fullName = fullNames.get(method.getMethodName());
             if (fullName == null) {
+                requireOnClass(definition, method, fullNames.keySet());
                 unknown.add(method.getMethodName());
             } else {
+                limitsSome = true;
                 annotations.ofServiceCalls(definition.getBeanType(), method).forEach(GrpcLimits::requireNoArguments);
                 limited.put(fullName, new Limited(definition.getBeanType(), method));
             }
         }
-        if (limited.isEmpty() && !unknown.isEmpty()) {
-            throw new ConfigurationException("@RateLimit on "
-                    + definition.getBeanType().getName() + "."
-                    + unknown.iterator().next() + "() limits no gRPC method, because the service has only the methods "
-                    + fullNames.keySet() + "; write it on one of them.");
+        if (!limitsSome && !unknown.isEmpty()) {
+            throw limitsNothing(definition, unknown.iterator().next(), fullNames.keySet());
         }
+    }
+
+    /** A limit of the class also marks methods that no client calls. One on the method itself would never apply. */
+    private static void requireOnClass(
+            BeanDefinition<?> definition, ExecutableMethod<?, ?> method, Set<String> methods) {
+        if (method.getAnnotationMetadata().getDeclaredMetadata().hasStereotype(RateLimited.class)) {
+            throw limitsNothing(definition, method.getMethodName(), methods);
+        }
+    }
+
+    private static ConfigurationException limitsNothing(
+            BeanDefinition<?> definition, String method, Set<String> methods) {
+        return new ConfigurationException("@RateLimit on "
+                + definition.getBeanType().getName() + "." + method
+                + "() limits no gRPC method, because the service has only the methods " + methods
+                + "; write it on one of them.");
     }
 
     /** A call is decided before its messages arrive. */
