@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.factory;
 
+import io.github.micronautratelimit.configuration.RateLimitConfiguration;
 import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.policy.ReachabilityCheck;
 import io.micronaut.context.event.ApplicationEventListener;
@@ -19,8 +20,10 @@ final class StartLog implements ApplicationEventListener<StartupEvent> {
 
     private final SelectedBackend selected;
     private final ReachabilityCheck reachability;
+    private final RateLimitConfiguration configuration;
 
-    StartLog(SelectedBackend selected, ReachabilityCheck reachability) {
+    StartLog(SelectedBackend selected, ReachabilityCheck reachability, RateLimitConfiguration configuration) {
+        this.configuration = configuration;
         this.selected = selected;
         this.reachability = reachability;
     }
@@ -29,12 +32,13 @@ final class StartLog implements ApplicationEventListener<StartupEvent> {
     public void onApplicationEvent(StartupEvent event) {
         ReachabilityCheck.Counts counts = reachability.check();
         LOG.info(
-                "Rate limits are kept in {}.{} Limits on routes: {}, on beans: {}, on WebSockets: {}, path rules: {}.",
+                "Rate limits are kept in {}.{} Limits on routes: {}, on beans: {}, on WebSockets: {}, path rules: {}.{}",
                 selected.name(),
                 selected.backend().isLocal() ? " Each instance of the application has its own limits." : "",
                 counts.onRoutes(),
                 counts.onBeans(),
                 counts.onWebSockets(),
-                counts.onPaths());
+                counts.onPaths(),
+                configuration.isShadow() ? " ratelimit.shadow is set, so none of them denies a request." : "");
     }
 }

@@ -126,7 +126,12 @@ class ShadowModeTest {
 
     @Test
     void allLimitsCanBePutIntoShadowMode() {
-        try (TestServer server = counting(Map.of("ratelimit.shadow", true, "ratelimit.policies.api.limits", "1/day"))) {
+        try (Log log = new Log();
+                TestServer server =
+                        counting(Map.of("ratelimit.shadow", true, "ratelimit.policies.api.limits", "1/day"))) {
+            assertTrue(
+                    log.lines().stream().anyMatch(line -> line.endsWith("so none of them denies a request.")),
+                    () -> log.lines().toString());
             Calls calls = server.calls();
             for (String path : List.of("/shadow/policy", "/shadow/both", "/shadow/inline", "/shadow/bean")) {
                 assertEquals(List.of(200, 200, 200), calls.get(path, 3), path);
