@@ -103,6 +103,10 @@ class PrefetchContractTest extends RateLimitBackendContract {
     @Override
     public void everyOperationDecidesLikeTheExactModel(long seed) {}
 
+    /** Does not apply: an instance may deny while another instance holds prefetched permits. */
+    @Override
+    public void denialsOfAllInstancesBlockTheKey() {}
+
     /** Does not apply: permits that others return are free too. */
     @Override
     public void lateRefundTakesNoPermitsOfOthers(String limits, long seconds, long free) {}
