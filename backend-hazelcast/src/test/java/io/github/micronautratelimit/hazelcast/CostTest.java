@@ -23,6 +23,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -130,14 +131,18 @@ class CostTest {
                 CostTable.about(own.sent()));
     }
 
-    /** A member, a second member behind a byte counter, and a client whose connection to it has another counter. */
+    /**
+     * Two members and a client. The members see each other behind byte counters, whichever of them opens the
+     * connection, and the connection of the client to the second member has a counter of its own.
+     */
     private static final class CountedCluster implements AutoCloseable {
 
         /** The average of a key. */
         record Cost(long calls, long sent, long received) {}
 
         private final List<Integer> ports = Cluster.freePorts(2);
-        private final ByteCounter toMember = new ByteCounter(ports.get(1));
+        private final ByteCounter toFront = new ByteCounter(ports.get(0));
+        private final ByteCounter toBehind = new ByteCounter(ports.get(1));
         private final ByteCounter fromClient = new ByteCounter(ports.get(1));
         private final Cluster plain = new Cluster(1);
         private final HazelcastInstance behind = member(1);
@@ -162,7 +167,7 @@ class CostTest {
         }
 
         private HazelcastInstance member(int index) {
-            List<Integer> visible = List.of(ports.get(0), toMember.port());
+            List<Integer> visible = List.of(toFront.port(), toBehind.port());
             return Hazelcast.newHazelcastInstance(plain.configAt(
                     ports.get(index),
                     "127.0.0.1:" + visible.get(index),
@@ -193,28 +198,37 @@ class CostTest {
         }
 
         Cost client(Step step, Policy... policies) {
-            return cost(asClient, fromClient, step, keys("c", policies));
+            return cost(asClient, fromClient::sent, fromClient::received, step, keys("c", policies));
         }
 
         Cost member(Step step, Policy... policies) {
-            return cost(asMember, toMember, step, keys("m", policies));
+            return cost(asMember, this::fromFront, this::fromBehind, step, keys("m", policies));
         }
 
         Cost owner(Step step, Policy... policies) {
-            return cost(asOwner, toMember, step, keys("o", policies));
+            return cost(asOwner, this::fromFront, this::fromBehind, step, keys("o", policies));
         }
 
-        private Cost cost(RateLimitBackend backend, ByteCounter wire, Step step, List<String> keys) {
-            long calls = CountedMaps.calls();
-            long sent = wire.sent();
-            long received = wire.received();
+        private long fromFront() {
+            return toBehind.sent() + toFront.received();
+        }
+
+        private long fromBehind() {
+            return toBehind.received() + toFront.sent();
+        }
+
+        private static Cost cost(
+                RateLimitBackend backend, LongSupplier sent, LongSupplier received, Step step, List<String> keys) {
+            long callsBefore = CountedMaps.calls();
+            long sentBefore = sent.getAsLong();
+            long receivedBefore = received.getAsLong();
             for (String key : keys) {
                 step.run(backend, key).toCompletableFuture().join();
             }
             return new Cost(
-                    (CountedMaps.calls() - calls) / KEYS,
-                    (wire.sent() - sent) / KEYS,
-                    (wire.received() - received) / KEYS);
+                    (CountedMaps.calls() - callsBefore) / KEYS,
+                    (sent.getAsLong() - sentBefore) / KEYS,
+                    (received.getAsLong() - receivedBefore) / KEYS);
         }
 
         @Override
@@ -225,7 +239,8 @@ class CostTest {
             plain.close();
             front.getLifecycleService().terminate();
             behind.getLifecycleService().terminate();
-            toMember.close();
+            toFront.close();
+            toBehind.close();
             fromClient.close();
         }
     }
