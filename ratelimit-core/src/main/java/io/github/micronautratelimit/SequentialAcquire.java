@@ -6,12 +6,16 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Acquires several requests one after the other. If one is denied or fails, refunds the earlier ones, as far as their
  * charges still take permits.
+ *
+ * <p>If one fails and a refund fails too, the store has charged a part of the requests. The stage then fails with a
+ * {@link TimeoutException}, whatever the reasons, so that no guard charges the requests again.
  */
 final class SequentialAcquire {
 
@@ -26,6 +30,7 @@ final class SequentialAcquire {
     private final List<PermitRequest> requests;
     private final List<Decision> decisions = new ArrayList<>();
     private final List<@Nullable Charge> charges = new ArrayList<>();
+    private boolean refundLost;
 
     SequentialAcquire(
             Function<PermitRequest, CompletionStage<Decision>> acquire, Refund refund, List<PermitRequest> requests) {
@@ -43,7 +48,7 @@ final class SequentialAcquire {
                 .handle((decision, failure) -> {
                     if (failure != null) {
                         return refundTaken().<List<Decision>>thenApply(done -> {
-                            throw new CompletionException(Futures.unwrap(failure));
+                            throw new CompletionException(failureAfterRefunds(Futures.unwrap(failure)));
                         });
                     }
                     if (!decision.allowed()) {
@@ -54,6 +59,16 @@ final class SequentialAcquire {
                     return acquire();
                 })
                 .thenCompose(next -> next);
+    }
+
+    private Throwable failureAfterRefunds(Throwable failure) {
+        if (!refundLost || failure instanceof TimeoutException) {
+            return failure;
+        }
+        TimeoutException unknown = new TimeoutException(
+                "A request failed, and permits of the earlier ones could not be given back: " + failure);
+        unknown.initCause(failure);
+        return unknown;
     }
 
     private List<Decision> deniedBy(Decision denial) {
@@ -85,6 +100,9 @@ final class SequentialAcquire {
         }
         return Futures.call(() -> refund.apply(charge.request(), charge.chargedAtMicros()))
                 .thenAccept(done -> decisions.set(index, charge.decisionWithout()))
-                .exceptionally(lost -> null);
+                .exceptionally(lost -> {
+                    refundLost = true;
+                    return null;
+                });
     }
 }

@@ -2,6 +2,7 @@ package io.github.micronautratelimit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.memory.MemoryBackend;
@@ -9,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -211,6 +213,40 @@ class LateRefundTest {
                 .get(1)
                 .allowed());
         assertEquals(refunded, drain(policy));
+    }
+
+    /** A guard would charge the requests once more if it took them for not executed. */
+    @ParameterizedTest
+    @CsvSource({"true, IllegalStateException", "false, TimeoutException"})
+    void failedSequenceSaysWhetherItMayHaveChargedPermits(boolean refunds, String expected) {
+        Policy policy = Policy.of("p", "10/min");
+        RateLimitBackend failing = new ForwardingBackend(store) {
+            @Override
+            public CompletionStage<Decision> acquire(Policy of, String key, long permits) {
+                return of == policy
+                        ? super.acquire(of, key, permits)
+                        : CompletableFuture.failedFuture(new IllegalStateException("Connection refused"));
+            }
+
+            @Override
+            public CompletionStage<Void> refund(Policy of, String key, long permits, long chargedAtMicros) {
+                return refunds
+                        ? super.refund(of, key, permits, chargedAtMicros)
+                        : CompletableFuture.failedFuture(new IllegalStateException("Connection refused"));
+            }
+        };
+        CompletionException failure = assertThrows(CompletionException.class, () -> new SequentialAcquire(
+                        request -> failing.acquire(request.policy(), request.key(), request.permits()),
+                        (request, chargedAt) ->
+                                failing.refund(request.policy(), request.key(), request.permits(), chargedAt),
+                        List.of(
+                                new PermitRequest(policy, "key", 4),
+                                new PermitRequest(Policy.of("q", "1/s"), "key", 1)))
+                .acquire()
+                .toCompletableFuture()
+                .join());
+        assertEquals(expected, failure.getCause().getClass().getSimpleName());
+        assertEquals(refunds ? 10 : 6, limiter.peek(policy, "key", 0).remaining());
     }
 
     /** Permits are given back if no slot is free, but not into the next window. */
