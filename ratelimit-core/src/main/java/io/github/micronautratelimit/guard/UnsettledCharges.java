@@ -203,7 +203,7 @@ final class UnsettledCharges {
                         return null;
                     }
                     if (isUncharged(reason)) {
-                        restore(unsettled, key, spent);
+                        restore(unsettled, key);
                         stillUnsettled.accept(new PermitRequest(unsettled.policy, key, spent), reason);
                     } else {
                         addUncharged(spent);
@@ -216,9 +216,16 @@ final class UnsettledCharges {
         return acquire(store, policy, key, left).thenApply(decision -> decision.allowed() ? left : 0L);
     }
 
-    /** Keeps permits that the store has not charged, beside those that were recorded in the meantime. */
-    private void restore(Unsettled unsettled, String key, long permits) {
-        record(unsettled.policy, unsettled.share, key, permits, () -> unsettled.without);
+    /**
+     * Keeps permits that the store has not charged, beside those that were recorded in the meantime. Keeps their states
+     * and not their number: whole permits would lose a fraction with each call that the store rejects.
+     */
+    private void restore(Unsettled unsettled, String key) {
+        long now = clock.micros();
+        accounts.merge(new Account(unsettled.policy.name(), key), unsettled, (newer, older) -> new Unsettled(
+                        newer.policy, newer.share, older.without, older.with)
+                .at(now)
+                .charge(newer.at(now).permits()));
     }
 
     private CompletableFuture<Decision> acquire(RateLimitBackend store, Policy policy, String key, long permits) {
