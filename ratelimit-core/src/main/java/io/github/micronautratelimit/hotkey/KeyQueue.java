@@ -168,7 +168,7 @@ final class KeyQueue {
             return false;
         }
         Throwable cause = Futures.unwrap(failure);
-        long delay = ThrottledCalls.delayNanos(repetition, store.timeoutNanos(name.policy));
+        long delay = store.throttled().delayNanos(repetition, store.timeoutNanos(name.policy));
         List<Caller> patient = patient(callers, store.nanoTime() + delay);
         if (patient.isEmpty() || !store.throttled().after(delay, () -> repeat(patient, cause, repetition))) {
             return false;

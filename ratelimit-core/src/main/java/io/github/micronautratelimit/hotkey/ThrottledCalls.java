@@ -10,6 +10,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongFunction;
+import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +32,8 @@ final class ThrottledCalls {
     private static final int MAX_DOUBLINGS = 5;
 
     private final LongFunction<Executor> timer;
+    private final LongSupplier nanoTime;
+    private final LongUnaryOperator randomBelow;
     private final AtomicInteger delayed = new AtomicInteger();
 
     /** Creates a timer that continues on the common pool, so that no thread of the store waits or works. */
@@ -39,7 +43,14 @@ final class ThrottledCalls {
 
     /** Creates a timer for tests. It takes a delay in nanoseconds and returns an executor that runs tasks after it. */
     ThrottledCalls(LongFunction<Executor> timer) {
+        this(timer, System::nanoTime, bound -> ThreadLocalRandom.current().nextLong(bound));
+    }
+
+    /** Creates a timer with a clock and a source of random numbers from 0 to below its argument, for tests. */
+    ThrottledCalls(LongFunction<Executor> timer, LongSupplier nanoTime, LongUnaryOperator randomBelow) {
         this.timer = timer;
+        this.nanoTime = nanoTime;
+        this.randomBelow = randomBelow;
     }
 
     static boolean isThrottled(@Nullable Throwable failure) {
@@ -47,10 +58,10 @@ final class ThrottledCalls {
     }
 
     /** Returns the delay before an attempt, in nanoseconds. The first repetition is attempt 1. */
-    static long delayNanos(int attempt, long timeoutNanos) {
+    long delayNanos(int attempt, long timeoutNanos) {
         long doubled = FIRST_DELAY_NANOS << Math.min(attempt - 1, MAX_DOUBLINGS);
         long longest = Math.max(1, Math.min(Math.min(doubled, LONGEST_DELAY_NANOS), timeoutNanos / 4));
-        return longest - ThreadLocalRandom.current().nextLong(longest / 2 + 1);
+        return longest - randomBelow.applyAsLong(longest / 2 + 1);
     }
 
     /** Returns the time after which a caller gives up, in nanoseconds. */
@@ -77,7 +88,7 @@ final class ThrottledCalls {
 
     /** Makes a call that no other caller shares, and repeats it while it is throttled and there is time. */
     <T> CompletionStage<T> repeated(long timeoutNanos, Supplier<CompletionStage<T>> call) {
-        return attempt(System.nanoTime() + patienceNanos(timeoutNanos), timeoutNanos, 1, call);
+        return attempt(nanoTime.getAsLong() + patienceNanos(timeoutNanos), timeoutNanos, 1, call);
     }
 
     private <T> CompletionStage<T> attempt(
@@ -86,7 +97,7 @@ final class ThrottledCalls {
             long delay = delayNanos(repetition, timeoutNanos);
             CompletableFuture<T> later = new CompletableFuture<>();
             boolean repeats = isThrottled(failure)
-                    && System.nanoTime() + delay - endNanos < 0
+                    && nanoTime.getAsLong() + delay - endNanos < 0
                     && after(delay, () -> attempt(endNanos, timeoutNanos, repetition + 1, call)
                             .whenComplete((value, last) -> settle(later, value, last)));
             return repeats ? later : CompletableFuture.failedFuture(Futures.unwrap(failure));

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.simulation;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.ForwardingBackend;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.internal.Futures;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -36,25 +38,24 @@ final class Boundary extends ForwardingBackend {
         ANSWERED
     }
 
-    /** The call of one request. */
+    /** The call of a request under one policy or several. */
     static final class Call {
 
-        private final Policy policy;
-        private final long permits;
+        private final List<PermitRequest> requests;
         private Outcome outcome = Outcome.NOT_MADE;
 
-        Call(Policy policy, long permits) {
-            this.policy = policy;
-            this.permits = permits;
+        Call(List<PermitRequest> requests) {
+            this.requests = requests;
         }
 
-        Policy policy() {
-            return policy;
-        }
-
-        /** Returns the permits that the store may have charged without an answer. */
-        long unknown() {
-            return outcome == Outcome.UNKNOWN ? permits : 0;
+        /** Returns the permits of a policy that the store may have charged without an answer. */
+        long unknown(Policy policy) {
+            return outcome != Outcome.UNKNOWN
+                    ? 0
+                    : requests.stream()
+                            .filter(request -> request.policy() == policy)
+                            .mapToLong(PermitRequest::permits)
+                            .sum();
         }
 
         /** Returns whether the store has surely not charged the permits. */
@@ -110,8 +111,8 @@ final class Boundary extends ForwardingBackend {
     }
 
     /** Begins a request: calls until {@link #endRequest} are made for it. */
-    Call beginRequest(Policy policy, long permits) {
-        Call call = new Call(policy, permits);
+    Call beginRequest(List<PermitRequest> requests) {
+        Call call = new Call(requests);
         calls.add(call);
         current = call;
         return call;
@@ -121,8 +122,9 @@ final class Boundary extends ForwardingBackend {
         current = null;
     }
 
-    List<Call> calls() {
-        return calls;
+    /** Returns the permits of a policy that the store may have charged for requests without an answer. */
+    long unknown(Policy policy) {
+        return calls.stream().mapToLong(call -> call.unknown(policy)).sum();
     }
 
     Charges charges(Policy policy) {
@@ -144,14 +146,32 @@ final class Boundary extends ForwardingBackend {
             return answer;
         }
         Call call = current;
-        if (call == null) {
-            return charge(policy, permits, answer);
-        }
-        ledger.check("no request calls a part whose breaker is open", isCalled.test(policy, key), () -> key);
+        return call == null ? charge(policy, permits, answer) : follow(call, answer);
+    }
+
+    @Override
+    public CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
+        CompletionStage<List<Decision>> answer = Futures.call(() -> delegate().acquireAll(requests));
+        Call call = current;
+        return call == null ? answer : follow(call, answer);
+    }
+
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        CompletionStage<Decision> answer = Futures.call(() -> delegate().reserve(policy, key, id, permits, ttlMicros));
+        Call call = current;
+        return call == null ? answer : follow(call, answer);
+    }
+
+    private <T> CompletionStage<T> follow(Call call, CompletionStage<T> answer) {
+        call.requests.forEach(request -> ledger.check(
+                "no request calls a part whose breaker is open",
+                isCalled.test(request.policy(), request.key()),
+                request::key));
         call.outcome = Outcome.UNKNOWN;
-        return cancelling(answer, answer.handle((decision, failure) -> {
+        return cancelling(answer, answer.handle((value, failure) -> {
             call.outcome = failure == null ? Outcome.ANSWERED : outcome(failure);
-            return passedOn(decision, failure);
+            return passedOn(value, failure);
         }));
     }
 
@@ -175,11 +195,11 @@ final class Boundary extends ForwardingBackend {
         return Futures.unwrap(failure) instanceof TimeoutException ? Outcome.UNKNOWN : Outcome.REFUSED;
     }
 
-    private static Decision passedOn(Decision decision, @Nullable Throwable failure) {
+    private static <T> T passedOn(T value, @Nullable Throwable failure) {
         if (failure != null) {
             throw new CompletionException(Futures.unwrap(failure));
         }
-        return decision;
+        return value;
     }
 
     /** Makes a stage that cancels the answer when it is cancelled itself, as callers at their deadlines do. */

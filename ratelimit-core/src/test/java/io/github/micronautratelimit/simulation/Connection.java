@@ -2,12 +2,16 @@ package io.github.micronautratelimit.simulation;
 
 import io.github.micronautratelimit.ConcurrencyBackend;
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.simulation.Fault.Kind;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -51,11 +55,16 @@ final class Connection implements RateLimitBackend, ConcurrencyBackend {
     private <T> CompletableFuture<T> send(String key, boolean twice, BiFunction<FakeStore, Boolean, T> call) {
         int part = simulation.store().part(key);
         CompletableFuture<T> answer = new CompletableFuture<>();
-        Fault fault = simulation.fault(instance, part, () -> random.nextInt(100));
+        Fault fault = simulation.fault(instance, key, () -> random.nextInt(100));
         Kind kind = fault == null ? null : fault.kind();
         if (kind == Kind.REFUSES) {
             Throwable refused = new IllegalStateException("Connection refused");
             reply(() -> answer.completeExceptionally(refused), random.nextInt(4) * MICRO * 100);
+            return answer;
+        }
+        if (kind == Kind.THROTTLES) {
+            Throwable throttled = new StoreThrottledException(new IllegalStateException("too many calls"));
+            reply(() -> answer.completeExceptionally(throttled), latency());
             return answer;
         }
         boolean breaks = kind == Kind.BREAKS_CONNECTIONS;
@@ -104,15 +113,12 @@ final class Connection implements RateLimitBackend, ConcurrencyBackend {
 
     private <T> CompletionStage<T> slots(
             String key, boolean twice, Function<ConcurrencyBackend, CompletionStage<T>> call) {
-        return send(key, twice, (store, again) -> {
-            List<T> answers = new ArrayList<>();
-            store.write(
-                    key,
-                    memory -> answers.add(call.apply(memory.concurrency())
-                            .toCompletableFuture()
-                            .join()));
-            return answers.get(0);
-        });
+        return send(
+                key,
+                twice,
+                (store, again) -> store.write(key, memory -> call.apply(memory.concurrency())
+                        .toCompletableFuture()
+                        .join()));
     }
 
     @Override
@@ -125,6 +131,84 @@ final class Connection implements RateLimitBackend, ConcurrencyBackend {
         return send(key, true, (store, again) -> permits.stream()
                 .map(cost -> store.acquire(policy, key, cost, again))
                 .toList());
+    }
+
+    /** Decides keys of one part in one call, as stores do. */
+    @Override
+    public CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
+        boolean together = requests.stream()
+                        .map(request -> simulation.store().part(request.key()))
+                        .distinct()
+                        .count()
+                == 1;
+        return together
+                ? send(requests.get(0).key(), true, (store, again) -> store.acquireAll(requests, again))
+                : new InTurn().acquireAll(requests);
+    }
+
+    /** One request for keys of several parts: decides them one after the other, as the default of the interface does. */
+    private final class InTurn implements RateLimitBackend {
+
+        private final Map<Policy, Long> lost = new HashMap<>();
+
+        @Override
+        public CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
+            return RateLimitBackend.super.acquireAll(requests).thenApply(decisions -> {
+                lost.forEach((policy, permits) -> simulation.ledger().of(policy).refundLost(permits));
+                return decisions;
+            });
+        }
+
+        @Override
+        public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+            return Connection.this.acquire(policy, key, permits);
+        }
+
+        @Override
+        public CompletionStage<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
+            return Connection.this
+                    .refund(policy, key, permits, chargedAtMicros)
+                    .whenComplete((done, failure) -> lost.merge(policy, failure == null ? 0 : permits, Long::sum));
+        }
+
+        @Override
+        public CompletionStage<Decision> peek(Policy policy, String key, long permits) {
+            return Connection.this.peek(policy, key, permits);
+        }
+
+        @Override
+        public CompletionStage<Void> reset(Policy policy, String key) {
+            return Connection.this.reset(policy, key);
+        }
+    }
+
+    /** A second delivery finds the reservation of the first. */
+    @Override
+    public CompletionStage<Decision> reserve(Policy policy, String key, UUID id, long permits, long ttlMicros) {
+        return send(
+                key,
+                true,
+                (store, again) -> store.write(key, memory -> memory.reserve(policy, key, id, permits, ttlMicros)
+                        .join()));
+    }
+
+    @Override
+    public CompletionStage<Reservation.Settlement> settle(
+            Policy policy, String key, Reservation.Receipt receipt, long actual) {
+        return send(
+                key,
+                true,
+                (store, again) -> store.write(key, memory -> memory.settle(policy, key, receipt, actual)
+                        .join()));
+    }
+
+    @Override
+    public CompletionStage<Void> block(Policy policy, String key, long micros) {
+        return send(key, true, (store, again) -> {
+                    store.block(policy, key, micros);
+                    return true;
+                })
+                .thenApply(done -> null);
     }
 
     @Override
@@ -143,7 +227,11 @@ final class Connection implements RateLimitBackend, ConcurrencyBackend {
 
     @Override
     public CompletionStage<Void> reset(Policy policy, String key) {
-        throw new UnsupportedOperationException("not simulated");
+        return send(key, true, (store, again) -> {
+                    store.reset(policy, key);
+                    return true;
+                })
+                .thenApply(done -> null);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.simulation;
 
 import io.github.micronautratelimit.Decision;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.TokenBucket;
@@ -8,6 +9,7 @@ import io.github.micronautratelimit.memory.MemoryBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** A store of several parts that executes calls at once. Each part can lose all data, or its latest writes. */
 final class FakeStore {
@@ -35,9 +37,10 @@ final class FakeStore {
             return memory;
         }
 
-        void write(Consumer<MemoryBackend> operation) {
-            operation.accept(now());
-            writes.add(new Write(micros, operation));
+        <T> T write(Function<MemoryBackend, T> operation) {
+            T answer = operation.apply(now());
+            writes.add(new Write(micros, operation::apply));
+            return answer;
         }
 
         /** Continues from the writes that are older than a time. */
@@ -92,6 +95,27 @@ final class FakeStore {
         return decision;
     }
 
+    /** Executes requests on keys of one part: all or none. */
+    List<Decision> acquireAll(List<PermitRequest> requests, boolean again) {
+        Part part = of(requests.get(0).key());
+        List<Decision> decisions = part.now().acquireAll(requests).join();
+        if (decisions.stream().allMatch(Decision::allowed)) {
+            part.writes.add(new Write(part.micros, memory -> memory.acquireAll(requests)));
+            requests.forEach(request -> ledger.of(request.policy()).executed(micros(), request.permits(), again));
+        }
+        return decisions;
+    }
+
+    void block(Policy policy, String key, long micros) {
+        write(key, memory -> memory.block(policy, key, micros));
+        ledger.of(policy).blocked(micros(), micros);
+    }
+
+    void reset(Policy policy, String key) {
+        write(key, memory -> memory.reset(policy, key));
+        ledger.of(policy).reset(micros());
+    }
+
     Decision peek(Policy policy, String key, long permits) {
         return of(key).now().peek(policy, key, permits).join();
     }
@@ -103,7 +127,7 @@ final class FakeStore {
     }
 
     /** Returns the permits that the first limit misses; a refund gives back fractions of a bucket's permits. */
-    private double spent(Policy policy, String key) {
+    double spent(Policy policy, String key) {
         Limit limit = policy.rateLimits().get(0);
         Decision decision = peek(policy.withLimits(List.of(limit)), key, 0);
         return limit instanceof TokenBucket
@@ -111,8 +135,8 @@ final class FakeStore {
                 : limit.capacity() - decision.remaining();
     }
 
-    void write(String key, Consumer<MemoryBackend> operation) {
-        of(key).write(operation);
+    <T> T write(String key, Function<MemoryBackend, T> operation) {
+        return of(key).write(operation);
     }
 
     long freeSlots(Policy policy, String key) {

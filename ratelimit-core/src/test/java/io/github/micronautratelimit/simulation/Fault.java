@@ -30,6 +30,8 @@ record Fault(Kind kind, int part, int instance, int percent, long from, long unt
         LOSES_REPLIES,
         /** Calls are executed or not, and fail at once with an unknown outcome. */
         BREAKS_CONNECTIONS,
+        /** The store rejects the calls on one key, because it gets too many. */
+        THROTTLES,
         /** Calls for permits and slots are delivered twice, and executed twice. */
         DELIVERS_TWICE,
         /** The part loses all data at the beginning. */
@@ -39,7 +41,9 @@ record Fault(Kind kind, int part, int instance, int percent, long from, long unt
         /** The instance dies, and starts again without its memory at the end. */
         INSTANCE_DIES,
         /** The instance closes its limiter, and starts again at the end. */
-        INSTANCE_STOPS;
+        INSTANCE_STOPS,
+        /** The clock of the instance steps ahead by {@code until - from} at the beginning. */
+        CLOCK_STEPS;
 
         boolean isOfCalls() {
             return ordinal() <= DELIVERS_TWICE.ordinal();
@@ -52,10 +56,14 @@ record Fault(Kind kind, int part, int instance, int percent, long from, long unt
         boolean endsInstance() {
             return this == INSTANCE_DIES || this == INSTANCE_STOPS;
         }
+
+        boolean isOfInstance() {
+            return endsInstance() || this == CLOCK_STEPS;
+        }
     }
 
     boolean concernsPart(int other) {
-        return !kind.endsInstance() && (part == ALL || part == other);
+        return !kind.isOfInstance() && (part == ALL || part == other);
     }
 
     boolean concernsCalls(int ofInstance, int toPart, long nanosSinceStart) {

@@ -30,6 +30,8 @@ final class FinalChecks {
     void run() {
         checkRecovered();
         simulation.slots().checkFree();
+        simulation.pairs().checkCharges();
+        simulation.reserved().checkCharges();
         for (Subject subject : simulation.subjects()) {
             checkAnswers(subject);
             switch (subject.role()) {
@@ -68,10 +70,7 @@ final class FinalChecks {
         for (Instance instance : simulation.instances()) {
             charged += instance.boundary().charges(policy).charged();
             unknown += instance.boundary().charges(policy).unknown();
-            unknown += instance.boundary().calls().stream()
-                    .filter(call -> call.policy() == policy)
-                    .mapToLong(Boundary.Call::unknown)
-                    .sum();
+            unknown += instance.boundary().unknown(policy);
         }
         if (policy.maxPrefetch() == 0) {
             long least = account.grantedByStore() + charged;
@@ -140,7 +139,9 @@ final class FinalChecks {
         Limit limit = subject.limit();
         // An instance whose clock differs may be in two of its windows during one of the store.
         int windows = limit instanceof FixedWindow && simulation.hasClockOffsets() ? 2 : 1;
-        long most = limit.capacity() * (1 + losses(subject)) + windows * starts() * share(subject);
+        // A clock that steps ahead refills the counters of its instance once more.
+        long shares = windows * starts() + scenario.clockSteps();
+        long most = limit.capacity() * (1 + losses(subject)) + shares * share(subject);
         long granted = Bound.most(limit, 2, grants);
         ledger.check(
                 "store and fallbacks stay within their bound",

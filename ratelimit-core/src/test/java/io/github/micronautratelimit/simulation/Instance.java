@@ -4,6 +4,7 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decision.Source;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.OnError;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.guard.Guard;
@@ -14,7 +15,9 @@ import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.simulation.Subject.Role;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -45,8 +48,7 @@ final class Instance {
         MicroClock clock = () -> simulation.store().micros() + simulation.clockOffset(number);
         Connection connection =
                 new Connection(simulation, process, number, scenario.seed() * 31 + number * 1_000L + start);
-        RateLimitBackend store =
-                scenario.coalesces() ? VirtualLayers.coalescer(connection, Simulation.DEADLINE, process) : connection;
+        RateLimitBackend store = scenario.coalesces() ? coalescer(connection, scenario.seed()) : connection;
         this.boundary = new Boundary(store, simulation.ledger(), this::isCallingStore);
         Mutant mutant = simulation.mutant();
         this.guard = VirtualGuard.of(
@@ -55,12 +57,30 @@ final class Instance {
                 mutant.above(VirtualLayers.prefetching(guard, clock, process), boundary), clock, DENY_CACHE);
     }
 
+    private RateLimitBackend coalescer(Connection connection, long seed) {
+        return VirtualLayers.coalescer(
+                connection,
+                Simulation.DEADLINE,
+                process,
+                nanos -> task -> simulation.scheduler().after(nanos, () -> {
+                    if (!process.isDead()) {
+                        task.run();
+                    }
+                }),
+                new SplittableRandom(seed));
+    }
+
     private boolean isCallingStore(Policy policy, String key) {
         return guard.isCallingStore(policy, key);
     }
 
     Guard guard() {
         return guard;
+    }
+
+    /** Returns the layers that requests go through. */
+    RateLimitBackend front() {
+        return front;
     }
 
     Boundary boundary() {
@@ -94,7 +114,8 @@ final class Instance {
      */
     void request(Subject subject, long permits, long refundAfter) {
         long begun = process.nanoTime();
-        Boundary.Call call = boundary.beginRequest(subject.policy(), permits);
+        Boundary.Call call =
+                boundary.beginRequest(List.of(new PermitRequest(subject.policy(), subject.key(), permits)));
         CompletionStage<Decision> decision =
                 Futures.call(() -> front.acquire(subject.policy(), subject.key(), permits));
         boundary.endRequest();
@@ -147,9 +168,7 @@ final class Instance {
         boolean fallback = decision.source() == Source.FALLBACK;
         Supplier<String> detail = () -> subject.key() + " at " + simulation.millis() + " ms: " + decision;
         ledger.check(
-                "a part without faults is decided by the store",
-                !fallback || !simulation.scenario().isWell(part),
-                detail);
+                "a key without faults is decided by the store", !fallback || !simulation.isWell(subject.key()), detail);
         ledger.check(
                 "the store decides after the last fault",
                 !fallback || begun < simulation.nanos(Simulation.RECOVERED),

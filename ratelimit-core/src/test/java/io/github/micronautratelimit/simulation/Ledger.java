@@ -3,9 +3,11 @@ package io.github.micronautratelimit.simulation;
 import io.github.micronautratelimit.Policy;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
@@ -36,7 +38,10 @@ final class Ledger {
         private double executedRefunds;
         private long grantedByStore;
         private long refunds;
+        private long lostRefunds;
         private long lastRefundMicros = Long.MIN_VALUE;
+        private final Set<Long> executedBlocks = new HashSet<>();
+        private long blockedUntilMicros = Long.MIN_VALUE;
 
         void executed(long micros, long permits, boolean again) {
             executions.add(new Entry(micros, permits));
@@ -46,6 +51,23 @@ final class Ledger {
 
         void executedRefund(long micros, double permits) {
             executedRefunds += permits;
+            lastRefundMicros = micros;
+        }
+
+        /** Records a refund for a denied request that the store has perhaps not executed. */
+        void refundLost(long permits) {
+            lostRefunds += permits;
+        }
+
+        /** Records a block. Blocks of a run have different lengths. */
+        void blocked(long micros, long length) {
+            executedBlocks.add(length);
+            blockedUntilMicros = Math.max(blockedUntilMicros, micros + length);
+        }
+
+        /** Records that all permits are free and a block is lifted. */
+        void reset(long micros) {
+            blockedUntilMicros = Long.MIN_VALUE;
             lastRefundMicros = micros;
         }
 
@@ -96,6 +118,20 @@ final class Ledger {
             return refunds;
         }
 
+        long lostRefunds() {
+            return lostRefunds;
+        }
+
+        boolean hasExecutedBlock(long length) {
+            return executedBlocks.contains(length);
+        }
+
+        /** Returns whether the store denies requests because of a block. */
+        boolean isBlocked(long micros) {
+            return micros < blockedUntilMicros;
+        }
+
+        /** Returns when the store has last given back permits. */
         long lastRefundMicros() {
             return lastRefundMicros;
         }

@@ -4,11 +4,16 @@ import io.github.micronautratelimit.ConcurrencyBackend;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.ForwardingSlots;
+import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.internal.Scheduler;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -109,13 +114,114 @@ enum Mutants implements Mutant {
         }
     },
 
-    ONE_BREAKER_FOR_ALL_PARTS("a part without faults is decided by the store") {
+    ONE_BREAKER_FOR_ALL_PARTS("a key without faults is decided by the store") {
         @Override
         public RateLimitBackend below(Boundary boundary) {
             return new ForwardingBackend(boundary) {
                 @Override
                 public String partition(Policy policy, String key) {
                     return WHOLE_STORE;
+                }
+            };
+        }
+    },
+
+    THROTTLING_OPENS_THE_BREAKER("a key without faults is decided by the store") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return requests(
+                    boundary,
+                    answer -> answer.exceptionallyCompose(failure -> CompletableFuture.failedFuture(
+                            Futures.unwrap(failure) instanceof StoreThrottledException
+                                    ? new IllegalStateException()
+                                    : failure)));
+        }
+    },
+
+    /** A pair that is charged in part, because a refund failed, is taken for one that was not executed. */
+    CHARGED_AFTER_A_LOST_REFUND("every permit is charged at most once") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<List<Decision>> acquireAll(List<PermitRequest> requests) {
+                    CompletionStage<List<Decision>> answer = super.acquireAll(requests);
+                    return Boundary.cancelling(answer, answer.exceptionallyCompose(failure -> {
+                        Throwable cause = Futures.unwrap(failure).getCause();
+                        return CompletableFuture.failedFuture(cause == null ? failure : cause);
+                    }));
+                }
+            };
+        }
+    },
+
+    /** A reservation that is sent again has another id. */
+    RESERVED_TWICE("a reservation is charged and settled once") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<Decision> reserve(
+                        Policy policy, String key, UUID id, long permits, long ttlMicros) {
+                    CompletionStage<Decision> answer = super.reserve(policy, key, id, permits, ttlMicros);
+                    UUID other = new UUID(id.getMostSignificantBits(), ~id.getLeastSignificantBits());
+                    return Boundary.cancelling(answer, answer.whenComplete((decision, failure) -> {
+                        if (failure != null && isUnknown(failure)) {
+                            super.reserve(policy, key, other, permits, ttlMicros);
+                        }
+                    }));
+                }
+            };
+        }
+    },
+
+    /** A reservation is settled by a refund, which the store executes with each attempt. */
+    SETTLED_BY_REFUNDS("a reservation is charged and settled once") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<Settlement> settle(
+                        Policy policy, String key, Reservation.Receipt receipt, long actual) {
+                    long rest = receipt.permits() - actual;
+                    return rest <= 0
+                            ? super.settle(policy, key, receipt, actual)
+                            : super.refund(policy, key, rest, receipt.chargedAtMicros())
+                                    .thenApply(done -> new Settlement(Reservation.Outcome.SETTLED, allowed()));
+                }
+            };
+        }
+    },
+
+    BLOCK_CONFIRMED_WITHOUT_THE_STORE("a confirmed block is in the store") {
+        @Override
+        public RateLimitBackend below(Boundary boundary) {
+            return new ForwardingBackend(boundary) {
+                @Override
+                public CompletionStage<Void> block(Policy policy, String key, long micros) {
+                    return super.block(policy, key, micros).exceptionally(failure -> null);
+                }
+            };
+        }
+    },
+
+    /** An instance grants a request because it has granted one before. */
+    GRANTS_CACHED("no blocked request is granted") {
+        @Override
+        public RateLimitBackend above(RateLimitBackend guarded, Boundary boundary) {
+            return new ForwardingBackend(guarded) {
+                private final Set<String> granted = new HashSet<>();
+
+                @Override
+                public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
+                    return granted.contains(key)
+                            ? completed(allowed())
+                            : super.acquire(policy, key, permits).thenApply(decision -> {
+                                if (decision.allowed()) {
+                                    granted.add(key);
+                                }
+                                return decision;
+                            });
                 }
             };
         }

@@ -38,7 +38,10 @@ record Scenario(long seed, int instances, int parts, boolean coalesces, List<Fau
         boolean coalesces = random.nextInt(3) == 0;
         int part = random.nextBoolean() ? Fault.ALL : random.nextInt(parts);
         List<Fault> faults = new ArrayList<>();
-        if (random.nextInt(4) == 0) {
+        if (random.nextInt(14) == 0) {
+            return new Scenario(seed, instances, parts, coalesces, List.of(throttling(random)));
+        }
+        if (random.nextInt(3) == 0) {
             faults.addAll(coinciding(random));
         }
         int count = 1 + random.nextInt(faults.isEmpty() ? MAX_FAULTS : 2);
@@ -46,6 +49,12 @@ record Scenario(long seed, int instances, int parts, boolean coalesces, List<Fau
             faults.add(fault(random, instances, part));
         }
         return new Scenario(seed, instances, parts, coalesces, List.copyOf(faults));
+    }
+
+    /** Returns the throttling of a key for long. With nothing else, it must not concern other keys. */
+    private static Fault throttling(Random random) {
+        long from = 500 + random.nextInt(1_000);
+        return new Fault(Kind.THROTTLES, Fault.ALL, Fault.ALL, 100, from, FAULTS_END);
     }
 
     /** Returns faults at the same time, each of some calls, so that the calls of an instance fail in several ways. */
@@ -64,8 +73,8 @@ record Scenario(long seed, int instances, int parts, boolean coalesces, List<Fau
         Kind kind = kinds[random.nextInt(kinds.length)];
         long from = 500 + random.nextInt((int) FAULTS_END - 1_000);
         long length = 1 + random.nextInt(random.nextBoolean() ? 300 : LONGEST_FAULT);
-        int part = kind.endsInstance() ? Fault.ALL : concerned;
-        int instance = kind.endsInstance() || random.nextInt(4) == 0 ? random.nextInt(instances) : Fault.ALL;
+        int part = kind.isOfInstance() ? Fault.ALL : concerned;
+        int instance = kind.isOfInstance() || random.nextInt(4) == 0 ? random.nextInt(instances) : Fault.ALL;
         long until =
                 kind == Kind.FAILS_OVER ? from + random.nextInt(MOST_LOST_WRITES) : Math.min(FAULTS_END, from + length);
         int percent = random.nextInt(2) == 0 ? 1 + random.nextInt(99) : 100;
@@ -89,8 +98,10 @@ record Scenario(long seed, int instances, int parts, boolean coalesces, List<Fau
                 faults.stream().filter(fault -> fault.kind().endsInstance()).count();
     }
 
-    /** Returns whether no fault concerns a part. */
-    boolean isWell(int part) {
-        return faults.stream().noneMatch(fault -> fault.concernsPart(part));
+    /** Returns how often clocks of instances step ahead. */
+    int clockSteps() {
+        return (int) faults.stream()
+                .filter(fault -> fault.kind() == Kind.CLOCK_STEPS)
+                .count();
     }
 }

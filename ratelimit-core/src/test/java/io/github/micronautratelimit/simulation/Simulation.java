@@ -26,6 +26,10 @@ final class Simulation {
     private static final long LATEST_REFUND = Duration.ofMillis(800).toNanos();
     private static final long KEPT = -1;
     private static final int SLOT_REQUESTS_PER_SECOND = 6;
+    private static final int PAIRS_PER_SECOND = 8;
+    private static final int RESERVATIONS_PER_SECOND = 6;
+    private static final int BLOCKED_REQUESTS_PER_SECOND = 8;
+    private static final int OPERATIONS_PER_SECOND = 1;
 
     private final Scenario scenario;
     private final Mutant mutant;
@@ -35,6 +39,9 @@ final class Simulation {
     private final FakeStore store;
     private final List<Subject> subjects;
     private final SlotHolders slots;
+    private final Pairs pairs;
+    private final ReservedPermits reserved;
+    private final Blocks blocks;
     private final List<Instance> running = new ArrayList<>();
     private final List<Instance> all = new ArrayList<>();
     private final long[] clockOffsets;
@@ -46,6 +53,9 @@ final class Simulation {
         this.subjects = Subject.of(scenario.seed());
         Random random = Scenario.random(scenario.seed(), 2);
         this.slots = new SlotHolders(this, random);
+        this.pairs = new Pairs(this, random);
+        this.reserved = new ReservedPermits(this, random);
+        this.blocks = new Blocks(this);
         int offset = random.nextBoolean() ? CLOCK_OFFSET_MICROS : 0;
         this.clockOffsets =
                 random.longs(scenario.instances(), -offset, offset + 1).toArray();
@@ -66,6 +76,10 @@ final class Simulation {
         Random random = Scenario.random(scenario.seed(), 3);
         subjects.forEach(subject -> schedule(subject, random));
         schedule(SLOT_REQUESTS_PER_SECOND, random, (instance, seed) -> slots.take(instance, seed));
+        schedule(PAIRS_PER_SECOND, random, (instance, seed) -> pairs.request(instance, seed));
+        schedule(RESERVATIONS_PER_SECOND, random, (instance, seed) -> reserved.reserve(instance, seed));
+        schedule(BLOCKED_REQUESTS_PER_SECOND, random, (instance, seed) -> blocks.request(instance));
+        schedule(OPERATIONS_PER_SECOND, random, (instance, seed) -> blocks.operate(instance, seed));
         scheduler.runUntil(nanos(END));
         new FinalChecks(this).run();
     }
@@ -88,6 +102,9 @@ final class Simulation {
         store.lose(fault.part(), store.micros() - lostMicros);
         if (fault.concernsPart(slots.part())) {
             slots.forget(fault.kind() == Kind.FAILS_OVER);
+        }
+        if (fault.concernsPart(blocks.part())) {
+            blocks.forget();
         }
     }
 
@@ -177,21 +194,46 @@ final class Simulation {
      * @param percent returns a random number below 100
      */
     @Nullable
-    Fault fault(int instance, int part, IntSupplier percent) {
+    Fault fault(int instance, String key, IntSupplier percent) {
         long now = scheduler.nanoTime() - begun;
         for (Fault fault : scenario.faults()) {
-            if (fault.concernsCalls(instance, part, now) && percent.getAsInt() < fault.percent()) {
+            if (fault.concernsCalls(instance, store.part(key), now)
+                    && concernsKey(fault, key)
+                    && percent.getAsInt() < fault.percent()) {
                 return fault;
             }
         }
         return null;
     }
 
-    long clockOffset(int instance) {
-        return clockOffsets[instance];
+    /** The store throttles the key of one subject. */
+    private boolean concernsKey(Fault fault, String key) {
+        return fault.kind() != Kind.THROTTLES
+                || subjects.get((int) (fault.from() % subjects.size())).key().equals(key);
     }
 
+    /** Returns whether no fault concerns the calls on a key. */
+    boolean isWell(String key) {
+        return scenario.faults().stream()
+                .noneMatch(fault -> fault.concernsPart(store.part(key)) && concernsKey(fault, key));
+    }
+
+    /** Returns by how many microseconds the clock of an instance differs from that of the store now. */
+    long clockOffset(int instance) {
+        long offset = clockOffsets[instance];
+        for (Fault fault : scenario.faults()) {
+            if (fault.kind() == Kind.CLOCK_STEPS && fault.instance() == instance && fault.from() <= millis()) {
+                offset += 1_000 * (fault.until() - fault.from());
+            }
+        }
+        return offset;
+    }
+
+    /** Returns whether clocks of instances differ from that of the store, now or later. */
     boolean hasClockOffsets() {
+        if (scenario.clockSteps() > 0) {
+            return true;
+        }
         for (long offset : clockOffsets) {
             if (offset != 0) {
                 return true;
@@ -226,6 +268,14 @@ final class Simulation {
 
     SlotHolders slots() {
         return slots;
+    }
+
+    Pairs pairs() {
+        return pairs;
+    }
+
+    ReservedPermits reserved() {
+        return reserved;
     }
 
     /** Returns all instances, also those that have ended. */

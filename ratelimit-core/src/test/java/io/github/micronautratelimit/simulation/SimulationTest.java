@@ -33,7 +33,7 @@ class SimulationTest {
     private static final long SEEDS = Long.getLong("ratelimit.seeds", 2_000);
     private static final int SEEDS_PER_CASE = 500;
     /** Each mutant has to be found within this number of seeds. */
-    private static final int SEEDS_PER_MUTANT = 2_000;
+    private static final int SEEDS_PER_MUTANT = 5_000;
 
     private static final Logger LOG = (Logger) LoggerFactory.getLogger("io.github.micronautratelimit.guard");
 
