@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
+import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.hotkey.DenyCache;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.tck.ByteCounter;
@@ -96,6 +98,7 @@ class CostTest {
         step("block", (backend, key) -> backend.block(hot, key, 60_000_000), hot);
         step("denial of a blocked key", (backend, key) -> backend.acquire(hot, key, 1), hot);
         step("reset", (backend, key) -> backend.reset(hot, key), hot);
+        reservations();
         slots();
         table.check();
     }
@@ -104,6 +107,26 @@ class CostTest {
         cluster.runAll((backend, key) -> backend.acquire(policy, key, 1), policy);
         step(name + ": granted", (backend, key) -> backend.acquire(policy, key, 1), policy);
         step(name + ": denied", (backend, key) -> backend.acquire(policy, key, 1), policy);
+    }
+
+    private void reservations() {
+        Policy tokens = Policy.of("tokens", "1000/day");
+        UUID id = new UUID(5, 6);
+        Map<String, Long> chargedAt = new ConcurrentHashMap<>();
+        step(
+                "reservation",
+                (backend, key) -> backend.reserve(tokens, key, id, 10, 60_000_000)
+                        .thenAccept(decision -> chargedAt.put(key, ((Decision.Allowed) decision).chargedAtMicros())),
+                tokens);
+        step("charge beside a reservation", (backend, key) -> backend.acquire(tokens, key, 1), tokens);
+        step(
+                "settlement",
+                (backend, key) -> {
+                    long at = chargedAt.get(key);
+                    return backend.settle(tokens, key, new Reservation.Receipt(id, 10, at, at + 60_000_000), 7)
+                            .thenAccept(settlement -> assertEquals(Reservation.Outcome.SETTLED, settlement.outcome()));
+                },
+                tokens);
     }
 
     private void slots() {

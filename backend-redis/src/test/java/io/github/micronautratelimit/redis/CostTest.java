@@ -8,6 +8,7 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
+import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.hotkey.DenyCache;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.redis.server.RedisProcess;
@@ -106,6 +107,7 @@ class CostTest {
         step("block", () -> backend.block(BUCKET, CLIENT, 60_000_000));
         step("denial of a blocked key", () -> backend.acquire(BUCKET, CLIENT, 1));
         step("reset", () -> backend.reset(BUCKET, CLIENT));
+        reservations();
         slots(backend.concurrency());
         table.check();
     }
@@ -153,6 +155,27 @@ class CostTest {
         }
         stages.forEach(stage -> stage.toCompletableFuture().join());
         addRow("32 requests of a key at once: granted", before);
+    }
+
+    private void reservations() {
+        Policy policy = Policy.of("tokens", "1000/day");
+        UUID id = UUID.randomUUID();
+        var charged = (Decision.Allowed)
+                backend.acquire(policy, CLIENT, 10).toCompletableFuture().join();
+        step("refund of a charge", () -> backend.refund(policy, CLIENT, 10, charged.chargedAtMicros()));
+        var reserved =
+                (Decision.Allowed) step("reservation", () -> backend.reserve(policy, CLIENT, id, 10, 60_000_000));
+        Reservation.Receipt receipt =
+                new Reservation.Receipt(id, 10, reserved.chargedAtMicros(), reserved.chargedAtMicros() + 60_000_000);
+        step("charge beside a reservation", () -> backend.acquire(policy, CLIENT, 1));
+        assertEquals(
+                Reservation.Outcome.SETTLED,
+                step("settlement", () -> backend.settle(policy, CLIENT, receipt, 7))
+                        .outcome());
+        assertEquals(
+                Reservation.Outcome.UNKNOWN,
+                step("settlement of a settled reservation", () -> backend.settle(policy, CLIENT, receipt, 7))
+                        .outcome());
     }
 
     private void slots(ConcurrencyBackend concurrency) {
