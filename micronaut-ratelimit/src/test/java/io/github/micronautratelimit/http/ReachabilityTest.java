@@ -71,6 +71,21 @@ class ReachabilityTest {
     }
 
     @Test
+    void startLineCountsServicesThatAreCalledUnderLimits() {
+        ((Logger) LoggerFactory.getLogger("io.github.micronautratelimit.factory.StartLog")).setLevel(Level.INFO);
+        try (Log log = new Log();
+                TestServer server = TestServer.start(
+                        ReachabilityTest.class,
+                        properties(
+                                "ratelimit.clients.partner.limits", "10/s",
+                                "ratelimit.clients.bank.limits", "10/s"))) {
+            assertTrue(server.context().isRunning());
+            String line = log.startingWith("Rate limits are kept").get(0);
+            assertTrue(line.endsWith("path rules: 0. Limits on calls of other services: 2."), line);
+        }
+    }
+
+    @Test
     void applicationWithoutLimitsIsWarned() {
         try (Log log = new Log();
                 ApplicationContext context = ApplicationContext.run("test")) {
