@@ -21,7 +21,7 @@ class ReadmeTest {
     @Client("/")
     HttpClient client;
 
-    /** The clock of the guide stands still, so no permit comes back. */
+    /** The clock of the guide does not advance, so no permit comes back. */
     @Test
     void exampleAllowsHundredRequests() {
         for (int i = 0; i < 100; i++) {

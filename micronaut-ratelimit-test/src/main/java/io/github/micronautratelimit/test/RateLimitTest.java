@@ -10,7 +10,7 @@ import java.lang.annotation.Target;
 
 /**
  * Makes limits predictable in a test class, beside {@code @MicronautTest}. The limiter reads a {@link TestClock}, which
- * stands still until the test moves it. Before each test, the clock is set back, and the memory backend forgets all
+ * advances only when the test moves it. Before each test, the clock is set back, and the memory backend forgets all
  * permits, slots and blocks.
  *
  * <p>A store such as Redis reads its own clock and keeps its keys, so a test on a store sees neither effect.

@@ -10,7 +10,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The clock of the limiter in a {@link RateLimitTest}. It stands still until it is moved. Inject it into the test. Safe
+ * The clock of the limiter in a {@link RateLimitTest}. It advances only when the test moves it. Inject it into the test. Safe
  * for use by any number of threads.
  */
 @Singleton

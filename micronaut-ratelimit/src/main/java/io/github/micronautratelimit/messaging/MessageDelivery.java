@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A delivery of messages to a listener on the current thread, by a client that can deliver the same messages again. A
- * listener whose limits are exceeded postpones the delivery, so that its thread goes on with the work of the client and
- * the messages stay unread.
+ * listener whose limits are exceeded postpones the delivery, so that its thread continues with the work of the client,
+ * and the messages stay unread.
  */
 @Internal
 public abstract class MessageDelivery {

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * window that has started, so windows neither overlap nor come twice. A day that a time zone skips has a window without
  * an instant.
  *
- * <p>The time-zone rules are asked once per window: the last window found is kept, and answers almost every question
- * with two comparisons. Safe for use by any number of threads, which at worst look a window up twice.
+ * <p>The time-zone rules are read once per window. The last window found is kept, and answers almost every call with
+ * two comparisons. Safe for use by any number of threads, which at worst look a window up twice.
  */
 final class CalendarWindows {
 

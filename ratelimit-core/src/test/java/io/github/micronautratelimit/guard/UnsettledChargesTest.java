@@ -55,7 +55,7 @@ class UnsettledChargesTest {
         assertTrue(fallback.acquire(policy, KEY, 20, Charge.LATER).allowed());
         rejectAttempts(40);
         assertTrue(charge(store));
-        // Of a bucket, a fraction of a permit has come back.
+        // A fraction of a permit of a bucket has come back.
         assertEquals(80, store.peek(policy, KEY, 0).join().remaining(), 1);
         micros += SECOND;
         assertTrue(charge(store));
