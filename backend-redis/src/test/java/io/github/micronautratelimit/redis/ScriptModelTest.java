@@ -81,7 +81,7 @@ class ScriptModelTest {
             this.random = new Random(seed);
             this.mostPermits = mostPermits;
             this.clock = new VirtualClock(1_790_000_163_376_680L + random.nextInt(1_000_000));
-            // The script returns other windows of calendar quotas if the clock of the caller is far off.
+            // A call under a calendar quota is repeated if the clock of the caller is far off.
             long ahead = random.nextInt(3) == 0 ? 86_400_000_000L * random.nextLong(-100, 100) : 0;
             this.backend = new RedisBackend(Redis.connection(), "rl-model", clock, () -> clock.micros() + ahead);
             this.policy = newPolicy();
