@@ -141,7 +141,8 @@ public final class RateLimitVisitor implements TypeElementVisitor<Object, Object
         }
     }
 
-    private static String text(AnnotationValue<RateLimit> limit, String member, String defaultValue) {
+    /** Returns a member as it is written, also if it is an expression. */
+    static String text(AnnotationValue<RateLimit> limit, String member, String defaultValue) {
         Object written = limit.getValues().get(member);
         if (written instanceof EvaluatedExpressionReference expression) {
             return String.valueOf(expression.annotationValue());

@@ -73,6 +73,8 @@ class ReflectionTest {
             use(
                     "configuration.ConfigurationValidator.example: java.lang.Class.getEnumConstants",
                     "an image keeps the constants of an enum with its class"),
+            use("processor.OpenApiVisitor.isEnabled: java.lang.Class.getClassLoader", "runs only in the compiler"),
+            use("processor.OpenApiVisitor.isEnabled: java.lang.ClassLoader.getResource", "runs only in the compiler"),
             use("processor.Placement.check: the name of a class as text", "runs only in the compiler"),
             use(
                     "processor.RateLimitVisitor.getSupportedAnnotationNames: the name of a class as text",
