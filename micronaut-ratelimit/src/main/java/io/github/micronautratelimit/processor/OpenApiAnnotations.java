@@ -23,7 +23,7 @@ final class OpenApiAnnotations {
     private static final String RESPONSE = PACKAGE + "responses.ApiResponse";
     private static final String STATUS = "429";
 
-    /** An annotation of ours that carries the response, because a response of the route itself replaces that for 200. */
+    /** Carries the response, because a response on the route itself would replace the one for status 200. */
     private static final String CARRIER = "io.github.micronautratelimit.processor.DescribedDenial";
 
     private OpenApiAnnotations() {}
