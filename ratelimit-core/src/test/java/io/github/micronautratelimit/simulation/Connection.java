@@ -146,7 +146,7 @@ final class Connection implements RateLimitBackend, ConcurrencyBackend {
                 : new InTurn().acquireAll(requests);
     }
 
-    /** One request for keys of several parts: decides them one after the other, as the default of the interface does. */
+    /** One request for keys of several parts: decides them in turn, as the default of the interface does. */
     private final class InTurn implements RateLimitBackend {
 
         private final Map<Policy, Long> lost = new HashMap<>();
