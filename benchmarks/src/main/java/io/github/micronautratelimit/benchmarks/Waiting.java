@@ -22,8 +22,8 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * The cost of a call that may wait, when its permit is free: this library and limiters that wait, with one key each. The
- * peers have one limiter per service, without a look-up by key.
+ * The cost of a call that may wait, when its permit is free: this library and limiters that wait, with one key each.
+ * The peers have one limiter per service, without a look-up by key.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

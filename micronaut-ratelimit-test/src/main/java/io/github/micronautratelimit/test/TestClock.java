@@ -10,8 +10,8 @@ import java.time.temporal.ChronoUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The clock of the limiter in a {@link RateLimitTest}. It advances only when the test moves it. Inject it into the test. Safe
- * for use by any number of threads.
+ * The clock of the limiter in a {@link RateLimitTest}. It advances only when the test moves it. Inject it into the
+ * test. Safe for use by any number of threads.
  */
 @Singleton
 @Replaces(MicroClock.class)
