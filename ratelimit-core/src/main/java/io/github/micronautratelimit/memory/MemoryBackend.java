@@ -179,10 +179,18 @@ public final class MemoryBackend implements RateLimitBackend {
         if (cell == null) {
             return;
         }
+        TokenBucket bucket = bucketOf(policy);
         long meter = cell.meter();
         long now = clock.micros();
         keys.evictIfDue(now);
-        Decision decision = acquire(policy, key, permits, cell, meter, now);
+        while (bucket != null && Cell.isRunning(meter)) {
+            if (cell.chargeFitting(bucket, permits, meter, now)) {
+                return;
+            }
+            meter = cell.meter();
+            now = clock.micros();
+        }
+        Decision decision = decide(policy, key, permits, cell, now);
         if (!decision.allowed() && decision.remaining() > 0) {
             acquireBlocking(policy, key, Math.min(permits, decision.remaining()));
         }
