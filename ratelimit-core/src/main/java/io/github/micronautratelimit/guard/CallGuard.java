@@ -72,6 +72,21 @@ final class CallGuard {
         return guarded(policy.deadline(), request(policy, key), call, failures, answered, fallback);
     }
 
+    /** Makes a call. If the breaker is open, the call is not made and the stage has failed. */
+    <T> CompletionStage<T> call(Policy policy, String key, Supplier<CompletionStage<T>> call) {
+        return health.isCallingStore(policy, key) ? Futures.call(call) : CompletableFuture.failedFuture(notCalled);
+    }
+
+    /** Awaits the answer of a {@link #call} for a decision; the deadline begins now. */
+    <T> CompletionStage<T> await(
+            Policy policy,
+            String key,
+            CompletionStage<T> answer,
+            Consumer<T> answered,
+            Function<Throwable, T> fallback) {
+        return awaited(policy.deadline(), request(policy, key), answer, failures, answered, fallback);
+    }
+
     /** Makes a call for decisions under several policies. It may take no longer than any of them allows. */
     <T> CompletionStage<T> decideAll(
             List<PermitRequest> requests,
@@ -93,7 +108,7 @@ final class CallGuard {
     /** Makes a call that keeps a slot or gives one back, and reports its failure. Waits even for a deadline of zero. */
     <T> CompletionStage<T> executeReported(
             Policy policy, String key, Supplier<CompletionStage<T>> call, Function<Throwable, T> fallback) {
-        return guarded(awaited(policy), request(policy, key), call, failures, answer -> {}, fallback);
+        return guarded(deadlineOfExecution(policy), request(policy, key), call, failures, answer -> {}, fallback);
     }
 
     /**
@@ -107,7 +122,7 @@ final class CallGuard {
             Supplier<CompletionStage<T>> call,
             Consumer<T> answered,
             Function<Throwable, T> fallback) {
-        return guarded(awaited(policy), request(policy, key), call, UNREPORTED, answered, fallback);
+        return guarded(deadlineOfExecution(policy), request(policy, key), call, UNREPORTED, answered, fallback);
     }
 
     /** Fails a call; the fallback of calls that on-error cannot answer. */
@@ -127,7 +142,7 @@ final class CallGuard {
         }
     }
 
-    private static @Nullable Duration awaited(Policy policy) {
+    private static @Nullable Duration deadlineOfExecution(Policy policy) {
         Duration own = policy.deadline();
         return own == null || own.isZero() ? null : own;
     }
@@ -139,12 +154,20 @@ final class CallGuard {
             Consumer<StoreFailure> reported,
             Consumer<T> answered,
             Function<Throwable, T> fallback) {
-        if (!health.isCallingStore(requests)) {
-            report(requests, notCalled, 0, reported);
-            return completed(fallback, notCalled);
-        }
+        CompletionStage<T> answer =
+                health.isCallingStore(requests) ? Futures.call(call) : CompletableFuture.failedFuture(notCalled);
+        return awaited(own, requests, answer, reported, answered, fallback);
+    }
+
+    private <T> CompletionStage<T> awaited(
+            @Nullable Duration own,
+            List<PermitRequest> requests,
+            CompletionStage<T> made,
+            Consumer<StoreFailure> reported,
+            Consumer<T> answered,
+            Function<Throwable, T> fallback) {
         long begun = scheduler.nanoTime();
-        CompletableFuture<T> answer = Futures.call(call).toCompletableFuture();
+        CompletableFuture<T> answer = made.toCompletableFuture();
         boolean neverWaits = own != null && own.isZero();
         if (neverWaits && !answer.isDone()) {
             usual.await(settle(answer, requests, begun, reported, late -> {}, CallGuard::<T>fail));
@@ -175,7 +198,9 @@ final class CallGuard {
 
             @Override
             T fallback(Throwable failure) {
-                health.failed(requests, failure);
+                if (failure != notCalled) {
+                    health.failed(requests, failure);
+                }
                 report(requests, failure, scheduler.nanoTime() - begunNanos(), reported);
                 return fallback.apply(failure);
             }

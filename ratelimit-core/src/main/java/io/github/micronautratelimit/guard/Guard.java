@@ -13,6 +13,7 @@ import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.StoreFailure;
 import io.github.micronautratelimit.guard.Fallback.Charge;
+import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.internal.Scheduler;
 import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
@@ -166,15 +167,23 @@ public final class Guard extends ForwardingBackend {
      * @return {@code false} while the circuit breaker of its part of the store is open
      */
     public boolean isCallingStore(Policy policy, String key) {
-        return health.isCallingStore(List.of(new PermitRequest(policy, key, 0)));
+        return health.isCallingStore(policy, key);
     }
 
     @Override
     public CompletionStage<Decision> acquire(Policy policy, String key, long permits) {
-        return calls.decide(
+        CompletionStage<Decision> answer =
+                calls.call(policy, key, () -> delegate().acquire(policy, key, permits));
+        Decision atOnce = Futures.resultNow(answer);
+        if (atOnce != null) {
+            health.succeeded(policy, key);
+            fallback.follow(policy, key, permits, atOnce);
+            return answer;
+        }
+        return calls.await(
                 policy,
                 key,
-                () -> delegate().acquire(policy, key, permits),
+                answer,
                 decision -> fallback.follow(policy, key, permits, decision),
                 failure -> fallback.acquire(policy, key, permits, chargeAfter(failure)));
     }

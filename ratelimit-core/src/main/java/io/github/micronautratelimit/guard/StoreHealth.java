@@ -117,16 +117,21 @@ final class StoreHealth {
 
     /** Returns whether a call for these requests goes to the store. */
     boolean isCallingStore(List<PermitRequest> requests) {
-        if (troubled.isEmpty()) {
-            return true;
-        }
         for (PermitRequest request : requests) {
-            PartHealth part = troubled.get(partOf(request.policy(), request.key()));
-            if (part != null && !part.isClosed()) {
+            if (!isCallingStore(request.policy(), request.key())) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** Returns whether a call for this key goes to the store. */
+    boolean isCallingStore(Policy policy, String key) {
+        if (troubled.isEmpty()) {
+            return true;
+        }
+        PartHealth part = troubled.get(partOf(policy, key));
+        return part == null || part.isClosed();
     }
 
     private String partOf(Policy policy, String key) {
@@ -139,14 +144,18 @@ final class StoreHealth {
     }
 
     void succeeded(List<PermitRequest> requests) {
+        for (PermitRequest request : requests) {
+            succeeded(request.policy(), request.key());
+        }
+    }
+
+    void succeeded(Policy policy, String key) {
         if (troubled.isEmpty()) {
             return;
         }
-        for (PermitRequest request : requests) {
-            PartHealth part = troubled.get(partOf(request.policy(), request.key()));
-            if (part != null) {
-                part.succeeded();
-            }
+        PartHealth part = troubled.get(partOf(policy, key));
+        if (part != null) {
+            part.succeeded();
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Calls, unwraps and awaits stages the same way everywhere. */
 public final class Futures {
@@ -25,6 +26,19 @@ public final class Futures {
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
+    }
+
+    /**
+     * Returns the result of a stage that is already complete, so that a caller can continue without a further stage.
+     *
+     * @param stage the stage
+     * @return the result; {@code null} if there is none yet, or the stage has failed
+     * @param <T> the result of the stage
+     */
+    public static <T> @Nullable T resultNow(CompletionStage<T> stage) {
+        return stage instanceof CompletableFuture<T> future && future.isDone() && !future.isCompletedExceptionally()
+                ? future.join()
+                : null;
     }
 
     /**
