@@ -1,7 +1,5 @@
 package io.github.micronautratelimit.hotkey;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.KeyHash;
@@ -11,13 +9,17 @@ import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.internal.Micros;
 import io.github.micronautratelimit.limit.Limit;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +47,10 @@ public final class DenyCache extends ForwardingBackend {
 
     private final MicroClock clock;
     private final long maxAgeMicros;
-    private final Cache<Name, Denial> denials =
-            Caffeine.newBuilder().maximumSize(MAX_KEYS).executor(Runnable::run).build();
+    private final Map<Name, Denial> denials = new ConcurrentHashMap<>();
+    /** The position of the eviction, guarded by this. */
+    private Iterator<Denial> nextEvicted = denials.values().iterator();
+
     /**
      * Counts refunds, blocks and resets by the hash of the key. A denial is cached only if there was none during the
      * call, because the denial may be older.
@@ -68,8 +72,9 @@ public final class DenyCache extends ForwardingBackend {
             long permits,
             long retryAtMicros,
             long expiresAtMicros,
-            Decision.Denied decision,
-            long resetAtMicros) {
+            long resetAtMicros,
+            long remaining,
+            List<Limit> deniedBy) {
 
         boolean isExpired(long now) {
             return now >= retryAtMicros || now >= expiresAtMicros;
@@ -77,10 +82,10 @@ public final class DenyCache extends ForwardingBackend {
 
         Decision at(long now) {
             return new Decision.Denied(
-                    decision.remaining(),
+                    remaining,
                     retryAtMicros - now,
                     Math.max(0, resetAtMicros - now),
-                    decision.deniedBy(),
+                    deniedBy,
                     Decision.Source.DENY_CACHE);
         }
     }
@@ -108,7 +113,13 @@ public final class DenyCache extends ForwardingBackend {
             return CompletableFuture.completedFuture(cached);
         }
         int before = invalidations.get(stripe(name));
-        return delegate().acquire(policy, key, permits).thenApply(decision -> {
+        CompletionStage<Decision> answer = delegate().acquire(policy, key, permits);
+        Decision atOnce = Futures.resultNow(answer);
+        if (atOnce != null) {
+            cache(name, policy, permits, atOnce, now, before);
+            return answer;
+        }
+        return answer.thenApply(decision -> {
             cache(name, policy, permits, decision, now, before);
             return decision;
         });
@@ -181,12 +192,12 @@ public final class DenyCache extends ForwardingBackend {
     }
 
     private @Nullable Decision cached(Name name, Policy policy, long permits, long now) {
-        Denial denial = denials.getIfPresent(name);
+        Denial denial = denials.get(name);
         if (denial == null) {
             return null;
         }
         if (!denial.limits.equals(policy.rateLimits())) {
-            denials.asMap().remove(name, denial);
+            denials.remove(name, denial);
             return null;
         }
         return denial.permits != permits || denial.isExpired(now) ? null : denial.at(now);
@@ -198,7 +209,7 @@ public final class DenyCache extends ForwardingBackend {
                 || denied.retryAfterMicros() <= 0) {
             return;
         }
-        Denial present = denials.getIfPresent(name);
+        Denial present = denials.get(name);
         if (present != null
                 && present.permits < permits
                 && present.limits.equals(policy.rateLimits())
@@ -212,24 +223,41 @@ public final class DenyCache extends ForwardingBackend {
                         permits,
                         calledAt + denied.retryAfterMicros(),
                         calledAt + maxAgeMicros,
-                        denied,
-                        calledAt + denied.resetAfterMicros()));
+                        calledAt + denied.resetAfterMicros(),
+                        denied.remaining(),
+                        denied.deniedBy()));
+        if (denials.size() > MAX_KEYS) {
+            evict();
+        }
         // Read after the put: a later invalidation removes the denial itself.
         if (invalidations.get(stripe(name)) != before) {
-            denials.invalidate(name);
+            denials.remove(name);
+        }
+    }
+
+    /**
+     * Removes denials in the order of the map. They expire within seconds, so an order by use, which costs more than a
+     * decision on every look-up, would save few calls to the store.
+     */
+    private synchronized void evict() {
+        while (denials.size() > MAX_KEYS) {
+            if (!nextEvicted.hasNext()) {
+                nextEvicted = denials.values().iterator();
+            }
+            nextEvicted.next();
+            nextEvicted.remove();
         }
     }
 
     /** Returns the number of cached keys. */
     long keys() {
-        denials.cleanUp();
-        return denials.estimatedSize();
+        return denials.size();
     }
 
     private void invalidate(Policy policy, String key) {
         Name name = Name.of(policy, key);
         invalidations.incrementAndGet(stripe(name));
-        denials.invalidate(name);
+        denials.remove(name);
     }
 
     private static int stripe(Name name) {
