@@ -30,8 +30,16 @@ public final class DecisionCounts {
     private static final Logger LOG = LoggerFactory.getLogger(DecisionCounts.class);
     private static final int SOURCES = Decision.Source.values().length;
     private static final int OUTCOMES = 5;
+    /** A power of two. */
+    private static final int RECENT = 16;
+
+    /** Immutable, so threads need no synchronization to share it. */
+    private record RecentPolicy(String name, AtomicReferenceArray<@Nullable Series> series) {}
 
     private final Map<String, AtomicReferenceArray<@Nullable Series>> byPolicy = new ConcurrentHashMap<>();
+    /** The counters of the policies used last, by hash, because the look-up in the map takes as long as the count. */
+    private final @Nullable RecentPolicy[] recent = new RecentPolicy[RECENT];
+
     private final AtomicReferenceArray<@Nullable Series> ofOthers = newPolicy();
     private final List<Series> all = new ArrayList<>();
     private final List<Consumer<Series>> consumers = new ArrayList<>();
@@ -245,10 +253,7 @@ public final class DecisionCounts {
     }
 
     private Series series(Policy policy, PermitRequest.Origin origin, Decision decision) {
-        AtomicReferenceArray<@Nullable Series> ofPolicy = byPolicy.get(policy.name());
-        if (ofPolicy == null) {
-            ofPolicy = add(policy.name());
-        }
+        AtomicReferenceArray<@Nullable Series> ofPolicy = ofPolicy(policy.name());
         boolean shadow = policy.isShadow();
         boolean unavailable = !shadow && decision.isUnavailable(policy);
         int outcome = (decision.allowed() ? 1 : unavailable ? 2 : 0) + (shadow ? 3 : 0);
@@ -264,6 +269,17 @@ public final class DecisionCounts {
                         unavailable,
                         shadow)
                 : series;
+    }
+
+    private AtomicReferenceArray<@Nullable Series> ofPolicy(String name) {
+        int slot = name.hashCode() & RECENT - 1;
+        RecentPolicy last = recent[slot];
+        if (last == null || !last.name.equals(name)) {
+            AtomicReferenceArray<@Nullable Series> known = byPolicy.get(name);
+            last = new RecentPolicy(name, known == null ? add(name) : known);
+            recent[slot] = last;
+        }
+        return last.series;
     }
 
     void count(Decisions decisions) {
