@@ -38,6 +38,12 @@ public class Layers {
         return limiter.acquire(cursor.next());
     }
 
+    /** The same by the asynchronous verb. */
+    @Benchmark
+    public CompletionStage<Decision> allAsync(Granting limiter, Cursor cursor) {
+        return limiter.acquireAsync(cursor.next());
+    }
+
     /** The same under a policy with prefetched permits. */
     @Benchmark
     public Decision prefetched(Prefetching limiter, Cursor cursor) {

@@ -13,7 +13,7 @@ import org.openjdk.jmh.runner.options.TimeValue;
 public final class LayersComparison {
 
     private static final List<String> BENCHMARKS =
-            List.of("nothing", "guard", "all", "prefetched", "prefetchedAsync", "denied", "deniedAsync");
+            List.of("nothing", "guard", "all", "allAsync", "prefetched", "prefetchedAsync", "denied", "deniedAsync");
 
     private LayersComparison() {}
 
