@@ -126,6 +126,11 @@ public abstract class ForwardingBackend implements RateLimitBackend {
     }
 
     @Override
+    public SharedRecord sharedRecord(String name) {
+        return delegate.sharedRecord(name);
+    }
+
+    @Override
     public String partition(Policy policy, String key) {
         return delegate.partition(policy, key);
     }

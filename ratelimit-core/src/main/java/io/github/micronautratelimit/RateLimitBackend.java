@@ -238,6 +238,18 @@ public interface RateLimitBackend extends AutoCloseable {
     }
 
     /**
+     * Returns a small text in the same store, for settings that operators change for all instances. The default keeps
+     * none: every call fails with a {@link NonRetryableStoreException}.
+     *
+     * @param name 1 to 64 ASCII letters, digits and hyphens
+     * @return the record of that name
+     * @throws IllegalArgumentException if the name is malformed
+     */
+    default SharedRecord sharedRecord(String name) {
+        return SharedRecord.unsupported(getClass().getSimpleName());
+    }
+
+    /**
      * Returns the part of the store that keeps a key, for a store whose parts can fail one by one, such as the nodes of
      * a cluster. The guard gives each part a circuit breaker of its own and names the part in its log. A store has few
      * parts, and the part of a key may change. This method is called often during outages and never calls the store.

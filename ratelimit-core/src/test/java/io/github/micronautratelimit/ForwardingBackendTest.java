@@ -57,6 +57,8 @@ class ForwardingBackendTest {
             new Decision.Skipped(Decision.Source.STORE),
             ConcurrencyBackend.class,
             ConcurrencyBackend.unsupported("Bare"),
+            SharedRecord.class,
+            SharedRecord.unsupported("Bare"),
             Duration.class,
             Duration.ofMillis(7),
             String.class,

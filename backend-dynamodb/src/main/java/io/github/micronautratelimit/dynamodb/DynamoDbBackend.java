@@ -9,6 +9,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.SharedRecord;
 import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
@@ -282,6 +283,12 @@ public final class DynamoDbBackend implements RateLimitBackend {
     @Override
     public ConcurrencyBackend concurrency() {
         return concurrency;
+    }
+
+    /** Returns the text of the item {@code namespace::name}, which has no {@code ttl}. */
+    @Override
+    public SharedRecord sharedRecord(String name) {
+        return new DynamoDbRecord(table, name);
     }
 
     /**

@@ -125,6 +125,11 @@ final class DynamoDbTable {
         return namespace + ":start";
     }
 
+    /** Returns the key of an item that keeps a text. No policy has an empty name. */
+    String recordKey(String name) {
+        return namespace + "::" + name;
+    }
+
     long micros() {
         return clock.micros();
     }

@@ -8,6 +8,7 @@ import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
+import io.github.micronautratelimit.SharedRecord;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.StateCodec;
@@ -56,6 +57,7 @@ public final class HazelcastBackend implements RateLimitBackend {
     private static final Function<List<Decision>, Decision> FIRST = decisions -> decisions.get(0);
 
     private final HazelcastInstance hazelcast;
+    private final String namespace;
     private final RateLimitMap map;
     private final @Nullable MicroClock clock;
     private final boolean ownsInstance;
@@ -100,6 +102,7 @@ public final class HazelcastBackend implements RateLimitBackend {
             boolean ownsInstance,
             ClusterWarning.Log warnings) {
         this.hazelcast = hazelcast;
+        this.namespace = namespace;
         this.map = new RateLimitMap(hazelcast, namespace, clock, warnings);
         this.clock = clock;
         this.ownsInstance = ownsInstance;
@@ -194,6 +197,12 @@ public final class HazelcastBackend implements RateLimitBackend {
     @Override
     public ConcurrencyBackend concurrency() {
         return slots;
+    }
+
+    /** Returns the text of an entry in the map {@code ratelimit-records:namespace}. It ends with the last member. */
+    @Override
+    public SharedRecord sharedRecord(String name) {
+        return new HazelcastRecord(hazelcast, map, namespace, name);
     }
 
     /** Stops the threads of this backend. The Hazelcast instance that it was given continues. Idempotent. */

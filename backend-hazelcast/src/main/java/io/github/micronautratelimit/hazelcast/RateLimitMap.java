@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -256,6 +257,21 @@ final class RateLimitMap implements AutoCloseable {
         return clock != null
                 ? clock.micros()
                 : TimeUnit.MILLISECONDS.toMicros(hazelcast.getCluster().getClusterTime());
+    }
+
+    /**
+     * Runs code that waits for a member.
+     *
+     * @param key  names the member that owns it, whose slow calls delay only calls of the same member
+     * @param call waits
+     * @return its result, or a classified failure
+     */
+    <T> CompletionStage<T> onThreadOf(String key, Supplier<T> call) {
+        try {
+            return HazelcastFailures.classified(CompletableFuture.supplyAsync(call, blocking(key)));
+        } catch (RejectedExecutionException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     /** Removes an entry. */

@@ -10,6 +10,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.SharedRecord;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.redis.Script.CommandSource;
@@ -76,6 +77,7 @@ public final class RedisBackend implements RateLimitBackend {
 
     private final CommandSource source;
     private final boolean cluster;
+    private final String namespace;
     private final Runnable onClose;
     private final Dispatcher dispatcher;
     private final EncodedPolicy.Cache policies;
@@ -143,6 +145,7 @@ public final class RedisBackend implements RateLimitBackend {
             Runnable onClose) {
         this.source = source;
         this.cluster = cluster;
+        this.namespace = namespace;
         this.onClose = onClose;
         this.dispatcher = new Dispatcher(DECIDE, source, cluster, clock, caller);
         this.policies = new EncodedPolicy.Cache(namespace);
@@ -228,6 +231,12 @@ public final class RedisBackend implements RateLimitBackend {
     @Override
     public ConcurrencyBackend concurrency() {
         return concurrency;
+    }
+
+    /** Returns the text of the key {@code namespace::name}, which does not expire. */
+    @Override
+    public SharedRecord sharedRecord(String name) {
+        return new RedisRecord(source, namespace, name);
     }
 
     @Override

@@ -71,5 +71,10 @@ class SqlUnderTest implements BackendUnderTest {
             throw new IllegalStateException(e);
         }
     }
+
+    @Override
+    public boolean keepsRecords() {
+        return false;
+    }
 }
 // end::store[]

@@ -9,12 +9,18 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
+import io.github.micronautratelimit.SharedRecord;
+import io.github.micronautratelimit.internal.Futures;
+import io.github.micronautratelimit.internal.MapRecord;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.limit.TokenBucket;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +49,7 @@ public final class MemoryBackend implements RateLimitBackend {
     private final Keyspace keys;
     private final MemoryConcurrencyBackend concurrency;
     private final MicroClock clock;
+    private final ConcurrentMap<String, String> records;
 
     /** Creates a backend with the system clock and {@link #defaultMaxKeys()}. */
     public MemoryBackend() {
@@ -57,13 +64,22 @@ public final class MemoryBackend implements RateLimitBackend {
      * @throws IllegalArgumentException if the bound is less than 1
      */
     public MemoryBackend(MicroClock clock, int maxKeys) {
-        this(new Keyspace(clock, maxKeys), new MemoryConcurrencyBackend(clock, maxKeys), clock);
+        this(
+                new Keyspace(clock, maxKeys),
+                new MemoryConcurrencyBackend(clock, maxKeys),
+                clock,
+                new ConcurrentHashMap<>());
     }
 
-    private MemoryBackend(Keyspace keys, MemoryConcurrencyBackend concurrency, MicroClock clock) {
+    private MemoryBackend(
+            Keyspace keys,
+            MemoryConcurrencyBackend concurrency,
+            MicroClock clock,
+            ConcurrentMap<String, String> records) {
         this.keys = keys;
         this.concurrency = concurrency;
         this.clock = clock;
+        this.records = records;
     }
 
     /**
@@ -84,7 +100,7 @@ public final class MemoryBackend implements RateLimitBackend {
      * @return a backend that shares all state with this one
      */
     public MemoryBackend withClock(MicroClock other) {
-        return new MemoryBackend(keys, concurrency.withClock(other), other);
+        return new MemoryBackend(keys, concurrency.withClock(other), other, records);
     }
 
     @Override
@@ -316,13 +332,35 @@ public final class MemoryBackend implements RateLimitBackend {
         return concurrency;
     }
 
+    /** Returns a text in this process: other instances do not see it, and it ends with the process. */
+    @Override
+    public SharedRecord sharedRecord(String name) {
+        SharedRecord.requireName(name);
+        return new SharedRecord() {
+
+            @Override
+            public CompletionStage<String> read() {
+                return CompletableFuture.completedStage(records.getOrDefault(name, ""));
+            }
+
+            @Override
+            public CompletionStage<Boolean> replace(String expected, String replacement) {
+                return Futures.call(() -> {
+                    SharedRecord.requireFitting(replacement);
+                    return CompletableFuture.completedStage(MapRecord.replace(records, name, expected, replacement));
+                });
+            }
+        };
+    }
+
     /**
-     * Removes all keys, for tests: all permits and slots are free, and no key is blocked. A request that runs at the
+     * Removes all keys and shared records, for tests: all permits and slots are free, and no key is blocked. A request that runs at the
      * same time may be charged before or after it.
      */
     public void clear() {
         keys.clear();
         concurrency.clear();
+        records.clear();
     }
 
     /**

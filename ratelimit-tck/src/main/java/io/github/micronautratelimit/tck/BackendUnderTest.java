@@ -94,6 +94,15 @@ public interface BackendUnderTest extends AutoCloseable {
         return true;
     }
 
+    /**
+     * Returns whether {@link RateLimitBackend#sharedRecord} is supported. The default is {@code true}.
+     *
+     * @return {@code false} if the backend does not override it
+     */
+    default boolean keepsRecords() {
+        return true;
+    }
+
     /** Closes the connected backends and all that this instance has opened. The default does nothing. */
     @Override
     default void close() {}

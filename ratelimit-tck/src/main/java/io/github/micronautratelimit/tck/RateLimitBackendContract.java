@@ -6,7 +6,8 @@ package io.github.micronautratelimit.tck;
  * <p>Each topic is an interface with test cases: grants and denials for concurrent callers and after any history; times
  * to wait; peek, refund, reset and expiry; blocks; charges by outcome, charges that are given back later, reservations;
  * changed limits; calendar quotas; usage; clocks that differ; extreme numbers; unusual keys and costs; several requests
- * on one key; requests under several policies; callers that wait; limits on trial; concurrent calls of every kind.
+ * on one key; requests under several policies; callers that wait; limits on trial; texts that all
+ * instances share; concurrent calls of every kind.
  * {@link GoldenTraceContract} compares decisions with recorded ones.
  */
 public abstract class RateLimitBackendContract
@@ -29,7 +30,8 @@ public abstract class RateLimitBackendContract
                 BatchContract,
                 SeveralPoliciesContract,
                 WaitingContract,
-                TrialContract {
+                TrialContract,
+                SharedRecordContract {
 
     /** Creates the suite. */
     protected RateLimitBackendContract() {}

@@ -30,6 +30,11 @@ class SequentialAcquireContractTest extends RateLimitBackendContract {
             public boolean keepsReservations() {
                 return false;
             }
+
+            @Override
+            public boolean keepsRecords() {
+                return false;
+            }
         };
     }
 }
