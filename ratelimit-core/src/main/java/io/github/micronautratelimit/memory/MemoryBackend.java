@@ -354,8 +354,8 @@ public final class MemoryBackend implements RateLimitBackend {
     }
 
     /**
-     * Removes all keys and shared records, for tests: all permits and slots are free, and no key is blocked. A request that runs at the
-     * same time may be charged before or after it.
+     * Removes all keys and shared records, for tests: all permits and slots are free, and no key is blocked. A
+     * request that runs at the same time may be charged before or after it.
      */
     public void clear() {
         keys.clear();
