@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.dynamodb;
 
-import io.github.micronautratelimit.SharedRecord;
+import io.github.micronautratelimit.RateLimitBackend.SharedRecord;
 import io.github.micronautratelimit.internal.Futures;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;

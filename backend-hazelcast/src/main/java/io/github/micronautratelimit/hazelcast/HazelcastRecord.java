@@ -2,7 +2,7 @@ package io.github.micronautratelimit.hazelcast;
 
 import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.map.IMap;
-import io.github.micronautratelimit.SharedRecord;
+import io.github.micronautratelimit.RateLimitBackend.SharedRecord;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.internal.MapRecord;
 import java.util.concurrent.CompletionStage;

@@ -10,7 +10,7 @@ import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
 import io.github.micronautratelimit.Reservation;
 import io.github.micronautratelimit.Reservation.Settlement;
-import io.github.micronautratelimit.SharedRecord;
+import io.github.micronautratelimit.RateLimitBackend.SharedRecord;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.redis.Script.CommandSource;

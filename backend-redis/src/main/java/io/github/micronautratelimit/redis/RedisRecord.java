@@ -1,6 +1,6 @@
 package io.github.micronautratelimit.redis;
 
-import io.github.micronautratelimit.SharedRecord;
+import io.github.micronautratelimit.RateLimitBackend.SharedRecord;
 import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.redis.Script.CommandSource;
 import io.lettuce.core.codec.ByteArrayCodec;

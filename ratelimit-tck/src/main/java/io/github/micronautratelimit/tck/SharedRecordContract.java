@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.micronautratelimit.NonRetryableStoreException;
 import io.github.micronautratelimit.RateLimitBackend;
-import io.github.micronautratelimit.SharedRecord;
+import io.github.micronautratelimit.RateLimitBackend.SharedRecord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
