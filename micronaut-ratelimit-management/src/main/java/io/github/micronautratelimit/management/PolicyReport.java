@@ -87,7 +87,25 @@ final class PolicyReport {
         }
         map.put("appliesTo", entry.bindings().stream().map(PolicyReport::toMap).toList());
         map.put("overrides", overrides(entry, withHashes));
+        List<Map<String, Object>> ofOperators = ofOperators(policy, withHashes);
+        if (!ofOperators.isEmpty()) {
+            map.put("operatorOverrides", ofOperators);
+        }
         return map;
+    }
+
+    private List<Map<String, Object>> ofOperators(Policy policy, boolean withHashes) {
+        return policies.operatorOverrides().all().stream()
+                .filter(override -> override.policy().equals(policy.writtenName()))
+                .map(override -> {
+                    Map<String, Object> map = OverrideAction.toMap(override);
+                    map.remove("policy");
+                    if (!withHashes && map.remove("keyHash") != null) {
+                        map.put("ofKey", true);
+                    }
+                    return map;
+                })
+                .toList();
     }
 
     private List<Map<String, Object>> overrides(PolicyCatalog.Entry policy, boolean withHashes) {
@@ -130,7 +148,7 @@ final class PolicyReport {
         return map;
     }
 
-    private static List<String> texts(Allowance allowance) {
+    static List<String> texts(Allowance allowance) {
         return allowance.isLimited() ? texts(allowance.limits()) : List.of(allowance.toString());
     }
 

@@ -19,16 +19,18 @@ import io.micronaut.management.endpoint.annotation.Read;
 import io.micronaut.management.endpoint.annotation.Selector;
 import io.micronaut.management.endpoint.annotation.Sensitive;
 import io.micronaut.management.endpoint.annotation.Write;
+import java.security.Principal;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The management endpoint {@code ratelimits}. GET returns the current policies. POST peeks at, resets or blocks one
- * key.
+ * key, or gives a key or a policy other limits for a time.
  *
  * <p>Only the body of a POST identifies a key. Paths and queries are written to access logs, and intermediaries may
  * drop the body of a DELETE (RFC 9110, section 9.3.5). Responses contain the hash of the key.
@@ -39,7 +41,8 @@ final class RateLimitsEndpoint {
 
     static final String ID = "ratelimits";
 
-    private static final String DURATION = "duration";
+    static final String DURATION = "duration";
+    static final String LIMITS = "limits";
 
     private final PolicyCatalog catalog;
     private final PolicyReport report;
@@ -47,6 +50,7 @@ final class RateLimitsEndpoint {
     private final EffectivePolicyResolver resolver;
     private final ClientAddress addresses;
     private final ConversionService conversions;
+    private final OverrideAction overriding;
 
     RateLimitsEndpoint(
             PolicyCatalog catalog,
@@ -54,7 +58,9 @@ final class RateLimitsEndpoint {
             RateLimiter limiter,
             EffectivePolicyResolver resolver,
             ClientAddress addresses,
-            ConversionService conversions) {
+            ConversionService conversions,
+            OverrideAction overriding) {
+        this.overriding = overriding;
         this.catalog = catalog;
         this.report = report;
         this.limiter = limiter;
@@ -79,9 +85,12 @@ final class RateLimitsEndpoint {
                 case "peek" -> state(target(body, Set.of()));
                 case "reset", "unblock" -> reset(target(body, Set.of()));
                 case "block" -> block(target(body, Set.of(DURATION)), duration(body));
+                case "override" -> overriding.set(scope(body, Set.of(LIMITS, DURATION)), body, operator(request));
+                case "remove-override" -> overriding.remove(scope(body, Set.of()), operator(request));
                 default -> throw new HttpStatusException(
                         HttpStatus.NOT_FOUND,
-                        "Unknown action \"" + action + "\"; the actions are peek, reset, block and unblock.");
+                        "Unknown action \"" + action + "\"; the actions are peek, reset, block, unblock, override and"
+                                + " remove-override.");
             };
         } catch (IllegalArgumentException e) {
             throw new HttpStatusException(HttpStatus.BAD_REQUEST, e.getMessage());
@@ -93,22 +102,41 @@ final class RateLimitsEndpoint {
 
     private Target target(Map<String, Object> body, Set<String> otherFields) {
         KeyQuery query = KeyQuery.of(body, otherFields);
+        PolicyCatalog.Entry entry = entry(body);
+        String key = query.keyUnder(entry, addresses);
+        return new Target(resolver.forOperator(entry.policy(), key), key);
+    }
+
+    /** Returns the key of a policy that a body names, or all its keys if it names none. */
+    private OverrideAction.Scope scope(Map<String, Object> body, Set<String> otherFields) {
+        KeyQuery query = KeyQuery.of(body, otherFields);
+        PolicyCatalog.Entry entry = entry(body);
+        boolean ofKey = body.containsKey("key") || body.containsKey("address");
+        return new OverrideAction.Scope(entry.policy(), ofKey ? query.keyUnder(entry, addresses) : null);
+    }
+
+    private static String operator(HttpRequest<?> request) {
+        return request.getUserPrincipal().map(Principal::getName).orElse("an anonymous operator");
+    }
+
+    private PolicyCatalog.Entry entry(Map<String, Object> body) {
         String name = KeyQuery.text(body, "policy");
         if (name == null) {
             throw new IllegalArgumentException(
                     "\"policy\" is missing; write one of " + catalog.all().keySet() + ".");
         }
-        PolicyCatalog.Entry entry = catalog.find(name)
+        return catalog.find(name)
                 .orElseThrow(() -> new HttpStatusException(
                         HttpStatus.NOT_FOUND,
                         "Unknown policy \"" + name + "\"; write one of "
                                 + catalog.all().keySet() + "."));
-        String key = query.keyUnder(entry, addresses);
-        return new Target(resolver.forOperator(entry.policy(), key), key);
     }
 
     private Duration duration(Map<String, Object> body) {
-        String text = KeyQuery.text(body, DURATION);
+        return duration(KeyQuery.text(body, DURATION), conversions);
+    }
+
+    static Duration duration(@Nullable String text, ConversionService conversions) {
         return conversions
                 .convert(text, Duration.class)
                 .filter(duration ->
@@ -152,7 +180,7 @@ final class RateLimitsEndpoint {
     }
 
     /** Answers 503 instead of 500 if the store is unavailable or does not support the action. */
-    private static <T> CompletionStage<T> unavailableOnFailure(CompletionStage<T> stage) {
+    static <T> CompletionStage<T> unavailableOnFailure(CompletionStage<T> stage) {
         return stage.exceptionallyCompose(failure -> CompletableFuture.failedStage(new HttpStatusException(
                 HttpStatus.SERVICE_UNAVAILABLE,
                 "The store failed or does not support the action: "

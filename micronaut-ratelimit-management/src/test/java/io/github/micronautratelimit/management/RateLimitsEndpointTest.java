@@ -300,7 +300,10 @@ class RateLimitsEndpointTest {
                 message(policy));
         HttpResponse<Map<String, Object>> action = exchange("destroy", Map.of("policy", "orders", "key", "alice"));
         assertEquals(404, action.code());
-        assertEquals("Unknown action \"destroy\"; the actions are peek, reset, block and unblock.", message(action));
+        assertEquals(
+                "Unknown action \"destroy\"; the actions are peek, reset, block, unblock, override and"
+                        + " remove-override.",
+                message(action));
     }
 
     @ParameterizedTest

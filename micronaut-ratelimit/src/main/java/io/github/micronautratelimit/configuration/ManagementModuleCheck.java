@@ -13,7 +13,10 @@ import java.util.List;
 final class ManagementModuleCheck {
 
     private static final List<String> PREFIXES = List.of(
-            RateLimitConfiguration.PREFIX + ".dashboard", "endpoints.ratelimits", "endpoints.ratelimit-dashboard");
+            RateLimitConfiguration.PREFIX + ".dashboard",
+            OperatorOverridesConfiguration.PREFIX,
+            "endpoints.ratelimits",
+            "endpoints.ratelimit-dashboard");
 
     ManagementModuleCheck(Environment environment) {
         for (String prefix : PREFIXES) {

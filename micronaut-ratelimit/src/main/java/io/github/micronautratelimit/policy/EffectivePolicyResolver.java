@@ -19,9 +19,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Resolves the limits of a request: the case of a policy with cases, then the configured override of the key, or the
- * result of the {@link PolicyResolver}. No limit is the result for exempt clients and for {@code unlimited}, and a
- * denial for {@code deny}.
+ * Resolves the limits of a request: the case of a policy with cases, then the first of these that there is: the limits
+ * that an operator has set for the key, the configured override of the key, the result of the {@link PolicyResolver},
+ * the limits that an operator has set for the policy, and the configured ones. No limit is the result for exempt clients
+ * and for {@code unlimited}, and a denial for {@code deny}.
  */
 @Internal
 @Singleton
@@ -36,7 +37,7 @@ public class EffectivePolicyResolver {
 
     EffectivePolicyResolver(PolicyRegistry policies, Optional<PolicyResolver> resolver, MicroClock clock) {
         this.policies = policies;
-        this.overrides = new PolicyOverrides<>(policies::forKey, resolver.orElse(null));
+        this.overrides = new PolicyOverrides<>(policies::configuredForKey, resolver.orElse(null));
         this.clock = clock;
     }
 
@@ -85,7 +86,7 @@ public class EffectivePolicyResolver {
      */
     public @Nullable Policy of(
             Policy policy, String key, @Nullable HttpRequest<?> request, PermitRequest.Origin origin) {
-        Allowance override = policies.overrideOf(policy, RequestKeys.value(key));
+        Allowance override = overrideOf(policy, key);
         if (override != null && override.kind() == Allowance.Kind.UNLIMITED) {
             return null;
         }
@@ -95,7 +96,7 @@ public class EffectivePolicyResolver {
             }
             throw PolicyRegistry.denial(policy, key, origin);
         }
-        Policy effective = overrides.of(policy, key, request);
+        Policy effective = limited(policy, key, request);
         // A resolver may make a new policy.
         return policy.isShadow() && !effective.isShadow() ? effective.asShadow() : effective;
     }
@@ -108,7 +109,24 @@ public class EffectivePolicyResolver {
      * @return the policy with the limits of the key; the policy itself if the key is unlimited or denied
      */
     public Policy forOperator(Policy policy, String key) {
-        Allowance override = policies.overrideOf(policy, RequestKeys.value(key));
-        return override != null && !override.isLimited() ? policy : overrides.of(policy, key, null);
+        Allowance override = overrideOf(policy, key);
+        return override != null && !override.isLimited() ? policy : limited(policy, key, null);
+    }
+
+    /** Returns the override that decides whether there are limits at all; {@code null} if there is none. */
+    private @Nullable Allowance overrideOf(Policy policy, String key) {
+        Allowance ofKey = policies.operatorOverrideOf(policy, key);
+        Allowance configured = ofKey == null ? policies.overrideOf(policy, RequestKeys.value(key)) : ofKey;
+        return configured == null ? policies.operatorOverrideOf(policy, null) : configured;
+    }
+
+    private Policy limited(Policy policy, String key, @Nullable HttpRequest<?> request) {
+        Allowance ofKey = policies.operatorOverrideOf(policy, key);
+        if (ofKey != null) {
+            return policy.withLimits(ofKey.limits());
+        }
+        Allowance ofPolicy = policies.operatorOverrideOf(policy, null);
+        Policy present = ofPolicy == null || !ofPolicy.isLimited() ? policy : policy.withLimits(ofPolicy.limits());
+        return overrides.of(present, key, request);
     }
 }

@@ -2,6 +2,7 @@ package io.github.micronautratelimit.policy;
 
 import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
@@ -28,6 +29,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +43,7 @@ public class PolicyRegistry {
     private static final LimitSet HIGHEST = LimitSet.parse(Limit.MAX_PERMITS + "/s");
 
     private volatile Settings settings;
+    private volatile Operator operator = new Operator(OperatorOverrides.NONE, KeyHash::of);
     /** The policies that code has asked for. */
     private final Set<String> usedByCode = ConcurrentHashMap.newKeySet();
 
@@ -70,6 +73,14 @@ public class PolicyRegistry {
             return exact != null ? exact : configured.get(NameUtils.hyphenate(name));
         }
     }
+
+    /**
+     * The limits that operators have set.
+     *
+     * @param overrides the limits
+     * @param keyHash   hashes keys as they are hashed in the overrides
+     */
+    private record Operator(OperatorOverrides overrides, UnaryOperator<String> keyHash) {}
 
     PolicyRegistry(RateLimitConfiguration configuration, List<PolicyConfiguration> policies, Environment environment) {
         this.contextPath = ContextPath.of(environment);
@@ -239,12 +250,22 @@ public class PolicyRegistry {
      *
      * @param policy a policy
      * @param key    the resolved key
-     * @return the policy itself, unless {@code ratelimit.policies.NAME.overrides} contains the key; with the highest
-     *         possible limit if the key is unlimited
+     * @return the policy itself, unless {@code ratelimit.policies.NAME.overrides} contains the key, or an operator has
+     *         set limits; with the highest possible limit if the key is unlimited
      * @throws RateLimitExceededException if the override denies the key
      */
     public Policy forKey(Policy policy, String key) {
-        Allowance override = overrideOf(policy, key);
+        Allowance ofKey = operatorOverrideOf(policy, key);
+        Allowance configured = ofKey == null ? overrideOf(policy, key) : ofKey;
+        return allowed(policy, key, configured == null ? operatorOverrideOf(policy, null) : configured);
+    }
+
+    /** Returns the policy with the configured limits of a key, or the policy itself. */
+    Policy configuredForKey(Policy policy, String key) {
+        return allowed(policy, key, overrideOf(policy, key));
+    }
+
+    private static Policy allowed(Policy policy, String key, @Nullable Allowance override) {
         if (override == null) {
             return policy;
         }
@@ -260,6 +281,41 @@ public class PolicyRegistry {
         return new RateLimitExceededException(new Decisions(
                 List.of(new PermitRequest(policy, key, 1, origin)),
                 List.of(new Decision.Denied(0, LimitState.NEVER, 0, List.of(), Decision.Source.CONFIGURATION))));
+    }
+
+    /**
+     * Returns the limits that operators have set.
+     *
+     * @return the limits in force on this instance
+     */
+    @Internal
+    public OperatorOverrides operatorOverrides() {
+        return operator.overrides;
+    }
+
+    /**
+     * Replaces the limits that operators have set.
+     *
+     * @param overrides the limits
+     * @param keyHash   hashes keys as they are hashed in the overrides
+     */
+    @Internal
+    public void replaceOperatorOverrides(OperatorOverrides overrides, UnaryOperator<String> keyHash) {
+        operator = new Operator(overrides, keyHash);
+    }
+
+    /** Returns the limits that an operator has set for a key, or with {@code null} for all keys; {@code null} if none. */
+    @Nullable
+    Allowance operatorOverrideOf(Policy policy, @Nullable String key) {
+        Operator current = operator;
+        if (current.overrides.isEmpty()) {
+            return null;
+        }
+        String name = policy.writtenName();
+        if (key == null) {
+            return current.overrides.find(name, null);
+        }
+        return current.overrides.hasKeysOf(name) ? current.overrides.find(name, current.keyHash.apply(key)) : null;
     }
 
     /** Returns the override of a key, or {@code null}. */
