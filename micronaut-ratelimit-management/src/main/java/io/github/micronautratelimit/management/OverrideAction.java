@@ -8,8 +8,8 @@ import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.policy.OperatorOverride;
 import io.github.micronautratelimit.policy.OperatorOverrides;
 import io.github.micronautratelimit.web.Allowance;
-import io.micronaut.core.convert.ConversionService;
 import jakarta.inject.Singleton;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Collection;
@@ -33,7 +33,6 @@ final class OverrideAction {
 
     private final OverrideStore store;
     private final RateLimiter limiter;
-    private final ConversionService conversions;
 
     /**
      * The keys that an override concerns.
@@ -43,22 +42,18 @@ final class OverrideAction {
      */
     record Scope(Policy policy, @Nullable String key) {}
 
-    OverrideAction(OverrideStore store, RateLimiter limiter, ConversionService conversions) {
+    OverrideAction(OverrideStore store, RateLimiter limiter) {
         this.store = store;
         this.limiter = limiter;
-        this.conversions = conversions;
     }
 
     /** Sets limits, for a time or until they are removed, and returns them with the ones before. */
-    CompletionStage<Map<String, Object>> set(Scope scope, Map<String, Object> body, String operator) {
-        Allowance allowance = allowance(scope.policy, body.get(RateLimitsEndpoint.LIMITS));
-        String duration = KeyQuery.text(body, RateLimitsEndpoint.DURATION);
+    CompletionStage<Map<String, Object>> set(
+            Scope scope, @Nullable Object limits, @Nullable Duration duration, String operator) {
+        Allowance allowance = allowance(scope.policy, limits);
         Instant until = duration == null
                 ? null
-                : store.now()
-                        .plus(RateLimitsEndpoint.duration(duration, conversions))
-                        .truncatedTo(ChronoUnit.SECONDS)
-                        .plusSeconds(1);
+                : store.now().plus(duration).truncatedTo(ChronoUnit.SECONDS).plusSeconds(1);
         OperatorOverride override = new OperatorOverride(scope.policy.writtenName(), hash(scope), allowance, until);
         return change(scope, overrides -> overrides.with(override), override, operator);
     }
@@ -76,7 +71,7 @@ final class OverrideAction {
                     + ".poll-interval is 0s, so no override applies; remove the property.");
         }
         String policy = scope.policy.writtenName();
-        return RateLimitsEndpoint.unavailableOnFailure(store.change(change)).thenApply(overrides -> {
+        return store.change(change).thenApply(overrides -> {
             Allowance before = overrides.find(policy, hash(scope));
             LOG.info(
                     "Override of policy \"{}\" for {} by {}: {} before, {} now, until {}.",
@@ -86,24 +81,11 @@ final class OverrideAction {
                     before == null ? NO_LIMITS : before,
                     after == null ? NO_LIMITS : after.allowance(),
                     after == null || after.until() == null ? "removed" : after.until());
-            Map<String, Object> map = after == null ? new LinkedHashMap<>() : toMap(after);
+            Map<String, Object> map = after == null ? new LinkedHashMap<>() : PolicyReport.toMap(after);
             map.putIfAbsent("policy", policy);
             map.put("before", before == null ? List.of() : PolicyReport.texts(before));
             return map;
         });
-    }
-
-    static Map<String, Object> toMap(OperatorOverride override) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("policy", override.policy());
-        if (override.keyHash() != null) {
-            map.put("keyHash", override.keyHash());
-        }
-        map.put("limits", PolicyReport.texts(override.allowance()));
-        if (override.until() != null) {
-            map.put("until", override.until().toString());
-        }
-        return map;
     }
 
     private @Nullable String hash(Scope scope) {

@@ -6,6 +6,7 @@ import io.github.micronautratelimit.configuration.RequiresRateLimit;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.policy.LimitBinding;
+import io.github.micronautratelimit.policy.OperatorOverride;
 import io.github.micronautratelimit.policy.PolicyRegistry;
 import io.github.micronautratelimit.web.Allowance;
 import jakarta.inject.Singleton;
@@ -98,7 +99,7 @@ final class PolicyReport {
         return policies.operatorOverrides().all().stream()
                 .filter(override -> override.policy().equals(policy.writtenName()))
                 .map(override -> {
-                    Map<String, Object> map = OverrideAction.toMap(override);
+                    Map<String, Object> map = toMap(override);
                     map.remove("policy");
                     if (!withHashes && map.remove("keyHash") != null) {
                         map.put("ofKey", true);
@@ -122,6 +123,19 @@ final class PolicyReport {
                 ? KeyQuery.keysOf(policy, value).stream()
                         .map(key -> Map.of("keyHash", limiter.keyHash(key), "limits", texts(limits)))
                 : Stream.of(Map.of("limits", texts(limits)));
+    }
+
+    static Map<String, Object> toMap(OperatorOverride override) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("policy", override.policy());
+        if (override.keyHash() != null) {
+            map.put("keyHash", override.keyHash());
+        }
+        map.put("limits", texts(override.allowance()));
+        if (override.until() != null) {
+            map.put("until", override.until().toString());
+        }
+        return map;
     }
 
     private static Map<String, Object> toMap(LimitBinding binding) {

@@ -26,7 +26,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The management endpoint {@code ratelimits}. GET returns the current policies. POST peeks at, resets or blocks one
@@ -41,8 +40,8 @@ final class RateLimitsEndpoint {
 
     static final String ID = "ratelimits";
 
-    static final String DURATION = "duration";
-    static final String LIMITS = "limits";
+    private static final String DURATION = "duration";
+    private static final String LIMITS = "limits";
 
     private final PolicyCatalog catalog;
     private final PolicyReport report;
@@ -85,8 +84,9 @@ final class RateLimitsEndpoint {
                 case "peek" -> state(target(body, Set.of()));
                 case "reset", "unblock" -> reset(target(body, Set.of()));
                 case "block" -> block(target(body, Set.of(DURATION)), duration(body));
-                case "override" -> overriding.set(scope(body, Set.of(LIMITS, DURATION)), body, operator(request));
-                case "remove-override" -> overriding.remove(scope(body, Set.of()), operator(request));
+                case "override" -> override(body, operator(request));
+                case "remove-override" -> unavailableOnFailure(
+                        overriding.remove(scope(body, Set.of()), operator(request)));
                 default -> throw new HttpStatusException(
                         HttpStatus.NOT_FOUND,
                         "Unknown action \"" + action + "\"; the actions are peek, reset, block, unblock, override and"
@@ -115,6 +115,12 @@ final class RateLimitsEndpoint {
         return new OverrideAction.Scope(entry.policy(), ofKey ? query.keyUnder(entry, addresses) : null);
     }
 
+    private CompletionStage<Map<String, Object>> override(Map<String, Object> body, String operator) {
+        OverrideAction.Scope scope = scope(body, Set.of(LIMITS, DURATION));
+        Duration duration = body.containsKey(DURATION) ? duration(body) : null;
+        return unavailableOnFailure(overriding.set(scope, body.get(LIMITS), duration, operator));
+    }
+
     private static String operator(HttpRequest<?> request) {
         return request.getUserPrincipal().map(Principal::getName).orElse("an anonymous operator");
     }
@@ -133,10 +139,7 @@ final class RateLimitsEndpoint {
     }
 
     private Duration duration(Map<String, Object> body) {
-        return duration(KeyQuery.text(body, DURATION), conversions);
-    }
-
-    static Duration duration(@Nullable String text, ConversionService conversions) {
+        String text = KeyQuery.text(body, DURATION);
         return conversions
                 .convert(text, Duration.class)
                 .filter(duration ->
@@ -180,7 +183,7 @@ final class RateLimitsEndpoint {
     }
 
     /** Answers 503 instead of 500 if the store is unavailable or does not support the action. */
-    static <T> CompletionStage<T> unavailableOnFailure(CompletionStage<T> stage) {
+    private static <T> CompletionStage<T> unavailableOnFailure(CompletionStage<T> stage) {
         return stage.exceptionallyCompose(failure -> CompletableFuture.failedStage(new HttpStatusException(
                 HttpStatus.SERVICE_UNAVAILABLE,
                 "The store failed or does not support the action: "
