@@ -102,7 +102,11 @@ final class OverrideStore implements ApplicationEventListener<StartupEvent> {
     }
 
     private CompletionStage<OperatorOverrides> read() {
-        return timely(Futures.call(stored::read)).thenApply(OperatorOverrides::parse);
+        return timely(Futures.call(stored::read)).thenApply(this::parsed);
+    }
+
+    private OperatorOverrides parsed(String text) {
+        return OperatorOverrides.parse(text).at(now()).hashedWith(limiter.keyHash(RECORD));
     }
 
     private void apply(OperatorOverrides overrides) {
@@ -121,7 +125,7 @@ final class OverrideStore implements ApplicationEventListener<StartupEvent> {
 
     private CompletionStage<OperatorOverrides> change(UnaryOperator<OperatorOverrides> change, int attempts) {
         return timely(Futures.call(stored::read)).thenCompose(text -> {
-            OperatorOverrides before = OperatorOverrides.parse(text).at(now());
+            OperatorOverrides before = parsed(text);
             OperatorOverrides after = change.apply(before);
             return timely(Futures.call(() -> stored.replace(text, after.text())))
                     .thenCompose(replaced -> {

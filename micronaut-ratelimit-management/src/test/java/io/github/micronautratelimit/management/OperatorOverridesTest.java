@@ -287,6 +287,34 @@ class OperatorOverridesTest {
         assertFalse(text.contains(KeyHash.of("{header:x-user}ann")), text);
     }
 
+    /** An override of a key would silently not apply on the other instance. */
+    @Test
+    void instancesWithDifferentSecretsAreToldApart() {
+        Instance one = start(Map.of("ratelimit.secret", "a secret of more than 16 bytes"));
+        Instance other = start(Map.of("ratelimit.secret", "another one of this length"));
+        one.post("override", with(ANN, "limits", "8/h fixed"));
+        Logger logger = (Logger) LoggerFactory.getLogger(OverrideStore.class);
+        ListAppender<ILoggingEvent> appender = new ListAppender<>();
+        appender.start();
+        logger.addAppender(appender);
+        other.poll();
+        other.poll();
+        logger.detachAppender(appender);
+        assertEquals(1, appender.list.size());
+        String warning = appender.list.get(0).getFormattedMessage();
+        assertTrue(
+                warning.contains("are for keys that are hashed with another ratelimit.secret; give all instances the"),
+                warning);
+        HttpResponse<Map<String, Object>> refused =
+                other.exchange("override", Map.of("policy", "orders", "limits", "1/h"));
+        assertEquals(503, refused.code());
+        assertTrue(String.valueOf(refused.body()).contains("another ratelimit.secret"));
+        one.post("remove-override", ANN);
+        other.post("override", Map.of("policy", "orders", "limits", "1/h fixed"));
+        one.poll();
+        assertEquals(1, one.passed("ann"), "overrides of policies need no secret");
+    }
+
     /** Code has keys without a kind. */
     @Test
     void codeThatAsksForTheLimitsOfAKeyGetsTheOverride() {

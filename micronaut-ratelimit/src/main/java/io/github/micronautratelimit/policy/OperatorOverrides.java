@@ -13,22 +13,24 @@ import org.jspecify.annotations.Nullable;
 /**
  * The limits that operators have set while the application runs, as all instances read them from the store. Immutable.
  *
- * <p>The text form has a line with its version and one line for each override.
+ * <p>The text form has a line with its version and a check of the secret of keys, and one line for each override.
  */
 @Internal
 public final class OperatorOverrides {
 
     /** No overrides. */
-    public static final OperatorOverrides NONE = new OperatorOverrides(List.of());
+    public static final OperatorOverrides NONE = new OperatorOverrides(List.of(), "");
 
-    private static final String VERSION = "1";
+    private static final String VERSION = "1 ";
 
     private final List<OperatorOverride> all;
+    private final String secretCheck;
     private final Map<String, Allowance> byPolicy = new HashMap<>();
     private final Map<String, Map<String, Allowance>> byKey = new HashMap<>();
 
-    private OperatorOverrides(List<OperatorOverride> all) {
+    private OperatorOverrides(List<OperatorOverride> all, String secretCheck) {
         this.all = all;
+        this.secretCheck = secretCheck;
         for (OperatorOverride one : all) {
             if (one.keyHash() == null) {
                 byPolicy.put(one.policy(), one.allowance());
@@ -50,12 +52,13 @@ public final class OperatorOverrides {
             return NONE;
         }
         List<String> lines = text.lines().toList();
-        if (!lines.get(0).equals(VERSION)) {
-            throw new IllegalArgumentException("The overrides have the form \"" + lines.get(0)
-                    + "\" of another version of this library; update all instances.");
+        if (!lines.get(0).startsWith(VERSION)) {
+            throw new IllegalArgumentException(
+                    "Another version of this library has written the overrides; update all instances.");
         }
         return new OperatorOverrides(
-                lines.stream().skip(1).map(OperatorOverride::parse).toList());
+                lines.stream().skip(1).map(OperatorOverride::parse).toList(),
+                lines.get(0).substring(VERSION.length()));
     }
 
     /**
@@ -66,7 +69,10 @@ public final class OperatorOverrides {
     public String text() {
         return all.isEmpty()
                 ? ""
-                : VERSION + '\n' + all.stream().map(OperatorOverride::line).collect(Collectors.joining("\n"));
+                : VERSION
+                        + secretCheck
+                        + '\n'
+                        + all.stream().map(OperatorOverride::line).collect(Collectors.joining("\n"));
     }
 
     /**
@@ -88,7 +94,7 @@ public final class OperatorOverrides {
         List<OperatorOverride> present = all.stream()
                 .filter(one -> one.until() == null || one.until().isAfter(now))
                 .toList();
-        return present.size() == all.size() ? this : new OperatorOverrides(present);
+        return present.size() == all.size() ? this : new OperatorOverrides(present, secretCheck);
     }
 
     /**
@@ -100,7 +106,7 @@ public final class OperatorOverrides {
     public OperatorOverrides with(OperatorOverride override) {
         List<OperatorOverride> others = new ArrayList<>(without(override.policy(), override.keyHash()).all);
         others.add(override);
-        return new OperatorOverrides(List.copyOf(others));
+        return new OperatorOverrides(List.copyOf(others), secretCheck);
     }
 
     /**
@@ -112,7 +118,22 @@ public final class OperatorOverrides {
      */
     public OperatorOverrides without(String policy, @Nullable String keyHash) {
         return new OperatorOverrides(
-                all.stream().filter(one -> !one.isFor(policy, keyHash)).toList());
+                all.stream().filter(one -> !one.isFor(policy, keyHash)).toList(), secretCheck);
+    }
+
+    /**
+     * Returns the overrides of instances whose keys are hashed with a secret.
+     *
+     * @param check the hash of a constant with that secret
+     * @return the overrides, whose text contains the check
+     * @throws IllegalArgumentException if there are overrides of keys that are hashed with another secret
+     */
+    public OperatorOverrides hashedWith(String check) {
+        if (!byKey.isEmpty() && !secretCheck.equals(check)) {
+            throw new IllegalArgumentException("The overrides in the store are for keys that are hashed with another"
+                    + " ratelimit.secret; give all instances the same one.");
+        }
+        return secretCheck.equals(check) ? this : new OperatorOverrides(all, check);
     }
 
     /**
