@@ -27,8 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the limits that operators have set from the store, again and again, and replaces them there. If the store fails,
- * the last known limits stay in force until they end. No decision calls the store for them.
+ * Reads the limits that operators have set from the store, again and again, and replaces them there. If the store
+ * fails, the last known limits stay in force until they end. No decision calls the store for them.
  */
 @Singleton
 @RequiresRateLimit
@@ -37,7 +37,7 @@ final class OverrideStore implements ApplicationEventListener<StartupEvent> {
     private static final Logger LOG = LoggerFactory.getLogger(OverrideStore.class);
 
     private static final String RECORD = "overrides";
-    /** Of each call; an operator waits, no request does. */
+    /** The time of each call; an operator waits for it, and no request does. */
     private static final Duration DEADLINE = Duration.ofSeconds(2);
     /** Concurrent operators retry. */
     private static final int ATTEMPTS = 10;

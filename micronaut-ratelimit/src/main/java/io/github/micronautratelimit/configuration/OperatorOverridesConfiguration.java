@@ -5,8 +5,8 @@ import io.micronaut.context.exceptions.ConfigurationException;
 import java.time.Duration;
 
 /**
- * The configuration of the limits that operators set while the application runs. Read when the application starts; later
- * changes have no effect.
+ * The configuration of the limits that operators set while the application runs. Read when the application starts;
+ * later changes have no effect.
  */
 @ConfigurationProperties(OperatorOverridesConfiguration.PREFIX)
 public class OperatorOverridesConfiguration {

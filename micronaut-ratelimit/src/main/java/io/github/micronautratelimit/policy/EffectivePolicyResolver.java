@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Resolves the limits of a request: the case of a policy with cases, then the first of these that there is: the limits
  * that an operator has set for the key, the configured override of the key, the result of the {@link PolicyResolver},
- * the limits that an operator has set for the policy, and the configured ones. No limit is the result for exempt clients
- * and for {@code unlimited}, and a denial for {@code deny}.
+ * the limits that an operator has set for the policy, and the configured ones. No limit is the result for exempt
+ * clients and for {@code unlimited}, and a denial for {@code deny}.
  */
 @Internal
 @Singleton

@@ -304,7 +304,7 @@ public class PolicyRegistry {
         operator = new Operator(overrides, keyHash);
     }
 
-    /** Returns the limits that an operator has set for a key, or with {@code null} for all keys; {@code null} if none. */
+    /** Returns an operator's limits for a key, or with {@code null} for all keys; {@code null} if there are none. */
     @Nullable
     Allowance operatorOverrideOf(Policy policy, @Nullable String key) {
         Operator current = operator;
