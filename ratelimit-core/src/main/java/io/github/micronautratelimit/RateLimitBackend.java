@@ -315,13 +315,12 @@ public interface RateLimitBackend extends AutoCloseable {
     default void close() {}
 
     /**
-     * Keeps one small text in the store, which all instances read and replace: see
-     * {@link RateLimitBackend#sharedRecord}. It is for settings that an operator changes, and not for
-     * decisions.
+     * Keeps one small text in the store, which all instances read and replace: see {@link #sharedRecord}. It is for
+     * settings that an operator changes, and not for decisions.
      *
      * <p>The rules of {@link RateLimitBackend} about stages and failures apply, and these:
      * <ul>
-     *   <li>A record that was never written is empty. A record that was emptied cannot be told from it.</li>
+     *   <li>A record that was never written is empty, and so is one that was emptied.</li>
      *   <li>A record does not expire. A later read of any instance returns the latest text.</li>
      *   <li>Each call is one atomic step, and of bounded cost for the store.</li>
      * </ul>
