@@ -69,7 +69,8 @@ final class OverrideStore implements ApplicationEventListener<StartupEvent> {
     @Override
     public void onApplicationEvent(StartupEvent event) {
         if (isEnabled()) {
-            scheduler.scheduleWithFixedDelay(Duration.ZERO, interval, this::poll);
+            poll();
+            scheduler.scheduleWithFixedDelay(interval, interval, this::poll);
         }
     }
 
@@ -93,12 +94,17 @@ final class OverrideStore implements ApplicationEventListener<StartupEvent> {
             if (failure == null) {
                 failed.set(false);
                 apply(overrides);
-            } else if (failed.compareAndSet(false, true)) {
+            } else if (!isUnsupported(Futures.unwrap(failure)) && failed.compareAndSet(false, true)) {
                 LOG.warn(
                         "The limits that operators have set cannot be read. The last known ones stay in force: {}",
                         Futures.unwrap(failure).toString());
             }
         });
+    }
+
+    /** A backend of the application may keep no records; then the endpoint says so to an operator who sets limits. */
+    private static boolean isUnsupported(Throwable failure) {
+        return failure.getCause() instanceof UnsupportedOperationException;
     }
 
     private CompletionStage<OperatorOverrides> read() {

@@ -53,6 +53,15 @@ class StoreOutageTest {
         }
     }
 
+    @Test
+    void overrideOnAStoreWithoutRecordsSaysWhatIsMissing() {
+        HttpClientResponseException error = assertThrows(HttpClientResponseException.class, () -> client.toBlocking()
+                .retrieve(HttpRequest.POST("/ratelimits/override", Map.of("policy", "jobs", "limits", "9/min"))));
+        assertEquals(503, error.code());
+        String body = error.getResponse().getBody(String.class).orElseThrow();
+        assertTrue(body.contains("UnreliableBackend keeps no shared records; override"), body);
+    }
+
     private List<Object> remainingAndSource(String action) {
         Map<String, Object> state = client.toBlocking()
                 .retrieve(HttpRequest.POST("/ratelimits/" + action, JOBS), Argument.mapOf(String.class, Object.class));
