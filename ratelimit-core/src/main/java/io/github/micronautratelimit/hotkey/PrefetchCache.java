@@ -7,12 +7,15 @@ import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.Policy;
+import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.internal.IdleStoppingWorker;
 import io.github.micronautratelimit.internal.Scheduler;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
@@ -45,6 +48,9 @@ final class PrefetchCache {
             .build();
     private final IdleStoppingWorker sweeper;
     private volatile long sweepDueNanos;
+    /** The calls for permits that are not settled yet. */
+    private final Set<CompletableFuture<Void>> refills = ConcurrentHashMap.newKeySet();
+
     private volatile boolean drained;
 
     private record Name(String policy, String key) {}
@@ -129,19 +135,30 @@ final class PrefetchCache {
         if (wanted == 0) {
             return;
         }
-        source.acquire(permits.policy(), permits.key(), wanted).whenComplete((decision, failure) -> {
-            long charged = failure == null && decision.allowed() ? wanted : 0;
-            taken.add(charged);
-            if (failure == null) {
-                permits.answered(decision, now);
-            }
-            long endsAt = failure == null ? PrefetchedPermits.windowEnd(permits.policy(), decision, now) : now;
-            long chargedAt = decision instanceof Decision.Allowed allowed ? allowed.chargedAtMicros() : now;
-            refund(permits, permits.refilled(charged, chargedAt, endsAt, clock.micros()));
-            if (drained) {
-                close(permits);
-            }
-        });
+        CompletableFuture<Void> settled = new CompletableFuture<>();
+        refills.add(settled);
+        Futures.call(() -> source.acquire(permits.policy(), permits.key(), wanted))
+                .handle((decision, failure) -> refilled(permits, wanted, now, decision, failure))
+                .thenCompose(refunds -> refunds)
+                .whenComplete((nothing, failure) -> {
+                    refills.remove(settled);
+                    settled.complete(null);
+                });
+    }
+
+    /** Adds permits that the store has charged; completes when those that are not kept are refunded. */
+    private CompletableFuture<Void> refilled(
+            PrefetchedPermits permits, long wanted, long now, Decision decision, @Nullable Throwable failure) {
+        long charged = failure == null && decision.allowed() ? wanted : 0;
+        taken.add(charged);
+        if (failure == null) {
+            permits.answered(decision, now);
+        }
+        long endsAt = failure == null ? PrefetchedPermits.windowEnd(permits.policy(), decision, now) : now;
+        long chargedAt = decision instanceof Decision.Allowed allowed ? allowed.chargedAtMicros() : now;
+        CompletableFuture<Void> refunded =
+                refund(permits, permits.refilled(charged, chargedAt, endsAt, clock.micros()));
+        return drained ? CompletableFuture.allOf(refunded, close(permits)) : refunded;
     }
 
     private CompletableFuture<Void> close(PrefetchedPermits permits) {
@@ -194,7 +211,10 @@ final class PrefetchCache {
         return drained;
     }
 
-    /** Stops prefetching and refunds all permits. Waits for the refunds, at most two seconds. */
+    /**
+     * Stops prefetching and refunds all permits, also those that the store is just charging. Waits for the refunds, at
+     * most two seconds.
+     */
     void drain() {
         drained = true;
         long end = scheduler.nanoTime() + DRAIN.toNanos();
@@ -209,6 +229,7 @@ final class PrefetchCache {
                     await(underWay, end);
                 }
             }
+            underWay.addAll(refills);
             await(underWay, end);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -12,6 +12,7 @@ import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.PermitRequest;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.internal.Scheduler;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import io.github.micronautratelimit.memory.MemoryBackend;
@@ -22,6 +23,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -266,6 +273,54 @@ class PrefetchingBackendTest {
         assertEquals(Source.STORE, acquire(policy, 1).source());
         assertEquals(Source.STORE, acquire(policy, 1).source());
         assertEquals(152, store.charged());
+    }
+
+    /** The store answers only when close waits for it. */
+    @Test
+    void closeRefundsPermitsThatTheStoreIsJustCharging() {
+        CompletableFuture<Void> answers = new CompletableFuture<>();
+        AtomicBoolean late = new AtomicBoolean();
+        AtomicBoolean asked = new AtomicBoolean();
+        PermitSource source = new PermitSource() {
+
+            @Override
+            public boolean isAvailable(Policy of, String key) {
+                return true;
+            }
+
+            @Override
+            public CompletionStage<Decision> acquire(Policy of, String key, long permits) {
+                CompletionStage<Decision> charged = store.acquire(of, key, permits);
+                asked.set(late.get());
+                return late.get() ? answers.thenCompose(now -> charged) : charged;
+            }
+
+            @Override
+            public CompletionStage<Void> refund(Policy of, String key, long permits, long chargedAtMicros) {
+                return store.refund(of, key, permits, chargedAtMicros);
+            }
+        };
+        Scheduler scheduler = new Scheduler() {
+
+            @Override
+            public <T> T await(CompletableFuture<T> future, long nanos)
+                    throws InterruptedException, ExecutionException, TimeoutException {
+                if (!future.isDone()) {
+                    answers.complete(null);
+                }
+                return future.get(nanos, TimeUnit.NANOSECONDS);
+            }
+        };
+        PrefetchingBackend closed = new PrefetchingBackend(store, source, micros::get, scheduler);
+        long granted = 0;
+        for (; granted < 1_000 && !asked.get(); granted++) {
+            late.set(granted > 100);
+            assertTrue(Await.result(closed.acquire(policy, "key", 1)).allowed());
+        }
+        assertTrue(asked.get());
+        assertTrue(store.charged() > granted);
+        closed.close();
+        assertEquals(granted, store.charged());
     }
 
     @Test
