@@ -47,6 +47,10 @@ class BrokenBackendsTest {
         protected BackendUnderTest open() {
             return new Broken();
         }
+
+        /** Left out: callers would wait half a minute, in real time, for permits that a broken backend never grants. */
+        @Override
+        public void callersThatWaitAreAllGrantedWithinTheLimit() {}
     }
 
     static class Traces extends GoldenTraceContract {
