@@ -10,9 +10,12 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.github.micronautratelimit.ForwardingBackend;
 import io.github.micronautratelimit.KeyHash;
+import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.policy.PolicyRegistry;
+import io.github.micronautratelimit.policy.PolicyResolver;
 import io.github.micronautratelimit.tck.VirtualClock;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.annotation.Requires;
@@ -31,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -115,7 +119,7 @@ class OperatorOverridesTest {
             server.getApplicationContext().getBean(OverrideStore.class).poll();
         }
 
-        /** Returns how many of ten requests of a user pass. There is no such route, so those that pass answer 404. */
+        /** Returns how many of ten requests of a user pass. These answer 404, because the path has no route. */
         long passed(String user) {
             long passed = 0;
             for (int i = 0; i < 10; i++) {
@@ -206,7 +210,7 @@ class OperatorOverridesTest {
                         "before",
                         List.of()),
                 set);
-        assertEquals(5, one.passed("ann") - 3, "at once on the instance that was told");
+        assertEquals(5, one.passed("ann") - 3, "at once on the instance that set it");
         other.poll();
         assertEquals(0, other.passed("ann"), "the permits are the same ones");
         assertEquals(3, other.passed("bob"));
@@ -270,6 +274,25 @@ class OperatorOverridesTest {
         assertEquals(10, one.passed("ann"));
         one.post("remove-override", Map.of("policy", "orders"));
         assertEquals(3, one.passed("bob"));
+    }
+
+    @Singleton
+    @Requires(property = "resolver", value = "true")
+    static class Plans implements PolicyResolver {
+
+        @Override
+        public Policy resolve(Policy policy, String key, @Nullable HttpRequest<?> request) {
+            return key.equals("gold") ? policy.withLimits(Limit.parseAll("6/h fixed")) : policy;
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"unlimited, 10", "deny, 0", "1/h fixed, 1"})
+    void resolverDecidesBeforeTheOverrideOfThePolicy(String limits, long others) {
+        Instance one = start(Map.of("resolver", "true"));
+        one.post("override", Map.of("policy", "orders", "limits", limits));
+        assertEquals(6, one.passed("gold"));
+        assertEquals(others, one.passed("bob"));
     }
 
     /** A secret makes the hashes in the store useless for others, and the same on all instances. */

@@ -86,7 +86,7 @@ public class EffectivePolicyResolver {
      */
     public @Nullable Policy of(
             Policy policy, String key, @Nullable HttpRequest<?> request, PermitRequest.Origin origin) {
-        Allowance override = overrideOf(policy, key);
+        Allowance override = overrideOf(policy, key, request);
         if (override != null && override.kind() == Allowance.Kind.UNLIMITED) {
             return null;
         }
@@ -109,15 +109,20 @@ public class EffectivePolicyResolver {
      * @return the policy with the limits of the key; the policy itself if the key is unlimited or denied
      */
     public Policy forOperator(Policy policy, String key) {
-        Allowance override = overrideOf(policy, key);
+        Allowance override = overrideOf(policy, key, null);
         return override != null && !override.isLimited() ? policy : limited(policy, key, null);
     }
 
     /** Returns the override that decides whether there are limits at all; {@code null} if there is none. */
-    private @Nullable Allowance overrideOf(Policy policy, String key) {
+    private @Nullable Allowance overrideOf(Policy policy, String key, @Nullable HttpRequest<?> request) {
         Allowance ofKey = policies.operatorOverrideOf(policy, key);
         Allowance configured = ofKey == null ? policies.overrideOf(policy, RequestKeys.value(key)) : ofKey;
-        return configured == null ? policies.operatorOverrideOf(policy, null) : configured;
+        if (configured != null) {
+            return configured;
+        }
+        Allowance ofPolicy = policies.operatorOverrideOf(policy, null);
+        boolean isResolved = ofPolicy != null && !ofPolicy.isLimited() && overrides.of(policy, key, request) != policy;
+        return isResolved ? null : ofPolicy;
     }
 
     private Policy limited(Policy policy, String key, @Nullable HttpRequest<?> request) {
