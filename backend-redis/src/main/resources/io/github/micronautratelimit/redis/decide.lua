@@ -77,10 +77,12 @@ if now == 0 then
   now = time[1] * 1000000 + time[2]
 end
 
--- Fast path for nearly all calls: operation e, policies of one token bucket, keys that are new or were written under
+-- First path, of nearly all calls: operation e, policies of one token bucket, keys that are new or were written under
 -- the same bucket, and numbers that stay exact. As in the core, one permit is period / divisor units.
 local answers, answered, others, buckets, texts = {}, 0, {}, {}, {}
-for i, key in ipairs(KEYS) do
+-- The keys that a later path decides, in the order of their requests.
+local later = {}
+for _, key in ipairs(KEYS) do
   local policy, count, first = unpack('>HH', input, at)
   at = first + 5 * count
   local bucket = buckets[policy]
@@ -97,6 +99,7 @@ for i, key in ipairs(KEYS) do
     end
     buckets[policy] = bucket
   end
+  bucket = not later[key] and bucket
   local found = bucket and redis.pcall('GET', key)
   local plain, time, owed = bucket and not found, now, 0
   if found and type(found) == 'string' and #found == bucket.size then
@@ -138,10 +141,8 @@ for i, key in ipairs(KEYS) do
     if type(found) == 'string' then
       texts[key] = found
     end
-    for request = 1, count do
-      others[#others + 1] = {key = key, policy = policy, number = answered + request,
-          permits = unpack('>I5', input, first + 5 * (request - 1))}
-    end
+    later[key] = true
+    others[#others + 1] = {key = key, policy = policy, count = count, first = first, answered = answered}
   end
   answered = answered + count
 end
@@ -149,12 +150,120 @@ if #others == 0 then
   return pack('>I7', now) .. table.concat(answers)
 end
 
--- General path: several limits, windows, changed limits, and numbers that a double cannot hold.
+-- Second path: the same for policies of one sliding or fixed window. A fixed window is a sliding one with a single
+-- cell, which is all that it has used.
 
-local max, min, sub, byte = math.max, math.min, string.sub, string.byte
+local max, min, find, sub = math.max, math.min, string.find, string.sub
+
+local PX_LONGEST = 1e15
+
+-- Returns the number of bytes that a number needs.
+local function width(number)
+  local bytes, over = 1, 256
+  while number >= over do
+    bytes, over = bytes + 1, over * 256
+  end
+  return bytes
+end
+
+local function set(key, text, life)
+  redis.call('SET', key, text, 'PX', format('%d', min(PX_LONGEST, ceil(life / 1000) + 1) + px_extra))
+end
+
+local windows, remaining, last = {}, {}, {}
+for _, group in ipairs(others) do
+  local key, policy, count, first = group.key, group.policy, group.count, group.first
+  local window = windows[policy]
+  if window == nil then
+    local text = ARGV[policy + 1]
+    window = false
+    if operation == 'e' and #text == 12 then
+      local kind, permits, period = unpack('>c1I5I6', text)
+      local fixed, w, v = kind == 'f', width(period), width(permits)
+      local layout, segment = '>BI' .. w .. 'I7I' .. v .. (fixed and '' or 'B'), fixed and period or ceil(period / 64)
+      window = {fixed = fixed, permits = permits, period = period, head = (fixed and 158 or 188) + 5 * (w - 1) + v - 1,
+          layout = layout, size = struct.size(layout), cell = '>I' .. v, width = v,
+          segment = segment, segments = fixed and 1 or ceil(period / segment) + 1, newest = floor(now / segment)}
+    end
+    windows[policy] = window
+  end
+  window = not last[key] and window
+  local found = window and redis.pcall('GET', key)
+  -- The number of the newest segment, its permits, the cells of the older ones, and the permits of all.
+  local plain, newest, present, older, used = window and not found, window and window.newest, 0, '', 0
+  if found and type(found) == 'string' and #found >= window.size then
+    local fixed, size, segments = window.fixed, window.width, window.segments
+    local head, period, since, sum, cells = unpack(window.layout, found)
+    cells = fixed and 0 or cells
+    plain = head == window.head and period == window.period and cells <= segments
+        and #found == window.size + cells * size
+    local passed = newest - since
+    if plain and passed <= 0 then
+      newest, used, older = since, sum, sub(found, window.size + size + 1)
+      present = fixed and sum or cells > 0 and unpack(window.cell, found, window.size + 1) or 0
+    elseif plain and not fixed and sum > 0 then
+      local kept = max(0, min(cells, segments - passed))
+      used = sum
+      for start = window.size + kept * size + 1, #found, size do
+        used = used - unpack(window.cell, found, start)
+      end
+      if used > 0 then
+        older = string.rep('\0', (passed - 1) * size) .. sub(found, window.size + 1, window.size + kept * size)
+      end
+    end
+  end
+  if plain then
+    local most, segment, cell, size = window.permits, window.segment, window.cell, window.width
+    local leaves, charged, reset = newest + window.segments, false, 0
+    for request = 1, count do
+      local permits, status, retry = unpack('>I5', input, first + 5 * (request - 1)), 1, 0
+      if permits > most - used and permits > 0 then
+        status = 0
+      else
+        present, used, charged = present + permits, used + permits, charged or permits > 0
+        permits = max(1, most - used + 1)
+      end
+      if present > 0 then
+        reset = leaves * segment
+      elseif used > 0 then
+        reset = (leaves - ceil(find(older, '[^%z]') / size)) * segment
+      end
+      if permits <= most then
+        -- The oldest permits leave first.
+        local excess, oldest = used + permits - most, #older / size + 1
+        while excess > 0 and oldest > 1 do
+          oldest = oldest - 1
+          excess = excess - unpack(cell, older, (oldest - 1) * size + 1)
+        end
+        retry = (leaves - (excess > 0 and 0 or oldest)) * segment
+      end
+      answers[group.answered + request] = pack('>BI5I7I7', status, used, retry, reset)
+    end
+    if charged then
+      local text = pack(window.layout, window.head, window.period, newest, used, 1 + #older / size)
+      set(key, window.fixed and text or text .. pack(cell, present) .. older, max(reset, newest * segment) - now)
+      texts[key] = nil
+    end
+  else
+    if type(found) == 'string' then
+      texts[key] = found
+    end
+    last[key] = true
+    for request = 1, count do
+      remaining[#remaining + 1] = {key = key, policy = policy, number = group.answered + request,
+          permits = unpack('>I5', input, first + 5 * (request - 1))}
+    end
+  end
+end
+if #remaining == 0 then
+  return pack('>I7', now) .. table.concat(answers)
+end
+
+-- General path: several limits, calendar quotas, changed limits, and numbers that a double cannot hold.
+
+local byte, rep = string.byte, string.rep
 
 local SEGMENTS = 65
-local PX_LONGEST = 1e15
 local KINDS = {[0] = 't', 'f', 's', 't', 'c'}
 local REFUNDED = 218
 local BLOCKED = 255
@@ -229,15 +338,6 @@ local function read(text)
   return at > 1 and at == size + 1 and states or nil
 end
 
--- Returns the number of bytes that a number needs.
-local function width(number)
-  local bytes, over = 1, 256
-  while number >= over do
-    bytes, over = bytes + 1, over * 256
-  end
-  return bytes
-end
-
 -- Returns the text of states.
 local function write(limits, states)
   local text = ''
@@ -251,7 +351,7 @@ local function write(limits, states)
         text = text .. pack('>I7I7I5I5', s.busy, s.generous, s.permits, s.capacity)
       end
     elseif s.kind == 'f' then
-      local v = width(s.used)
+      local v = width(max(s.used, limits[i].permits))
       text = text .. pack('>BI' .. DIGITS[w] .. 'I7I' .. DIGITS[v],
           158 + 5 * (w - 1) + v - 1, s.period, s.window, s.used)
     elseif s.kind == 'c' then
@@ -416,7 +516,7 @@ local function forward(limit, stored, now)
     used = used - cell(stored, gone)
   end
   return {kind = 's', period = period, segment = segment, newest = newest, used = used, width = width,
-      count = passed + kept, cells = string.rep('\0', passed * width) .. sub(stored.cells, 1, kept * width)}
+      count = passed + kept, cells = rep('\0', passed * width) .. sub(stored.cells, 1, kept * width)}
 end
 
 local function admits(limit, state, permits)
@@ -517,8 +617,7 @@ local function store(key, limits, states, blocked, open)
   if life == 0 then
     redis.call('DEL', key)
   else
-    local px = min(PX_LONGEST, ceil(life / 1000) + 1) + px_extra
-    redis.call('SET', key, front .. write(limits, states), 'PX', format('%.0f', px))
+    set(key, front .. write(limits, states), life)
   end
 end
 
@@ -544,10 +643,10 @@ end
 
 -- Returns the states of a key, false if it is empty, or nil if it contains something else; then the end of its block,
 -- or 0, and the text of its reservations.
-local function find(key)
+local function stored_states(key)
   local text = texts[key] or redis.pcall('GET', key)
   if type(text) == 'table' then
-    if string.find(text.err, 'WRONGTYPE', 1, true) then
+    if find(text.err, 'WRONGTYPE', 1, true) then
       return nil
     end
     -- Other errors are not about this key. Without pcall, the same error ends the script.
@@ -579,12 +678,12 @@ end
 
 -- Finds each key once.
 local limits, latest, reserved, outside = {}, {}, false, false
-for _, request in ipairs(others) do
+for _, request in ipairs(remaining) do
   limits[request.policy] = limits[request.policy] or limits_of(request.policy)
   request.limits = limits[request.policy]
   outside = outside or request.limits.outside
   if not latest[request.key] then
-    local states, blocked, open = find(request.key)
+    local states, blocked, open = stored_states(request.key)
     latest[request.key] = {states = states, blocked = blocked, open = open}
     reserved = reserved or states and #open > 0
   end
@@ -674,9 +773,9 @@ if reserved or operation == 'r' or operation == 'o' or operation == 's' then
 
   -- Returns the byte at which the reservation with an id begins, or nil.
   local function position(open, id)
-    local at = string.find(open, id, 1, true)
+    local at = find(open, id, 1, true)
     while at and (at - 1) % RESERVATION > 0 do
-      at = string.find(open, id, at + 1, true)
+      at = find(open, id, at + 1, true)
     end
     return at
   end
@@ -788,7 +887,7 @@ end
 
 -- Computes the states before and after each request. The next request of a key continues from the states after it.
 local all = true
-for _, request in ipairs(others) do
+for _, request in ipairs(remaining) do
   local known = latest[request.key]
   if request.limits.outside then
     request.outside, all = true, false
@@ -833,7 +932,7 @@ if operation ~= 'a' or all then
   end
 end
 
-for _, request in ipairs(others) do
+for _, request in ipairs(remaining) do
   if request.outside or operation == 'a' and outside then
     answers[request.number] = '\4'
   elseif request.foreign then

@@ -317,6 +317,38 @@ class BatchTest {
         }
     }
 
+    /** While a configuration changes, a call may have requests for one key under the former and the new limits. */
+    @ParameterizedTest
+    @CsvSource({
+        "30/min; 50/h, 30/min",
+        "30/min sliding; 50/h, 30/min sliding",
+        "30/min; 40/h fixed, 40/h fixed",
+        "30/min sliding, 30/min sliding; 40/h sliding",
+        "30/day Europe/Berlin, 30/day fixed",
+        "30/min, 300/min",
+        "30/min fixed, 300/min fixed"
+    })
+    void requestsOfOneKeyUnderSeveralLimitsAreDecidedInTheirOrder(String former, String changed)
+            throws InterruptedException {
+        VirtualClock clock = new VirtualClock(1_790_000_163_376_680L);
+        RedisBackend withClock = new RedisBackend(connection, namespace, clock);
+        LimitState state = null;
+        List<Decision> expected = new ArrayList<>();
+        List<CompletionStage<Decision>> stages = new ArrayList<>();
+        try (Busy busy = new Busy(backend)) {
+            for (String limits : List.of(former, changed)) {
+                Policy policy = Policy.of("changed", limits);
+                for (long permits : new long[] {7, 3}) {
+                    state = LimitState.carryOver(policy.rateLimits(), state, clock.micros())
+                            .charge(permits);
+                    expected.add(Decision.allowed(state, clock.micros()));
+                    stages.add(withClock.acquire(policy, "key", permits));
+                }
+            }
+        }
+        assertEquals(expected, all(stages.stream()));
+    }
+
     @Test
     void manyRequestsOnFourConnectionsGetExactlyTheLimit() throws Exception {
         Policy policy = Policy.of("p", "1000/day");

@@ -166,7 +166,7 @@ class ReservationTest {
                     .join()
                     .allowed());
         }
-        assertEquals(15 + 3 + 1_000 * RESERVATION, size(policy));
+        assertEquals(16 + 3 + 1_000 * RESERVATION, size(policy));
         String full = server.get(name(policy));
         Decision denied = withClock
                 .reserve(policy, "key", UUID.randomUUID(), 10, SECOND)
@@ -185,7 +185,7 @@ class ReservationTest {
                 .allowed());
         clock.advance(999);
         withClock.acquire(policy, "key", 1).toCompletableFuture().join();
-        assertEquals(15 + 3 + RESERVATION, size(policy));
+        assertEquals(16 + 3 + RESERVATION, size(policy));
     }
 
     /** By the server's clock and to the millisecond. */
