@@ -31,7 +31,8 @@ public final class ClientAddress {
 
     private static final String FORWARDED = "Forwarded";
     private static final String X_FORWARDED_FOR = "X-Forwarded-For";
-    private static final IPAddress LOOPBACK = Addresses.of(new byte[] {127, 0, 0, 1});
+    private static final byte[] LOOPBACK = {127, 0, 0, 1};
+    private static final String LOOPBACK_TEXT = "127.0.0.1";
     private static final int IPV6_BITS = 128;
     private static final int SHORTEST_PREFIX = 16;
 
@@ -80,12 +81,15 @@ public final class ClientAddress {
         if (peer == null && proxies.isNone()) {
             warnings.warn(ConfigurationWarning.ADDRESS_MISSING);
         }
-        InetAddress known = peer == null ? LOOPBACK.toInetAddress() : peer;
         if (proxies.isNone()) {
             warnIfForwarded(headers);
-            return known instanceof Inet4Address ? known.getHostAddress() : text(Addresses.of(known));
+            // Without proxies and IPv6, the library of addresses is never loaded.
+            if (peer == null || peer instanceof Inet4Address) {
+                return peer == null ? LOOPBACK_TEXT : peer.getHostAddress();
+            }
+            return text(Addresses.of(peer));
         }
-        IPAddress address = Addresses.of(known);
+        IPAddress address = peer == null ? Addresses.of(LOOPBACK) : Addresses.of(peer);
         return text(proxies.trusts(address) ? forwarded(address, headers) : address);
     }
 
@@ -106,8 +110,9 @@ public final class ClientAddress {
         if (address != null) {
             return of(address.toInetAddress(), headers);
         }
-        IPAddress client = proxies.hops() == 0 ? LOOPBACK : forwarded(LOOPBACK, headers);
-        if (client.equals(LOOPBACK)) {
+        IPAddress loopback = Addresses.of(LOOPBACK);
+        IPAddress client = proxies.hops() == 0 ? loopback : forwarded(loopback, headers);
+        if (client.equals(loopback)) {
             warnings.warn(ConfigurationWarning.ADDRESS_MISSING);
             return UNKNOWN;
         }
