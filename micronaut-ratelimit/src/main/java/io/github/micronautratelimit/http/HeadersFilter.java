@@ -19,8 +19,7 @@ import io.micronaut.http.annotation.ServerFilter;
 import io.micronaut.http.filter.ServerFilterPhase;
 import io.micronaut.http.server.HttpServerConfiguration;
 import io.micronaut.web.router.RouteAttributes;
-import java.time.LocalDateTime;
-import java.time.ZoneId;
+import java.time.InstantSource;
 import java.util.List;
 
 /**
@@ -38,6 +37,7 @@ final class HeadersFilter implements Ordered {
     private final HeaderWriter writer;
     private final DenialResponder denials;
     private final boolean dateHeader;
+    private final HttpDate date = new HttpDate(InstantSource.system());
 
     HeadersFilter(
             RateLimiter limiter,
@@ -113,7 +113,7 @@ final class HeadersFilter implements Ordered {
      */
     private void addMissing(Decisions decisions, MutableHttpHeaders responseHeaders) {
         if (dateHeader && !responseHeaders.contains(HttpHeaders.DATE)) {
-            responseHeaders.date(LocalDateTime.now(ZoneId.systemDefault()));
+            responseHeaders.set(HttpHeaders.DATE, date.now());
         }
         if (!responseHeaders.contains(HttpHeaders.CACHE_CONTROL)) {
             responseHeaders.set(HttpHeaders.CACHE_CONTROL, DenialResponses.CACHE_CONTROL);
