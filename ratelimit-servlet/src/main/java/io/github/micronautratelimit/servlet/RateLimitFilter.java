@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.servlet;
 
+import io.github.micronautratelimit.AsyncRateLimiter;
 import io.github.micronautratelimit.Decisions;
 import io.github.micronautratelimit.Lease;
 import io.github.micronautratelimit.PermitRequest;
@@ -48,7 +49,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Register it once, before filters that do expensive work but after a CORS filter, for the dispatcher types
  * {@code REQUEST}, {@code ASYNC} and {@code FORWARD} and with {@code asyncSupported}. Then no thread of the container
- * waits for the store; without asynchronous support, and for a forwarded request with limits of its own, it does. Each
+ * waits for the store, or in turn under a policy with a wait; without asynchronous support, and for a forwarded request
+ * with limits of its own, it does. Each
  * limit counts a request once, even if it is dispatched several times. A path to which a request is forwarded has its
  * own limits. CORS preflights count only under limits that name the method {@code OPTIONS}.
  *
@@ -136,8 +138,9 @@ public final class RateLimitFilter implements Filter {
             return;
         }
         applied.add(due);
+        List<PermitRequest> permitRequests = permitRequests(httpRequest, due);
         CompletableFuture<@Nullable Lease> decided = limiter.async()
-                .leaseAll(permitRequests(httpRequest, due))
+                .leaseAllInTurn(permitRequests)
                 .toCompletableFuture()
                 .exceptionally(this::withoutLimiter);
         if (decided.isDone() || mustWait(request)) {
@@ -145,6 +148,10 @@ public final class RateLimitFilter implements Filter {
             return;
         }
         AsyncContext async = request.startAsync(request, response);
+        if (AsyncRateLimiter.mayWait(permitRequests)) {
+            // The policy bounds the wait; the container would end it after its own timeout.
+            async.setTimeout(0);
+        }
         decided.thenAccept(lease -> resume(lease, async, httpRequest, httpResponse));
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.OnError;
 import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimitBackend;
@@ -267,6 +268,52 @@ abstract class FilterContract {
         late.mayAnswer.complete(null);
         for (CompletableFuture<HttpResponse<String>> each : waiting) {
             assertEquals(200, each.get(ENOUGH_SECONDS, TimeUnit.SECONDS).statusCode());
+        }
+    }
+
+    /** More requests wait than the container has threads, and longer than they would take if they were not limited. */
+    @Test
+    void requestsWaitInTurnWithoutAThreadOfTheContainer() throws Exception {
+        try (MemoryBackend store = new MemoryBackend(MicroClock.system(), 1_000)) {
+            start(filter(store)
+                    .limit("/turn", Policy.of("turn", "100/s burst 1").withMaxWait(Duration.ofSeconds(15)), "{ip}"));
+            long begun = System.nanoTime();
+            List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
+            for (int i = 0; i < 301; i++) {
+                waiting.add(client.sendAsync(request("/turn").build(), HttpResponse.BodyHandlers.ofString()));
+            }
+            assertEquals(200, get("/free").statusCode(), "300 requests wait");
+            for (CompletableFuture<HttpResponse<String>> each : waiting) {
+                assertEquals(200, each.get(ENOUGH_SECONDS, TimeUnit.SECONDS).statusCode());
+            }
+            assertTrue(System.nanoTime() - begun >= Duration.ofSeconds(3).toNanos(), "300 permits at 100 per second");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void requestWaitsForASlotButNotLongerThanThePolicyAllows(boolean async) throws Exception {
+        try (MemoryBackend store = new MemoryBackend(MicroClock.system(), 1_000)) {
+            Policy slot = Policy.of("slot", "1 concurrent").withMaxWait(Duration.ofSeconds(ENOUGH_SECONDS));
+            Policy rare = Policy.of("rare", "1/h").withMaxWait(Duration.ofSeconds(5));
+            start(filter(store).limit("/slot", slot, "{global}").limit("/rare", rare, "{global}"), async);
+            assertEquals(List.of(200, 429), statuses("/rare", 2));
+
+            EchoServlet.leave = new CompletableFuture<>();
+            int before = EchoServlet.INSIDE.get();
+            CompletableFuture<HttpResponse<String>> first =
+                    client.sendAsync(request("/slot?way=hold").build(), HttpResponse.BodyHandlers.ofString());
+            long end = System.nanoTime() + Duration.ofSeconds(ENOUGH_SECONDS).toNanos();
+            while (EchoServlet.INSIDE.get() == before) {
+                assertTrue(System.nanoTime() - end < 0, "The request did not reach the servlet.");
+            }
+            CompletableFuture<HttpResponse<String>> second =
+                    client.sendAsync(request("/slot").build(), HttpResponse.BodyHandlers.ofString());
+            assertEquals(200, get("/free").statusCode());
+            assertFalse(second.isDone());
+            EchoServlet.leave.complete(null);
+            assertEquals("held", first.get(ENOUGH_SECONDS, TimeUnit.SECONDS).body());
+            assertEquals(200, second.get(ENOUGH_SECONDS, TimeUnit.SECONDS).statusCode());
         }
     }
 
