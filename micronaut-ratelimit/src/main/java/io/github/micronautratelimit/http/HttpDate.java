@@ -7,8 +7,8 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /**
- * The present time as the header {@code Date} states it (RFC 9110, 5.6.7). It is formatted once per second, because that
- * takes longer than a decision. Safe for use by any number of threads.
+ * The present time as the header {@code Date} states it (RFC 9110, 5.6.7). It is formatted once per second, because
+ * that takes longer than a decision. Safe for use by any number of threads.
  */
 final class HttpDate {
 
