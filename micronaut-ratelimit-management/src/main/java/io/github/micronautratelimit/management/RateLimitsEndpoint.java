@@ -29,7 +29,7 @@ import java.util.concurrent.CompletionStage;
 
 /**
  * The management endpoint {@code ratelimits}. GET returns the current policies. POST peeks at, resets or blocks one
- * key, or gives a key or a policy other limits for a time.
+ * key, tells how a request would be decided, or gives a key or a policy other limits for a time.
  *
  * <p>Only the body of a POST identifies a key. Paths and queries are written to access logs, and intermediaries may
  * drop the body of a DELETE (RFC 9110, section 9.3.5). Responses contain the hash of the key.
@@ -42,6 +42,7 @@ final class RateLimitsEndpoint {
 
     private static final String DURATION = "duration";
     private static final String LIMITS = "limits";
+    private static final String PERMITS = "permits";
 
     private final PolicyCatalog catalog;
     private final PolicyReport report;
@@ -50,6 +51,7 @@ final class RateLimitsEndpoint {
     private final ClientAddress addresses;
     private final ConversionService conversions;
     private final OverrideAction overriding;
+    private final DryRun dryRun;
 
     RateLimitsEndpoint(
             PolicyCatalog catalog,
@@ -58,7 +60,9 @@ final class RateLimitsEndpoint {
             EffectivePolicyResolver resolver,
             ClientAddress addresses,
             ConversionService conversions,
-            OverrideAction overriding) {
+            OverrideAction overriding,
+            DryRun dryRun) {
+        this.dryRun = dryRun;
         this.overriding = overriding;
         this.catalog = catalog;
         this.report = report;
@@ -84,13 +88,14 @@ final class RateLimitsEndpoint {
                 case "peek" -> state(target(body, Set.of()));
                 case "reset", "unblock" -> reset(target(body, Set.of()));
                 case "block" -> block(target(body, Set.of(DURATION)), duration(body));
+                case "dry-run" -> unavailableOnFailure(dryRun(body));
                 case "override" -> override(body, operator(request));
                 case "remove-override" -> unavailableOnFailure(
                         overriding.remove(scope(body, Set.of()), operator(request)));
                 default -> throw new HttpStatusException(
                         HttpStatus.NOT_FOUND,
-                        "Unknown action \"" + action + "\"; the actions are peek, reset, block, unblock, override and"
-                                + " remove-override.");
+                        "Unknown action \"" + action + "\"; the actions are peek, dry-run, reset, block, unblock,"
+                                + " override and remove-override.");
             };
         } catch (IllegalArgumentException e) {
             throw new HttpStatusException(HttpStatus.BAD_REQUEST, e.getMessage());
@@ -119,6 +124,29 @@ final class RateLimitsEndpoint {
         OverrideAction.Scope scope = scope(body, Set.of(LIMITS, DURATION));
         Duration duration = body.containsKey(DURATION) ? duration(body) : null;
         return unavailableOnFailure(overriding.set(scope, body.get(LIMITS), duration, operator));
+    }
+
+    /** Decides on a described request, or on one for permits of a key, without charging it. */
+    private CompletionStage<Map<String, Object>> dryRun(Map<String, Object> body) {
+        if (body.containsKey("path") == body.containsKey("policy")) {
+            throw new IllegalArgumentException(
+                    "Write either \"path\", and what else describes a request, or \"policy\" and" + " the key.");
+        }
+        if (body.containsKey("path")) {
+            return dryRun.ofRequest(body);
+        }
+        KeyQuery query = KeyQuery.of(body, Set.of(PERMITS));
+        PolicyCatalog.Entry entry = entry(body);
+        return dryRun.ofKey(entry.policy(), query.keyUnder(entry, addresses), permits(body));
+    }
+
+    private static long permits(Map<String, Object> body) {
+        String text = KeyQuery.text(body, PERMITS);
+        if (text == null || text.matches("\\d{1,15}")) {
+            return text == null ? 1 : Long.parseLong(text);
+        }
+        throw new IllegalArgumentException(
+                "permits = \"" + text + "\" is not a whole number; write the cost of the request, such as 1.");
     }
 
     private static String operator(HttpRequest<?> request) {

@@ -301,7 +301,7 @@ class RateLimitsEndpointTest {
         HttpResponse<Map<String, Object>> action = exchange("destroy", Map.of("policy", "orders", "key", "alice"));
         assertEquals(404, action.code());
         assertEquals(
-                "Unknown action \"destroy\"; the actions are peek, reset, block, unblock, override and"
+                "Unknown action \"destroy\"; the actions are peek, dry-run, reset, block, unblock, override and"
                         + " remove-override.",
                 message(action));
     }

@@ -98,6 +98,13 @@ final class RouteLimits {
         return upgrade == null ? limits : limits.withUpgrade(upgrade);
     }
 
+    /** Returns the name of the method of a request's route; {@code null} if there is no route. */
+    @Nullable
+    String nameOf(HttpRequest<?> request) {
+        ExecutableMethod<?, ?> method = routeOf(request).limits.method();
+        return method == null ? null : method.getDeclaringType().getName() + "." + method.getMethodName();
+    }
+
     /** Returns the kind of a request that rules may leave out. Only a route of a WebSocket has upgrades. */
     private PathRules.@Nullable Skipped kind(HttpRequest<?> request, Route route, @Nullable UpgradeHandler upgrade) {
         if (upgrade != null) {

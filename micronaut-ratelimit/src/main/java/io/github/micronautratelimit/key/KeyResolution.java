@@ -11,6 +11,9 @@ import io.micronaut.core.annotation.Internal;
 import io.micronaut.http.HttpRequest;
 import io.micronaut.inject.qualifiers.Qualifiers;
 import jakarta.inject.Singleton;
+import java.security.Principal;
+import java.util.Collection;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -112,6 +115,27 @@ public class KeyResolution {
                     .orElse(true);
             default -> false;
         };
+    }
+
+    /**
+     * Returns a user as {@link io.micronaut.http.HttpRequest#getUserPrincipal()} would.
+     *
+     * @param name   the name
+     * @param roles  the roles
+     * @param claims the claims by name
+     * @return the user
+     * @throws IllegalArgumentException if there are roles or claims, and micronaut-security is missing
+     */
+    @Internal
+    public Principal user(String name, Collection<String> roles, Map<String, Object> claims) {
+        if (users == null) {
+            if (!roles.isEmpty() || !claims.isEmpty()) {
+                throw new IllegalArgumentException("The application has no micronaut-security, which knows roles and"
+                        + " claims; omit \"roles\" and \"claims\".");
+            }
+            return () -> name;
+        }
+        return users.user(name, roles, claims);
     }
 
     /**

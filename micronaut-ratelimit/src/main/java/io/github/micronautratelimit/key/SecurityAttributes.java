@@ -6,6 +6,7 @@ import jakarta.inject.Singleton;
 import java.security.Principal;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -27,5 +28,10 @@ final class SecurityAttributes implements UserAttributes {
         return value instanceof Collection<?> several
                 ? several.stream().map(String::valueOf).collect(Collectors.joining(","))
                 : value == null ? null : value.toString();
+    }
+
+    @Override
+    public Principal user(String name, Collection<String> roles, Map<String, Object> claims) {
+        return Authentication.build(name, roles, claims);
     }
 }

@@ -113,6 +113,62 @@ public class EffectivePolicyResolver {
         return override != null && !override.isLimited() ? policy : limited(policy, key, null);
     }
 
+    /** The origin of the limits of a key. */
+    public enum Origin {
+        /** The configuration of the policy, or its annotation. */
+        POLICY,
+        /** The limits that an operator has set for the key. */
+        OPERATOR_OVERRIDE_OF_KEY,
+        /** The configured override of the key. */
+        CONFIGURED_OVERRIDE,
+        /** The {@link PolicyResolver} of the application. */
+        POLICY_RESOLVER,
+        /** The limits that an operator has set for all keys. */
+        OPERATOR_OVERRIDE_OF_POLICY
+    }
+
+    /**
+     * The limits of a key and their origin.
+     *
+     * @param kind   whether limits decide
+     * @param policy the policy with the limits of the key; the policy itself if no limits decide
+     * @param origin the origin of the limits
+     */
+    public record Explanation(Allowance.Kind kind, Policy policy, Origin origin) {}
+
+    /**
+     * Returns the same as {@link #of}, and why.
+     *
+     * @param policy  the policy as configured or annotated
+     * @param key     identifies the caller that is limited
+     * @param request the request, or {@code null}
+     * @return the limits and their origin
+     */
+    public Explanation explain(Policy policy, String key, @Nullable HttpRequest<?> request) {
+        Allowance override = overrideOf(policy, key, request);
+        Allowance.Kind kind = override == null ? Allowance.Kind.LIMITED : override.kind();
+        Policy effective = kind == Allowance.Kind.LIMITED ? limited(policy, key, request) : policy;
+        return new Explanation(
+                kind,
+                policy.isShadow() && !effective.isShadow() ? effective.asShadow() : effective,
+                originOf(policy, key, request));
+    }
+
+    private Origin originOf(Policy policy, String key, @Nullable HttpRequest<?> request) {
+        if (policies.operatorOverrideOf(policy, key) != null) {
+            return Origin.OPERATOR_OVERRIDE_OF_KEY;
+        }
+        if (policies.overrideOf(policy, RequestKeys.value(key)) != null) {
+            return Origin.CONFIGURED_OVERRIDE;
+        }
+        Allowance ofPolicy = policies.operatorOverrideOf(policy, null);
+        Policy present = ofPolicy == null || !ofPolicy.isLimited() ? policy : policy.withLimits(ofPolicy.limits());
+        if (overrides.of(present, key, request) != present) {
+            return Origin.POLICY_RESOLVER;
+        }
+        return ofPolicy == null ? Origin.POLICY : Origin.OPERATOR_OVERRIDE_OF_POLICY;
+    }
+
     /** Returns the override that decides whether there are limits at all; {@code null} if there is none. */
     private @Nullable Allowance overrideOf(Policy policy, String key, @Nullable HttpRequest<?> request) {
         Allowance ofKey = policies.operatorOverrideOf(policy, key);
