@@ -467,7 +467,8 @@ public final class AsyncRateLimiter {
     public Charge readCharge(Policy policy, String key, String text) {
         PermitRequest request = concealed(new PermitRequest(policy, key, 0));
         ReceiptText read = ReceiptText.ofCharge(text, policy, KeyHash.of(request.key()));
-        return new Charge(new PermitRequest(policy, request.key(), read.permits()), read.decision(), read.id());
+        PermitRequest charged = new PermitRequest(read.policyOf(policy), request.key(), read.permits());
+        return new Charge(charged, read.decision(), read.id());
     }
 
     /**
@@ -556,7 +557,7 @@ public final class AsyncRateLimiter {
         ReceiptText read = ReceiptText.ofReservation(text, policy, KeyHash.of(request.key()));
         Decision.Allowed decision = read.decision();
         return reservation(
-                request,
+                new PermitRequest(read.policyOf(policy), request.key(), 0),
                 decision,
                 new Reservation.Receipt(read.id(), read.permits(), decision.chargedAtMicros(), read.expiresAtMicros()));
     }

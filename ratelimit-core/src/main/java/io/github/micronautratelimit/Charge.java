@@ -102,7 +102,8 @@ public final class Charge {
     /** Returns the text form: id, permits, time, the counter that was charged, the hash of the key, and the policy. */
     @Override
     public String toString() {
-        return new ReceiptText(id, permits(), chargedAtMicros(), 0, isLocal(), keyHash(), policy().name()).toString();
+        return new ReceiptText(id, permits(), chargedAtMicros(), 0, isLocal(), keyHash(), policy().stateName())
+                .toString();
     }
 
     PermitRequest request() {

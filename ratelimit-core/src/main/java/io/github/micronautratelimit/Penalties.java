@@ -57,7 +57,8 @@ final class Penalties {
     private static Policy counter(Policy policy, String suffix, Limit limit) {
         return Policy.of(policy.name() + suffix, List.of(limit))
                 .withOnError(OnError.OPEN)
-                .withDeadline(policy.deadline());
+                .withDeadline(policy.deadline())
+                .withGeneration(policy.generation());
     }
 
     private CompletionStage<Decision> acquire(Policy counter, String key) {

@@ -31,8 +31,11 @@ public final class Policy {
 
     static final int MAX_NAME = 200;
     private static final String SHADOW_SUFFIX = ":shadow";
+    /** No name contains it, so that no other policy has the same state. */
+    private static final char GENERATION = ' ';
 
     private final String name;
+    private final String stateName;
     private final List<Limit> rateLimits;
     private final @Nullable ConcurrencyLimit concurrency;
     private final PolicyOptions options;
@@ -43,6 +46,7 @@ public final class Policy {
         this.rateLimits = List.copyOf(rateLimits);
         this.concurrency = concurrency;
         this.options = options;
+        this.stateName = stateName(name, options.generation());
         requireValid();
         this.candidate = options.candidate().isEmpty()
                 ? null
@@ -53,7 +57,12 @@ public final class Policy {
                         PolicyOptions.DEFAULTS.with(change -> {
                             change.onError = options.onError();
                             change.deadline = options.deadline();
+                            change.generation = options.generation();
                         }));
+    }
+
+    private static String stateName(String name, long generation) {
+        return generation == 0 ? name : name + GENERATION + generation;
     }
 
     private Policy with(Consumer<PolicyOptions.Change> change) {
@@ -119,6 +128,49 @@ public final class Policy {
      */
     public String name() {
         return name;
+    }
+
+    /**
+     * Returns the name of the state, by which stores and caches tell apart what policies have counted. Clients, logs
+     * and metrics get {@link #name()} instead.
+     *
+     * @return the name, followed by a space and {@link #generation()} if that is not 0; ASCII
+     */
+    public String stateName() {
+        return stateName;
+    }
+
+    /**
+     * Returns the generation of the state.
+     *
+     * @return 0 unless {@link #withGeneration} has set another one
+     */
+    public long generation() {
+        return options.generation();
+    }
+
+    /**
+     * Returns this policy with a state of another generation, to forget in one step what all keys have spent. The state
+     * of each generation is separate: permits, blocks, slots, reservations, and what the candidate has counted. That of
+     * an earlier generation is used by whatever refunds, settles or releases what was taken under it, and expires by
+     * itself.
+     *
+     * @param other 0 or more; a new one is higher than all before
+     * @return a copy with this generation
+     * @throws IllegalArgumentException if the generation is negative
+     */
+    public Policy withGeneration(long other) {
+        return other == options.generation() ? this : with(change -> change.generation = other);
+    }
+
+    /** Returns the policy of the generation that a text contains; {@code null} if the text is of another policy. */
+    @Nullable
+    Policy ofStateName(String text) {
+        if (text.equals(name)) {
+            return withGeneration(0);
+        }
+        String written = text.startsWith(name + GENERATION) ? text.substring(name.length() + 1) : "";
+        return written.matches("[1-9]\\d{0,17}") ? withGeneration(Long.parseLong(written)) : null;
     }
 
     /**

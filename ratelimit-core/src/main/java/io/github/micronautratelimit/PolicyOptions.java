@@ -22,7 +22,8 @@ record PolicyOptions(
         ReservationRules reservations,
         @Nullable Duration maxWait,
         boolean shadow,
-        List<Limit> candidate) {
+        List<Limit> candidate,
+        long generation) {
 
     static final PolicyOptions DEFAULTS = new PolicyOptions(
             OnError.LOCAL,
@@ -36,7 +37,8 @@ record PolicyOptions(
             ReservationRules.DEFAULTS,
             null,
             false,
-            List.of());
+            List.of(),
+            0);
 
     /** Follows the name of a policy in the name of its candidate. */
     static final String CANDIDATE_SUFFIX = ":candidate";
@@ -87,6 +89,9 @@ record PolicyOptions(
                 maxPrefetch >= 0 && maxPrefetch <= Policy.MAX_PREFETCH,
                 "The prefetch of the policy \"" + name + "\" is " + maxPrefetch + " permits; write 0 to "
                         + Policy.MAX_PREFETCH + ".");
+        require(
+                generation >= 0,
+                "The generation of the policy \"" + name + "\" is " + generation + "; write 0 or more.");
         requireValidHold(name, concurrency);
         requireValidCandidate(name, rateLimits);
         require(
@@ -209,6 +214,7 @@ record PolicyOptions(
 
         boolean shadow;
         List<Limit> candidate;
+        long generation;
 
         private Change(PolicyOptions from) {
             onError = from.onError;
@@ -223,6 +229,7 @@ record PolicyOptions(
             maxWait = from.maxWait;
             shadow = from.shadow;
             candidate = from.candidate;
+            generation = from.generation;
         }
 
         private PolicyOptions options() {
@@ -238,7 +245,8 @@ record PolicyOptions(
                     reservations,
                     maxWait,
                     shadow,
-                    candidate);
+                    candidate,
+                    generation);
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.github.micronautratelimit;
 
 import io.github.micronautratelimit.limit.LimitState;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -40,11 +41,16 @@ record ReceiptText(
      */
     private static ReceiptText parse(String kind, String text, Policy policy, String keyHash) {
         ReceiptText read = parse(kind, text);
-        if (!read.policy.equals(policy.name()) || !read.keyHash.equals(keyHash)) {
+        if (policy.ofStateName(read.policy) == null || !read.keyHash.equals(keyHash)) {
             throw new IllegalArgumentException("The text is a " + kind + " of another key or policy than \""
                     + policy.name() + "\"; pass the policy and the key of the request that was charged.");
         }
         return read;
+    }
+
+    /** Returns the policy with the state that was charged, which may be one of an earlier generation. */
+    Policy policyOf(Policy present) {
+        return Objects.requireNonNull(present.ofStateName(policy));
     }
 
     private static ReceiptText parse(String kind, String text) {

@@ -220,7 +220,7 @@ public final class Reservation {
                         receipt.expiresAtMicros(),
                         decision.source() == Decision.Source.FALLBACK,
                         KeyHash.of(request.key()),
-                        request.policy().name())
+                        request.policy().stateName())
                 .toString();
     }
 }

@@ -114,7 +114,7 @@ final class WaitingRequests {
 
     /** Lets the first caller that waits for a slot try at once. */
     void released(PermitRequest slot) {
-        WaitingQueue queue = queues.find(new WaitingQueues.Name(slot.policy().name(), slot.key()));
+        WaitingQueue queue = queues.find(new WaitingQueues.Name(slot.policy().stateName(), slot.key()));
         if (queue != null) {
             queue.tryNow();
         }
@@ -199,7 +199,7 @@ final class WaitingRequests {
         Object queueName() {
             return isBatched()
                     ? new WaitingQueues.BatchName(first().policy(), first().key())
-                    : new WaitingQueues.Name(first().policy().name(), first().key());
+                    : new WaitingQueues.Name(first().policy().stateName(), first().key());
         }
 
         WaitingQueue.Attempt attempt() {
@@ -284,7 +284,7 @@ final class WaitingRequests {
         Object queueName() {
             for (PermitRequest request : requests()) {
                 if (request.policy().rateLimits().isEmpty()) {
-                    return new WaitingQueues.Name(request.policy().name(), request.key());
+                    return new WaitingQueues.Name(request.policy().stateName(), request.key());
                 }
             }
             return super.queueName();

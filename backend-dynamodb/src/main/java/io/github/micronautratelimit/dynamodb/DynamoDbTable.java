@@ -117,7 +117,7 @@ final class DynamoDbTable {
      * {@code c} of the namespace {@code a:b}.
      */
     static String itemKey(String namespace, Policy policy, String key) {
-        return namespace + ":" + policy.name().replace("%", "%25").replace(":", "%3A") + ":" + KeyHash.brief(key);
+        return namespace + ":" + policy.stateName().replace("%", "%25").replace(":", "%3A") + ":" + KeyHash.brief(key);
     }
 
     /** Returns the key of an item that this application never writes. */

@@ -174,12 +174,12 @@ public final class HazelcastBackend implements RateLimitBackend {
     }
 
     private static String permitsOf(Policy policy, String key) {
-        return policy.name() + ":" + KeyHash.brief(key);
+        return policy.stateName() + ":" + KeyHash.brief(key);
     }
 
     /** The suffix is unambiguous: no hash of a key is so short. */
     private static String slotsOf(Policy policy, String key) {
-        return policy.name() + ":" + KeyHash.brief(key) + ":c";
+        return policy.stateName() + ":" + KeyHash.brief(key) + ":c";
     }
 
     /** Returns {@code true}: each call is an invocation, so callers of one key should share calls. */

@@ -50,7 +50,7 @@ final class EncodedPolicy {
 
     private EncodedPolicy(String namespace, Policy policy) {
         this.policy = policy;
-        this.prefix = (namespace + ":" + label(policy.name()) + ":{").getBytes(StandardCharsets.UTF_8);
+        this.prefix = (namespace + ":" + label(policy.stateName()) + ":{").getBytes(StandardCharsets.UTF_8);
         this.limits = encode(policy, 0);
         this.weight = Math.max(
                 1,

@@ -36,7 +36,7 @@ final class SqlBackend implements RateLimitBackend {
     static final String TABLE =
             """
             create table if not exists ratelimit (
-              policy varchar(200), hash char(22), state varbinary(65535) not null, expires bigint not null,
+              policy varchar(220), hash char(22), state varbinary(65535) not null, expires bigint not null,
               primary key (policy, hash))""";
 
     private static final int ATTEMPTS = 3;
@@ -189,7 +189,7 @@ final class SqlBackend implements RateLimitBackend {
 
         Row(Connection connection, Policy policy, String hash) throws SQLException {
             this.connection = connection;
-            this.policy = policy.name();
+            this.policy = policy.stateName();
             this.hash = hash;
             byte[] stored = read();
             this.exists = stored != null;

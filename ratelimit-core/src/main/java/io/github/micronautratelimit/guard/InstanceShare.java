@@ -38,8 +38,9 @@ final class InstanceShare {
         for (Limit limit : whole.rateLimits()) {
             parts.add(instances == 1 ? limit : part(limit, instances));
         }
-        this.policy =
-                Policy.of(whole.name(), parts.stream().distinct().toList()).withOnError(whole.onError());
+        this.policy = Policy.of(whole.name(), parts.stream().distinct().toList())
+                .withOnError(whole.onError())
+                .withGeneration(whole.generation());
         this.followed = policy.withLimits(
                 policy.rateLimits().stream().map(InstanceShare::followed).toList());
     }

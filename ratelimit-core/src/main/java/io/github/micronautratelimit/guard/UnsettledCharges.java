@@ -89,7 +89,7 @@ final class UnsettledCharges {
      * @param before provides the state of the share without them, if these are the first of the key
      */
     void record(Policy policy, Policy share, String key, long permits, Supplier<LimitState> before) {
-        Account account = new Account(policy.name(), key);
+        Account account = new Account(policy.stateName(), key);
         if (key.length() > MAX_KEY_LENGTH || accounts.size() >= MAX_KEYS && !accounts.containsKey(account)) {
             addUncharged(permits);
             return;
@@ -105,12 +105,12 @@ final class UnsettledCharges {
     void refund(Policy policy, String key, long permits, long chargedAtMicros) {
         long now = clock.micros();
         accounts.computeIfPresent(
-                new Account(policy.name(), key),
+                new Account(policy.stateName(), key),
                 (same, unsettled) -> unsettled.at(now).refund(permits, chargedAtMicros));
     }
 
     void remove(Policy policy, String key) {
-        accounts.remove(new Account(policy.name(), key));
+        accounts.remove(new Account(policy.stateName(), key));
     }
 
     /** Returns the parts of the store that keep the unsettled keys. */
@@ -222,7 +222,7 @@ final class UnsettledCharges {
      */
     private void restore(Unsettled unsettled, String key) {
         long now = clock.micros();
-        accounts.merge(new Account(unsettled.policy.name(), key), unsettled, (newer, older) -> new Unsettled(
+        accounts.merge(new Account(unsettled.policy.stateName(), key), unsettled, (newer, older) -> new Unsettled(
                         newer.policy, newer.share, older.without, older.with)
                 .at(now)
                 .charge(newer.at(now).permits()));

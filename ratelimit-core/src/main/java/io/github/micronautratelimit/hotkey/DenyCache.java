@@ -62,7 +62,7 @@ public final class DenyCache extends ForwardingBackend {
     private record Name(String policy, Object key) {
 
         static Name of(Policy policy, String key) {
-            return new Name(policy.name(), KeyHash.bounded(key));
+            return new Name(policy.stateName(), KeyHash.bounded(key));
         }
     }
 

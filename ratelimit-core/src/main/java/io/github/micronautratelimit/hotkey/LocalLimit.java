@@ -32,7 +32,7 @@ public final class LocalLimit extends ForwardingBackend {
     private final LoadingCache<Policy, Policy> local = Caffeine.newBuilder()
             .maximumSize(MAX_POLICIES)
             .executor(Runnable::run)
-            .build(policy -> Policy.of(policy.name(), policy.localLimits()));
+            .build(policy -> Policy.of(policy.name(), policy.localLimits()).withGeneration(policy.generation()));
     private final LongAdder denials = new LongAdder();
 
     /**

@@ -85,12 +85,12 @@ final class PrefetchCache {
 
     @Nullable
     PrefetchedPermits find(Policy policy, String key) {
-        return keys.getIfPresent(new Name(policy.name(), key));
+        return keys.getIfPresent(new Name(policy.stateName(), key));
     }
 
     /** Returns the permits of a key, new ones if there were none under these limits. */
     PrefetchedPermits of(Policy policy, String key, long now) {
-        Name name = new Name(policy.name(), key);
+        Name name = new Name(policy.stateName(), key);
         PrefetchedPermits found = keys.getIfPresent(name);
         while (found == null || !found.fits(policy)) {
             if (found != null && keys.asMap().remove(name, found)) {
@@ -125,7 +125,7 @@ final class PrefetchCache {
 
     /** Removes and refunds the permits of a key; completes when they are refunded. */
     CompletableFuture<Void> remove(PrefetchedPermits permits) {
-        keys.asMap().remove(new Name(permits.policy().name(), permits.key()), permits);
+        keys.asMap().remove(new Name(permits.policy().stateName(), permits.key()), permits);
         return close(permits);
     }
 

@@ -37,7 +37,7 @@ final class AtomicMultiAcquire {
             }
             for (Step step : steps) {
                 if (step.cell != null && step.cell.isRetired()) {
-                    keys.discard(step.request.policy().name(), step.request.key(), step.cell);
+                    keys.discard(step.request.policy().stateName(), step.request.key(), step.cell);
                 }
             }
             steps = read(true);
@@ -70,9 +70,9 @@ final class AtomicMultiAcquire {
     private List<Step> read(boolean toCharge) {
         List<Step> steps = new ArrayList<>(requests.size());
         for (PermitRequest request : requests) {
-            Cell cell = keys.find(request.policy().name(), request.key());
+            Cell cell = keys.find(request.policy().stateName(), request.key());
             if (cell == null && toCharge && request.permits() > 0) {
-                cell = keys.require(request.policy().name(), request.key(), null, now);
+                cell = keys.require(request.policy().stateName(), request.key(), null, now);
             }
             if (cell != null && toCharge) {
                 cell.freeze();

@@ -110,16 +110,16 @@ public final class MemoryBackend implements RateLimitBackend {
 
     @Override
     public Decision acquireBlocking(Policy policy, String key, long permits) {
-        Cell cell = keys.find(policy.name(), key);
+        Cell cell = keys.find(policy.stateName(), key);
         long meter = cell == null ? 0 : cell.meter();
         long now = clock.micros();
         keys.evictIfDue(now);
         if (cell == null) {
-            LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now);
+            LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.stateName(), key), now);
             if (permits == 0 || !state.admits(permits)) {
                 return Decision.peek(state, permits, now);
             }
-            cell = keys.require(policy.name(), key, bucketOf(policy), now);
+            cell = keys.require(policy.stateName(), key, bucketOf(policy), now);
             meter = cell.meter();
             now = clock.micros();
         }
@@ -161,7 +161,7 @@ public final class MemoryBackend implements RateLimitBackend {
                 return Decision.allowed(charged, now);
             }
             if (cell.isRetired()) {
-                keys.discard(policy.name(), key, cell);
+                keys.discard(policy.stateName(), key, cell);
                 return acquireBlocking(policy, key, permits);
             }
         }
@@ -175,7 +175,7 @@ public final class MemoryBackend implements RateLimitBackend {
      * @return the present state under these limits
      */
     public LimitState state(Policy policy, String key) {
-        return LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), clock.micros());
+        return LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.stateName(), key), clock.micros());
     }
 
     /**
@@ -188,9 +188,9 @@ public final class MemoryBackend implements RateLimitBackend {
      * @param permits the permits, 1 or more
      */
     public void charge(Policy policy, String key, long permits) {
-        Cell cell = keys.find(policy.name(), key);
+        Cell cell = keys.find(policy.stateName(), key);
         if (cell == null) {
-            cell = keys.requireOwn(policy.name(), key, bucketOf(policy), clock.micros());
+            cell = keys.requireOwn(policy.stateName(), key, bucketOf(policy), clock.micros());
         }
         if (cell == null) {
             return;
@@ -228,7 +228,7 @@ public final class MemoryBackend implements RateLimitBackend {
     @Override
     public CompletableFuture<Decision> peek(Policy policy, String key, long permits) {
         long now = clock.micros();
-        LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now);
+        LimitState state = LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.stateName(), key), now);
         return CompletableFuture.completedFuture(Decision.peek(state, permits, now));
     }
 
@@ -236,14 +236,14 @@ public final class MemoryBackend implements RateLimitBackend {
     public CompletableFuture<List<Limit.Usage>> usage(Policy policy, String key) {
         long now = clock.micros();
         return CompletableFuture.completedFuture(
-                LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.name(), key), now)
+                LimitState.carryOver(policy.rateLimits(), keys.stateOf(policy.stateName(), key), now)
                         .usage(now));
     }
 
     @Override
     public CompletableFuture<Void> refund(Policy policy, String key, long permits, long chargedAtMicros) {
         long now = clock.micros();
-        Cell cell = keys.find(policy.name(), key);
+        Cell cell = keys.find(policy.stateName(), key);
         if (cell != null) {
             cell.freeze();
             LimitState stored = cell.state();
@@ -289,7 +289,7 @@ public final class MemoryBackend implements RateLimitBackend {
      */
     private <T> @Nullable T change(
             Policy policy, String key, long now, Function<LimitState, Reservation.Step<T>> change) {
-        Cell cell = keys.requireOwn(policy.name(), key, null, now);
+        Cell cell = keys.requireOwn(policy.stateName(), key, null, now);
         while (cell != null) {
             cell.freeze();
             LimitState stored = cell.state();
@@ -299,8 +299,8 @@ public final class MemoryBackend implements RateLimitBackend {
                 return step.answer();
             }
             if (cell.isRetired()) {
-                keys.discard(policy.name(), key, cell);
-                cell = keys.requireOwn(policy.name(), key, null, now);
+                keys.discard(policy.stateName(), key, cell);
+                cell = keys.requireOwn(policy.stateName(), key, null, now);
             }
         }
         return null;
@@ -323,7 +323,7 @@ public final class MemoryBackend implements RateLimitBackend {
 
     @Override
     public CompletableFuture<Void> reset(Policy policy, String key) {
-        keys.remove(policy.name(), key);
+        keys.remove(policy.stateName(), key);
         return CompletableFuture.completedFuture(null);
     }
 

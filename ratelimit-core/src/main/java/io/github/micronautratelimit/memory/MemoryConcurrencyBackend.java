@@ -145,7 +145,7 @@ final class MemoryConcurrencyBackend implements ConcurrencyBackend {
     }
 
     private static Name name(Policy policy, String key) {
-        return new Name(policy.name(), KeyHash.bounded(key));
+        return new Name(policy.stateName(), KeyHash.bounded(key));
     }
 
     private static Name shared(Name own) {

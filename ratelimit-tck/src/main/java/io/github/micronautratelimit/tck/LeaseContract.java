@@ -81,6 +81,23 @@ public abstract class LeaseContract {
 
     /** Slots of a policy in shadow mode are held and released like others, and a missing one denies no request. */
     @Test
+    void slotIsReleasedInTheGenerationInWhichItIsHeld() {
+        try (TestCase testCase = newTestCase()) {
+            Policy first = concurrent(testCase, "1 concurrent");
+            Policy second = first.withGeneration(7);
+            ConcurrencyBackend slots = slots(testCase);
+            UUID old = UUID.randomUUID();
+            assertTrue(join(slots.acquire(first, "key", old)).allowed());
+            assertTrue(take(slots, second, "key").allowed());
+            assertFalse(take(slots, second, "key").allowed());
+            assertTrue(join(slots.renew(first, "key", old)));
+            join(slots.release(first, "key", old));
+            assertTrue(join(slots.peek(first, "key")).allowed());
+            assertFalse(take(slots, second, "key").allowed());
+        }
+    }
+
+    @Test
     final void shadowSlotsAreHeldAndReleased() {
         try (TestCase testCase = newTestCase()) {
             Policy shadow =

@@ -31,7 +31,8 @@ public abstract class RateLimitBackendContract
                 SeveralPoliciesContract,
                 WaitingContract,
                 TrialContract,
-                SharedRecordContract {
+                SharedRecordContract,
+                GenerationContract {
 
     /** Creates the suite. */
     protected RateLimitBackendContract() {}
