@@ -16,13 +16,14 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Gives a key or a policy other limits, and logs who did it. */
+/** Gives a key or a policy other limits, or new counters, and logs the operator. */
 @Singleton
 @RequiresRateLimit
 final class OverrideAction {
@@ -42,6 +43,14 @@ final class OverrideAction {
      */
     record Scope(Policy policy, @Nullable String key) {}
 
+    /**
+     * The name of an override.
+     *
+     * @param policy  the name of the policy
+     * @param keyHash the hash of the key; {@code null} for the override of all keys
+     */
+    record Name(String policy, @Nullable String keyHash) {}
+
     OverrideAction(OverrideStore store, RateLimiter limiter) {
         this.store = store;
         this.limiter = limiter;
@@ -55,34 +64,94 @@ final class OverrideAction {
                 ? null
                 : store.now().plus(duration).truncatedTo(ChronoUnit.SECONDS).plusSeconds(1);
         OperatorOverride override = new OperatorOverride(scope.policy.writtenName(), hash(scope), allowance, until);
-        return change(scope, overrides -> overrides.with(override), override, operator);
+        return change(
+                new Name(override.policy(), override.keyHash()),
+                overrides -> overrides.with(override),
+                override,
+                operator);
     }
 
-    /** Removes limits, and returns them. */
-    CompletionStage<Map<String, Object>> remove(Scope scope, String operator) {
-        String policy = scope.policy.writtenName();
-        return change(scope, overrides -> overrides.without(policy, hash(scope)), null, operator);
+    /** Forgets what all keys of a policy have spent, and returns when other instances follow. */
+    CompletionStage<Map<String, Object>> resetAll(Policy policy, String operator) {
+        requireEnabled();
+        String name = policy.writtenName();
+        return store.change(overrides -> overrides.withNewGeneration(name, store.now()))
+                .thenApply(before -> {
+                    LOG.info(
+                            "Reset of policy \"{}\" for all keys by {}: what they have spent, and their blocks, are"
+                                    + " forgotten.",
+                            name,
+                            printable(operator));
+                    Map<String, Object> map = new LinkedHashMap<>();
+                    map.put("policy", name);
+                    map.put("otherInstancesWithinMillis", store.interval().toMillis());
+                    return map;
+                });
     }
 
-    private CompletionStage<Map<String, Object>> change(
-            Scope scope, UnaryOperator<OperatorOverrides> change, @Nullable OperatorOverride after, String operator) {
+    private static String printable(String operator) {
+        return operator.replaceAll("\\p{Cntrl}", "?");
+    }
+
+    private void requireEnabled() {
         if (!store.isEnabled()) {
             throw new IllegalArgumentException(OperatorOverridesConfiguration.PREFIX
                     + ".poll-interval is 0s, so no override applies; remove the property.");
         }
-        String policy = scope.policy.writtenName();
+    }
+
+    /** Removes limits, and returns them. */
+    CompletionStage<Map<String, Object>> remove(Scope scope, String operator) {
+        return remove(new Name(scope.policy.writtenName(), hash(scope)), operator);
+    }
+
+    /**
+     * Returns an override by the hash of its key, also one that a policy which no longer exists has left.
+     *
+     * @throws IllegalArgumentException if there is none; the message names those that there are
+     */
+    Name named(String policy, @Nullable String keyHash) {
+        List<OperatorOverride> left = store.known().all().stream()
+                .filter(override -> override.policy().equals(policy))
+                .toList();
+        if (left.stream().noneMatch(override -> Objects.equals(override.keyHash(), keyHash))) {
+            throw new IllegalArgumentException("The policy \"" + policy + "\" has no such override; "
+                    + (left.isEmpty()
+                            ? "GET returns the overrides that there are."
+                            : "write one of the hashes "
+                                    + left.stream()
+                                            .map(OperatorOverride::keyHash)
+                                            .filter(Objects::nonNull)
+                                            .toList()
+                                    + " as \"keyHash\"" + (hasOneOfAllKeys(left) ? ", or no key." : ".")));
+        }
+        return new Name(policy, keyHash);
+    }
+
+    private static boolean hasOneOfAllKeys(List<OperatorOverride> left) {
+        return left.stream().anyMatch(override -> override.keyHash() == null);
+    }
+
+    /** Removes limits, and returns them. */
+    CompletionStage<Map<String, Object>> remove(Name name, String operator) {
+        return change(name, overrides -> overrides.without(name.policy, name.keyHash), null, operator);
+    }
+
+    private CompletionStage<Map<String, Object>> change(
+            Name of, UnaryOperator<OperatorOverrides> change, @Nullable OperatorOverride after, String operator) {
+        requireEnabled();
         return store.change(change).thenApply(overrides -> {
-            Allowance before = overrides.find(policy, hash(scope));
+            Allowance before = overrides.find(of.policy, of.keyHash);
             LOG.info(
                     "Override of policy \"{}\" for {} by {}: {} before, {} now, until {}.",
-                    policy,
-                    scope.key == null ? ALL_KEYS : "key " + hash(scope),
-                    operator.replaceAll("\\p{Cntrl}", "?"),
+                    of.policy,
+                    of.keyHash == null ? ALL_KEYS : "key " + of.keyHash,
+                    printable(operator),
                     before == null ? NO_LIMITS : before,
                     after == null ? NO_LIMITS : after.allowance(),
                     after == null || after.until() == null ? "removed" : after.until());
             Map<String, Object> map = after == null ? new LinkedHashMap<>() : PolicyReport.toMap(after);
-            map.putIfAbsent("policy", policy);
+            map.putIfAbsent("policy", of.policy);
             map.put("before", before == null ? List.of() : PolicyReport.texts(before));
             return map;
         });

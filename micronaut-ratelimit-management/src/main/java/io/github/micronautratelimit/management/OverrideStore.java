@@ -78,6 +78,16 @@ final class OverrideStore implements ApplicationEventListener<StartupEvent> {
         return !interval.isZero();
     }
 
+    /** Returns the time after which other instances apply a change, if the store answers. */
+    Duration interval() {
+        return interval;
+    }
+
+    /** Returns the overrides that this instance knows. */
+    OperatorOverrides known() {
+        return policies.operatorOverrides();
+    }
+
     /** Returns the present time, in which overrides end. */
     Instant now() {
         return Instant.EPOCH.plus(clock.micros(), ChronoUnit.MICROS);

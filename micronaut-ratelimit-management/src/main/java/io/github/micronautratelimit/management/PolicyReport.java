@@ -14,6 +14,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -50,6 +52,10 @@ final class PolicyReport {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("defaultKey", policies.defaultKey().text());
         map.put("policies", policies(true));
+        List<Map<String, Object>> left = leftOverrides();
+        if (!left.isEmpty()) {
+            map.put("operatorOverridesWithoutPolicy", left);
+        }
         map.put("topDenied", toList(denied.top(TOP)));
         map.put("topDeniedOnTrial", toList(onTrial.top(TOP)));
         return map;
@@ -106,6 +112,17 @@ final class PolicyReport {
                     }
                     return map;
                 })
+                .toList();
+    }
+
+    /** Returns the overrides of policies that no longer exist. */
+    private List<Map<String, Object>> leftOverrides() {
+        Set<String> existing = catalog.all().values().stream()
+                .map(entry -> entry.policy().writtenName())
+                .collect(Collectors.toSet());
+        return policies.operatorOverrides().all().stream()
+                .filter(override -> !existing.contains(override.policy()))
+                .map(PolicyReport::toMap)
                 .toList();
     }
 

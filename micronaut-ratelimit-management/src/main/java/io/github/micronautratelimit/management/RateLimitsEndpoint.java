@@ -43,6 +43,7 @@ final class RateLimitsEndpoint {
     private static final String DURATION = "duration";
     private static final String LIMITS = "limits";
     private static final String PERMITS = "permits";
+    private static final String KEY_HASH = "keyHash";
 
     private final PolicyCatalog catalog;
     private final PolicyReport report;
@@ -89,13 +90,13 @@ final class RateLimitsEndpoint {
                 case "reset", "unblock" -> reset(target(body, Set.of()));
                 case "block" -> block(target(body, Set.of(DURATION)), duration(body));
                 case "dry-run" -> unavailableOnFailure(dryRun(body));
+                case "reset-all" -> resetAll(body, operator(request));
                 case "override" -> override(body, operator(request));
-                case "remove-override" -> unavailableOnFailure(
-                        overriding.remove(scope(body, Set.of()), operator(request)));
+                case "remove-override" -> removeOverride(body, operator(request));
                 default -> throw new HttpStatusException(
                         HttpStatus.NOT_FOUND,
-                        "Unknown action \"" + action + "\"; the actions are peek, dry-run, reset, block, unblock,"
-                                + " override and remove-override.");
+                        "Unknown action \"" + action + "\"; the actions are peek, dry-run, reset, reset-all, block,"
+                                + " unblock, override and remove-override.");
             };
         } catch (IllegalArgumentException e) {
             throw new HttpStatusException(HttpStatus.BAD_REQUEST, e.getMessage());
@@ -118,6 +119,35 @@ final class RateLimitsEndpoint {
         PolicyCatalog.Entry entry = entry(body);
         boolean ofKey = body.containsKey("key") || body.containsKey("address");
         return new OverrideAction.Scope(entry.policy(), ofKey ? query.keyUnder(entry, addresses) : null);
+    }
+
+    /** Also removes an override by the hash of its key, and that of a policy which no longer exists. */
+    private CompletionStage<Map<String, Object>> removeOverride(Map<String, Object> body, String operator) {
+        String policy = KeyQuery.text(body, "policy");
+        boolean byHash = body.containsKey(KEY_HASH);
+        if (policy == null || !byHash && catalog.find(policy).isPresent()) {
+            return unavailableOnFailure(overriding.remove(scope(body, Set.of()), operator));
+        }
+        if (!Set.of("policy", KEY_HASH).containsAll(body.keySet())) {
+            throw new IllegalArgumentException(
+                    byHash
+                            ? "\"keyHash\" names the key already; write only \"policy\" beside it."
+                            : "The policy \"" + policy
+                                    + "\" does not exist, so its keys cannot be read; write the hash that GET"
+                                    + " returns as \"keyHash\".");
+        }
+        String name =
+                catalog.find(policy).map(entry -> entry.policy().writtenName()).orElse(policy);
+        return unavailableOnFailure(
+                overriding.remove(overriding.named(name, KeyQuery.text(body, KEY_HASH)), operator));
+    }
+
+    private CompletionStage<Map<String, Object>> resetAll(Map<String, Object> body, String operator) {
+        if (!body.keySet().equals(Set.of("policy"))) {
+            throw new IllegalArgumentException(
+                    "Write \"policy\" and nothing else, because all its keys are reset; to reset one key, use reset.");
+        }
+        return unavailableOnFailure(overriding.resetAll(entry(body).policy(), operator));
     }
 
     private CompletionStage<Map<String, Object>> override(Map<String, Object> body, String operator) {

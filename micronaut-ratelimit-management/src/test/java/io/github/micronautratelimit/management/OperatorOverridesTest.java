@@ -338,6 +338,91 @@ class OperatorOverridesTest {
         assertEquals(1, one.passed("ann"), "overrides of policies need no secret");
     }
 
+    @Test
+    void resetOfAPolicyForgetsAllKeysOnAllInstances() {
+        Instance one = start(Map.of("ratelimit.policies.other.limits", "3/h"));
+        Instance other = start();
+        RateLimiter limiter = one.server.getApplicationContext().getBean(RateLimiter.class);
+        PolicyRegistry policies = one.server.getApplicationContext().getBean(PolicyRegistry.class);
+        assertTrue(limiter.tryAcquire(policies.get("other"), "all", 3).allowed());
+        assertEquals(3, one.passed("ann"));
+        assertEquals(3, one.passed("bob"));
+        one.post("block", with(ANN, "duration", "1h"));
+        Map<String, Object> reset = one.post("reset-all", Map.of("policy", "orders"));
+        assertEquals(Map.of("policy", "orders", "otherInstancesWithinMillis", 60_000), reset);
+        assertEquals(3, one.post("peek", ANN).get("remaining"));
+        assertEquals(3, one.passed("ann"), "at once on the instance that was called, blocks included");
+        assertEquals(0, other.passed("bob"), "not read yet");
+        other.poll();
+        assertEquals(3, other.passed("bob"));
+        assertEquals(0, other.passed("ann"), "the permits are the same ones");
+        one.post("reset-all", Map.of("policy", "orders"));
+        assertEquals(3, one.passed("ann"), "in the same second");
+        assertFalse(limiter.tryAcquire(policies.get("other"), "all", 1).allowed(), "other policies keep theirs");
+        Instance restarted = start();
+        assertEquals(0, restarted.passed("ann"));
+    }
+
+    @Test
+    void resetLeavesOverridesInForce() {
+        Instance one = start(Map.of("resolver", "true"));
+        one.post("override", with(ANN, "limits", "5/h fixed"));
+        assertEquals(5, one.passed("ann"));
+        assertEquals(6, one.passed("gold"));
+        one.post("reset-all", Map.of("policy", "orders"));
+        assertEquals(5, one.passed("ann"));
+        assertEquals(6, one.passed("gold"));
+        assertEquals(5, one.passed("vip"));
+    }
+
+    @Test
+    void resetOfAnythingElseIsABadRequest() {
+        Instance one = start();
+        assertEquals(400, one.exchange("reset-all", ANN).code());
+        assertEquals(400, one.exchange("reset-all", Map.of()).code());
+        assertEquals(404, one.exchange("reset-all", Map.of("policy", "none")).code());
+        failing = true;
+        assertEquals(503, one.exchange("reset-all", Map.of("policy", "orders")).code());
+        failing = false;
+        Instance polling = start(Map.of("ratelimit.operator-overrides.poll-interval", "0s"));
+        assertEquals(
+                400, polling.exchange("reset-all", Map.of("policy", "orders")).code());
+    }
+
+    @Test
+    void overridesOfAPolicyThatIsGoneAreListedAndRemoved() {
+        Map<String, Object> old = Map.of("ratelimit.policies.old.limits", "3/h", "ratelimit.policies.old.key", "{ip}");
+        Instance before = start(old);
+        before.post("override", Map.of("policy", "old", "limits", "9/h"));
+        before.post("override", Map.of("policy", "old", "key", "192.0.2.1", "limits", "deny"));
+        Instance after = start();
+        String hash = KeyHash.of("{ip}192.0.2.1");
+        assertTrue(after.report().contains("\"operatorOverridesWithoutPolicy\":[{\"policy\":\"old\""), after.report());
+        HttpResponse<Map<String, Object>> unknown =
+                after.exchange("remove-override", Map.of("policy", "old", "keyHash", "1c5a"));
+        assertEquals(400, unknown.code());
+        assertTrue(String.valueOf(unknown.body()).contains(hash), () -> String.valueOf(unknown.body()));
+        assertEquals(
+                400,
+                after.exchange("remove-override", Map.of("policy", "old", "key", "192.0.2.1"))
+                        .code());
+        assertEquals(
+                List.of("deny"),
+                after.post("remove-override", Map.of("policy", "old", "keyHash", hash))
+                        .get("before"));
+        assertEquals(
+                List.of("9/h"),
+                after.post("remove-override", Map.of("policy", "old")).get("before"));
+        assertFalse(after.report().contains("operatorOverridesWithoutPolicy"), after.report());
+        HttpResponse<Map<String, Object>> none = after.exchange("remove-override", Map.of("policy", "old"));
+        assertEquals(400, none.code());
+        after.post("override", with(ANN, "limits", "9/h"));
+        assertEquals(
+                List.of("9/h"),
+                after.post("remove-override", Map.of("policy", "orders", "keyHash", KeyHash.of("{header:x-user}ann")))
+                        .get("before"));
+    }
+
     /** Code has keys without a kind. */
     @Test
     void codeThatAsksForTheLimitsOfAKeyGetsTheOverride() {
@@ -368,6 +453,7 @@ class OperatorOverridesTest {
             one.post("override", with(ANN, "limits", "8/h", "duration", "1h"));
             one.post("remove-override", ANN);
             one.post("override", Map.of("policy", "orders", "limits", "1/h"));
+            one.post("reset-all", Map.of("policy", "orders"));
             String hash = KeyHash.of("{header:x-user}ann");
             assertEquals(
                     List.of(
@@ -377,7 +463,9 @@ class OperatorOverridesTest {
                             "Override of policy \"orders\" for key " + hash
                                     + " by an anonymous operator: 8/h before, none" + " now, until removed.",
                             "Override of policy \"orders\" for all keys by an anonymous operator: none before, 1/h now,"
-                                    + " until removed."),
+                                    + " until removed.",
+                            "Reset of policy \"orders\" for all keys by an anonymous operator: what they have spent, and"
+                                    + " their blocks, are forgotten."),
                     appender.list.stream()
                             .map(ILoggingEvent::getFormattedMessage)
                             .toList());

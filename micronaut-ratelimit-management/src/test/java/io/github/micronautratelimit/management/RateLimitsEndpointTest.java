@@ -301,8 +301,8 @@ class RateLimitsEndpointTest {
         HttpResponse<Map<String, Object>> action = exchange("destroy", Map.of("policy", "orders", "key", "alice"));
         assertEquals(404, action.code());
         assertEquals(
-                "Unknown action \"destroy\"; the actions are peek, dry-run, reset, block, unblock, override and"
-                        + " remove-override.",
+                "Unknown action \"destroy\"; the actions are peek, dry-run, reset, reset-all, block, unblock, override"
+                        + " and remove-override.",
                 message(action));
     }
 

@@ -77,7 +77,7 @@ public class EffectivePolicyResolver {
     /**
      * Returns the policy for a key.
      *
-     * @param policy  the policy as configured or annotated
+     * @param written the policy as configured or annotated
      * @param key     identifies the caller that is limited
      * @param request the request, or {@code null}
      * @param origin  the integration
@@ -85,7 +85,8 @@ public class EffectivePolicyResolver {
      * @throws RateLimitExceededException if the override of the key denies it
      */
     public @Nullable Policy of(
-            Policy policy, String key, @Nullable HttpRequest<?> request, PermitRequest.Origin origin) {
+            Policy written, String key, @Nullable HttpRequest<?> request, PermitRequest.Origin origin) {
+        Policy policy = policies.present(written);
         Allowance override = overrideOf(policy, key, request);
         if (override != null && override.kind() == Allowance.Kind.UNLIMITED) {
             return null;
@@ -97,20 +98,20 @@ public class EffectivePolicyResolver {
             throw PolicyRegistry.denial(policy, key, origin);
         }
         Policy effective = limited(policy, key, request);
-        // A resolver may make a new policy.
-        return policy.isShadow() && !effective.isShadow() ? effective.asShadow() : effective;
+        return completed(policy, effective);
     }
 
     /**
      * Returns the policy whose state an operator reads.
      *
-     * @param policy the policy
-     * @param key    the key
-     * @return the policy with the limits of the key; the policy itself if the key is unlimited or denied
+     * @param written the policy
+     * @param key     the key
+     * @return the policy with the limits of the key; that of all keys if the key is unlimited or denied
      */
-    public Policy forOperator(Policy policy, String key) {
+    public Policy forOperator(Policy written, String key) {
+        Policy policy = policies.present(written);
         Allowance override = overrideOf(policy, key, null);
-        return override != null && !override.isLimited() ? policy : limited(policy, key, null);
+        return override != null && !override.isLimited() ? policy : completed(policy, limited(policy, key, null));
     }
 
     /** The origin of the limits of a key. */
@@ -139,19 +140,23 @@ public class EffectivePolicyResolver {
     /**
      * Returns the same as {@link #of}, and why.
      *
-     * @param policy  the policy as configured or annotated
+     * @param written the policy as configured or annotated
      * @param key     identifies the caller that is limited
      * @param request the request, or {@code null}
      * @return the limits and their origin
      */
-    public Explanation explain(Policy policy, String key, @Nullable HttpRequest<?> request) {
+    public Explanation explain(Policy written, String key, @Nullable HttpRequest<?> request) {
+        Policy policy = policies.present(written);
         Allowance override = overrideOf(policy, key, request);
         Allowance.Kind kind = override == null ? Allowance.Kind.LIMITED : override.kind();
         Policy effective = kind == Allowance.Kind.LIMITED ? limited(policy, key, request) : policy;
-        return new Explanation(
-                kind,
-                policy.isShadow() && !effective.isShadow() ? effective.asShadow() : effective,
-                originOf(policy, key, request));
+        return new Explanation(kind, completed(policy, effective), originOf(policy, key, request));
+    }
+
+    /** Completes a new policy that a resolver has made. */
+    private Policy completed(Policy policy, Policy effective) {
+        Policy counted = policies.present(effective);
+        return policy.isShadow() && !counted.isShadow() ? counted.asShadow() : counted;
     }
 
     private Origin originOf(Policy policy, String key, @Nullable HttpRequest<?> request) {

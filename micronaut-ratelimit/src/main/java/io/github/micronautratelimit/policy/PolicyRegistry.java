@@ -43,7 +43,7 @@ public class PolicyRegistry {
     private static final LimitSet HIGHEST = LimitSet.parse(Limit.MAX_PERMITS + "/s");
 
     private volatile Settings settings;
-    private volatile Operator operator = new Operator(OperatorOverrides.NONE, KeyHash::of);
+    private volatile Operator operator = new Operator(OperatorOverrides.NONE, KeyHash::of, PolicyGenerations.NONE);
     /** The policies that code has asked for. */
     private final Set<String> usedByCode = ConcurrentHashMap.newKeySet();
 
@@ -77,10 +77,12 @@ public class PolicyRegistry {
     /**
      * The limits that operators have set.
      *
-     * @param overrides the limits
-     * @param keyHash   hashes keys as they are hashed in the overrides
+     * @param overrides   the limits
+     * @param keyHash     hashes keys as they are hashed in the overrides
+     * @param generations the generations of policies that were reset
      */
-    private record Operator(OperatorOverrides overrides, UnaryOperator<String> keyHash) {}
+    private record Operator(
+            OperatorOverrides overrides, UnaryOperator<String> keyHash, PolicyGenerations generations) {}
 
     PolicyRegistry(RateLimitConfiguration configuration, List<PolicyConfiguration> policies, Environment environment) {
         this.contextPath = ContextPath.of(environment);
@@ -146,7 +148,7 @@ public class PolicyRegistry {
                             + ".limits, or name a policy without cases.");
         }
         usedByCode.add(policy.name());
-        return policy;
+        return present(policy);
     }
 
     /** Returns whether code has asked for a policy. */
@@ -251,13 +253,13 @@ public class PolicyRegistry {
      * @param policy a policy
      * @param key    the resolved key
      * @return the policy itself, unless {@code ratelimit.policies.NAME.overrides} contains the key, or an operator has
-     *         set limits; with the highest possible limit if the key is unlimited
+     *         set limits or reset the policy; with the highest possible limit if the key is unlimited
      * @throws RateLimitExceededException if the override denies the key
      */
     public Policy forKey(Policy policy, String key) {
         Allowance ofKey = operatorOverrideOf(policy, key);
         Allowance configured = ofKey == null ? overrideOf(policy, key) : ofKey;
-        return allowed(policy, key, configured == null ? operatorOverrideOf(policy, null) : configured);
+        return allowed(present(policy), key, configured == null ? operatorOverrideOf(policy, null) : configured);
     }
 
     /** Returns the policy with the configured limits of a key, or the policy itself. */
@@ -301,7 +303,18 @@ public class PolicyRegistry {
      */
     @Internal
     public void replaceOperatorOverrides(OperatorOverrides overrides, UnaryOperator<String> keyHash) {
-        operator = new Operator(overrides, keyHash);
+        operator = new Operator(overrides, keyHash, operator.generations.replacedBy(overrides.generations()));
+    }
+
+    /**
+     * Returns a policy with the counters of the last time that an operator has reset it.
+     *
+     * @param policy a policy
+     * @return the policy itself if it has them
+     */
+    @Internal
+    public Policy present(Policy policy) {
+        return operator.generations.of(policy);
     }
 
     /** Returns an operator's limits for a key, or with {@code null} for all keys; {@code null} if there are none. */
