@@ -138,8 +138,7 @@ final class RateLimitsEndpoint {
         }
         String name =
                 catalog.find(policy).map(entry -> entry.policy().writtenName()).orElse(policy);
-        return unavailableOnFailure(
-                overriding.remove(overriding.named(name, KeyQuery.text(body, KEY_HASH)), operator));
+        return unavailableOnFailure(overriding.remove(overriding.named(name, KeyQuery.text(body, KEY_HASH)), operator));
     }
 
     private CompletionStage<Map<String, Object>> resetAll(Map<String, Object> body, String operator) {

@@ -133,6 +133,7 @@ function describe(name) {
     line.textContent = limit;
     return line;
   }));
+  markOverrides(row.querySelector(".operator"), known?.operatorOverrides ?? []);
   const locations = known?.appliesTo.map(({ location, key, permits }) => `${location}, key ${key}`
     + (permits === "1" ? "" : `, permits ${permits}`));
   more.querySelector("dl").replaceChildren(...terms({
@@ -145,9 +146,21 @@ function describe(name) {
     "Prefetch": known?.maxPrefetch ? `up to ${known.maxPrefetch} permits per key` : "",
     "Mode": known?.mode === "SHADOW" ? "shadow: the numbers are those of requests that would be denied" : "",
     "Candidate": known?.candidate?.join(" and "),
+    "Overrides by operators": known?.operatorOverrides?.map(override => `${whose(override)}: `
+      + override.limits.join(" and ") + (override.until ? ` until ${new Date(override.until).toLocaleString("en-GB")}` : "")),
     "Overrides": known?.overrides.map(({ keyHash, limits }) =>
       `${keyHash ? keyHash.slice(0, 12) + "…" : "a key"}: ${limits.join(" and ")}`),
   }));
+}
+
+const whose = ({ keyHash, ofKey }) => keyHash ? keyHash.slice(0, 12) + "…" : ofKey ? "a key" : "all keys";
+
+/** Marks a policy whose written limits are not those that decide. */
+function markOverrides(tag, overrides) {
+  const ofAll = overrides.find(({ keyHash, ofKey }) => !keyHash && !ofKey), keys = overrides.length - (ofAll ? 1 : 0);
+  tag.hidden = overrides.length === 0;
+  tag.textContent = "operator: " + [ofAll?.limits.join(" and "), keys && `${keys} ${keys === 1 ? "key" : "keys"}`]
+    .filter(part => part).join(", ");
 }
 
 function terms(values) {

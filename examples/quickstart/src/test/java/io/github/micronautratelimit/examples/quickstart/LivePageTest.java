@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.micronaut.context.annotation.Property;
+import io.micronaut.http.HttpRequest;
 import io.micronaut.http.client.HttpClient;
 import io.micronaut.http.client.annotation.Client;
 import io.micronaut.http.client.exceptions.HttpClientResponseException;
@@ -11,6 +13,7 @@ import io.micronaut.runtime.server.EmbeddedServer;
 import io.micronaut.test.extensions.junit5.annotation.MicronautTest;
 import jakarta.inject.Inject;
 import java.util.List;
+import java.util.Map;
 import java.util.logging.Level;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -25,6 +28,8 @@ import org.openqa.selenium.logging.LogType;
 
 /** Tests the live page of the library in a browser. */
 @MicronautTest(rebuildContext = true)
+@Property(name = "endpoints.ratelimits.sensitive", value = "false")
+@Property(name = "endpoints.ratelimits.write-sensitive", value = "false")
 class LivePageTest {
 
     @Inject
@@ -96,6 +101,34 @@ class LivePageTest {
                         && details.contains("OrderController")
                         && details.contains("{api-key}"),
                 details);
+    }
+
+    @Test
+    void overridesOfOperatorsAreMarked() {
+        Browser.await(browser(), () -> rows().size() >= 3);
+        assertFalse(operatorTag().isDisplayed());
+        override(Map.of("policy", "orders", "key", "alice", "limits", "500/min", "duration", "2h"));
+        Browser.await(browser(), () -> operatorTag().getText().equals("operator: 1 key"));
+        override(Map.of("policy", "orders", "limits", List.of("2/5s", "10/min sliding")));
+        Browser.await(browser(), () -> operatorTag().getText().equals("operator: 2/5s and 10/min sliding, 1 key"));
+        row("orders").findElement(By.tagName("button")).sendKeys(Keys.ENTER);
+        String details =
+                row("orders").findElement(By.xpath("following-sibling::tr[1]")).getText();
+        assertTrue(
+                details.contains("Overrides by operators")
+                        && details.contains("…: 500/min until ")
+                        && details.contains("all keys: 2/5s and 10/min sliding"),
+                details);
+        browser().manage().window().setSize(new Dimension(390, 844));
+        Browser.requireFit(browser());
+    }
+
+    private void override(Map<String, Object> body) {
+        client.toBlocking().exchange(HttpRequest.POST("/ratelimits/override", body));
+    }
+
+    private WebElement operatorTag() {
+        return row("orders").findElement(By.className("operator"));
     }
 
     @Test
