@@ -42,7 +42,15 @@ enum ClusterWarning {
             "RL084",
             "The Hazelcast map %s has the in-memory format OBJECT, so no instance can decide while a member lacks "
                     + "micronaut-ratelimit-hazelcast, and on-error decides. Set its in-memory-format to BINARY in the "
-                    + "configuration of the members.");
+                    + "configuration of the members."),
+
+    /** Members forget what operators have set. */
+    RECORDS_REMOVED(
+            "RL085",
+            "The Hazelcast map %s removes entries early, because the configuration of the members sets eviction, "
+                    + "max-idle-seconds or time-to-live-seconds for it, perhaps by a pattern. The limits that "
+                    + "operators have set end when its entry is removed. Configure a map of this name without them."),
+    ;
 
     private static final Logger LOG = LoggerFactory.getLogger(ClusterWarning.class);
 

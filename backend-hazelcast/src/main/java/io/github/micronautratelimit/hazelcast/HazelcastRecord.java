@@ -13,8 +13,6 @@ import java.util.concurrent.CompletionStage;
  */
 final class HazelcastRecord implements SharedRecord {
 
-    private static final String MAP_PREFIX = "ratelimit-records:";
-
     private final HazelcastInstance hazelcast;
     private final RateLimitMap map;
     private final String mapName;
@@ -23,7 +21,7 @@ final class HazelcastRecord implements SharedRecord {
     HazelcastRecord(HazelcastInstance hazelcast, RateLimitMap map, String namespace, String name) {
         this.hazelcast = hazelcast;
         this.map = map;
-        this.mapName = MAP_PREFIX + namespace;
+        this.mapName = RateLimitMapConfig.RECORDS_PREFIX + namespace;
         this.name = SharedRecord.requireName(name);
     }
 

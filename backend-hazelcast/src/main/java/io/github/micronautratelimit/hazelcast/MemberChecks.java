@@ -228,7 +228,7 @@ final class MemberChecks implements MembershipListener, AutoCloseable {
         private void evaluate() {
             for (ClusterWarning warning : ClusterWarning.values()) {
                 if (answers.stream().anyMatch(answer -> (answer.warnings & warning.bit()) != 0)) {
-                    warn(warning, map);
+                    warn(warning, warning == ClusterWarning.RECORDS_REMOVED ? RateLimitMapConfig.recordsOf(map) : map);
                 }
             }
             for (Answer ahead : answers) {

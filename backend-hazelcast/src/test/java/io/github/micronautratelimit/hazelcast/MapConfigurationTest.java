@@ -1,6 +1,7 @@
 package io.github.micronautratelimit.hazelcast;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -50,6 +51,7 @@ class MapConfigurationTest {
     private static final int KEYS = 1_000;
     private static final String NAMESPACE = "configured";
     private static final String MAP = "ratelimit:configured";
+    private static final String RECORDS = "ratelimit-records:configured";
 
     @TempDir
     private Path folder;
@@ -126,8 +128,21 @@ class MapConfigurationTest {
                 EntryView<?, ?> entry = member.getMap(MAP).getEntryView("p:" + KeyHash.brief("key 0"));
                 assertEquals(Long.MAX_VALUE, entry.getMaxIdle());
                 assertEquals(List.of(), warnings);
+                assertRecordStays(backend, member);
             }
         }
+    }
+
+    private static void assertRecordStays(RateLimitBackend backend, HazelcastInstance member) {
+        assertTrue(backend.sharedRecord("overrides")
+                .replace("", "kept")
+                .toCompletableFuture()
+                .join());
+        EntryView<?, ?> record = member.getMap(RECORDS).getEntryView("overrides");
+        assertEquals(Long.MAX_VALUE, record.getMaxIdle());
+        assertEquals(Long.MAX_VALUE, record.getExpirationTime());
+        MapConfig config = member.getConfig().findMapConfig(RECORDS);
+        assertEquals(EvictionPolicy.NONE, config.getEvictionConfig().getEvictionPolicy());
     }
 
     /** Before a member starts, the map gets a configuration of its own. */
@@ -159,6 +174,7 @@ class MapConfigurationTest {
                     .orElseGet(() -> Hazelcast.getHazelcastInstanceByName("map-configuration"));
             EntryView<?, ?> entry = member.getMap(MAP).getEntryView("p:" + KeyHash.brief("key 0"));
             assertEquals(Long.MAX_VALUE, entry.getMaxIdle());
+            assertRecordStays(backend, member);
             assertEquals(
                     List.of(),
                     log.list.stream()
@@ -219,8 +235,8 @@ class MapConfigurationTest {
 
     @ParameterizedTest
     @CsvSource({
-        "*, EVICTION, RL080",
-        "ra*, MAX_IDLE, RL080",
+        "*, EVICTION, RL080 RL085",
+        "ra*, MAX_IDLE, RL080 RL085",
         "*, NO_BACKUP, RL081",
         "*, OTHER_MERGE_POLICY, RL082",
         "*, NONE,",
@@ -231,7 +247,10 @@ class MapConfigurationTest {
         "ratelimit:*, OTHER_MERGE_POLICY, RL082",
         "ratelimit:configured, OBJECT, RL084",
         "ratelimit:configured, ASYNC_BACKUP,",
-        "ratelimit:*, NONE,"
+        "ratelimit:*, NONE,",
+        "ratelimit-records:configured, EVICTION, RL085",
+        "ratelimit-records:*, TIME_TO_LIVE, RL085",
+        "ratelimit-records:configured, OTHER_MERGE_POLICY,"
     })
     void startWarnsOfTheConfigurationThatApplies(String pattern, Setting setting, String code) {
         try (Cluster cluster = new Cluster(1, config -> config.addMapConfig(setting.of(pattern)))) {
@@ -246,7 +265,7 @@ class MapConfigurationTest {
                                     .join()
                                     .remaining());
                     assertEquals(
-                            code == null ? List.of() : List.of(code),
+                            code == null ? List.of() : List.of(code.split(" ")),
                             warnings.stream().map(text -> text.substring(0, 5)).toList());
                 }
             }
