@@ -413,6 +413,20 @@ public final class AsyncRateLimiter {
         return Futures.call(() -> backend.usage(policy, concealed));
     }
 
+    /**
+     * Returns how much of each rate limit the key of an event has used, for listeners, which know only its hash.
+     * Otherwise the same as {@link #usage(Policy, String)}.
+     *
+     * @param event a decision of this limiter
+     * @return completes with one element per rate limit, in the order of the policy
+     * @throws IllegalArgumentException if the policy has no rate limits
+     */
+    @CheckReturnValue
+    public CompletionStage<List<Limit.Usage>> usage(RateLimitEvent event) {
+        requireRateLimits(event.policy(), 0);
+        return Futures.call(() -> backend.usage(event.policy(), event.concealedKey()));
+    }
+
     private static Decision both(Decision permits, Decision slot) {
         if (!permits.allowed() || !slot.allowed()) {
             return permits.allowed() ? slot : permits;

@@ -38,6 +38,11 @@ public final class RateLimitEvent {
         return KeyHash.of(request.key());
     }
 
+    /** Returns the key as layers and stores get it. */
+    String concealedKey() {
+        return request.key();
+    }
+
     /**
      * Returns the permits of the request.
      *

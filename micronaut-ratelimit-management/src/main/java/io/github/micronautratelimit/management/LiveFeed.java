@@ -3,6 +3,7 @@ package io.github.micronautratelimit.management;
 import io.github.micronautratelimit.KeyHash;
 import io.github.micronautratelimit.LimiterStats;
 import io.github.micronautratelimit.RateLimiter;
+import io.github.micronautratelimit.management.HeavyHitters.Hitter;
 import io.github.micronautratelimit.web.ConfigurationWarning;
 import io.github.micronautratelimit.web.ConfigurationWarnings;
 import io.micronaut.context.annotation.Context;
@@ -44,10 +45,13 @@ final class LiveFeed {
 
     private static final Duration RETRY = Duration.ofSeconds(2);
     private static final int TOP = 10;
+    /** At most {@code TOP} reads of the store in this number of seconds, while there are viewers. */
+    private static final int DEBT_TICKS = 5;
 
     private final RateLimiter limiter;
     private final PolicyReport report;
     private final TopDeniedKeys denied;
+    private final KeyDebts debts;
     private final NearLimitKeys nearLimit;
     private final TopTrialKeys onTrial;
     private final StoreLatency latency;
@@ -61,11 +65,13 @@ final class LiveFeed {
     private final AtomicInteger viewers = new AtomicInteger();
     private final Disposable ticker;
     private @Nullable Map<String, Object> sentPolicies;
+    private int ticks;
 
     LiveFeed(
             RateLimiter limiter,
             PolicyReport report,
             TopDeniedKeys denied,
+            KeyDebts debts,
             NearLimitKeys nearLimit,
             TopTrialKeys onTrial,
             StoreLatency latency,
@@ -75,6 +81,7 @@ final class LiveFeed {
         this.limiter = limiter;
         this.report = report;
         this.denied = denied;
+        this.debts = debts;
         this.nearLimit = nearLimit;
         this.onTrial = onTrial;
         this.latency = latency;
@@ -144,10 +151,26 @@ final class LiveFeed {
         if (stats.memory() != null) {
             map.put("liveKeys", stats.memory().liveKeys());
         }
-        map.put("topDenied", hasSecret ? PolicyReport.toList(denied.top(TOP)) : List.of());
+        map.put("topDenied", hasSecret ? topDenied() : List.of());
         map.put("nearLimit", hasSecret ? PolicyReport.toList(nearLimit.top(TOP)) : List.of());
         map.put("onTrial", hasSecret ? PolicyReport.toList(onTrial.top(TOP)) : List.of());
         return map;
+    }
+
+    /** Returns the most denied keys with their debts, which are read from the store every few seconds. */
+    private List<Map<String, Object>> topDenied() {
+        List<Hitter> top = denied.top(TOP);
+        if (ticks++ % DEBT_TICKS == 0) {
+            debts.refresh(limiter, top);
+        }
+        List<Map<String, Object>> list = PolicyReport.toList(top);
+        for (int i = 0; i < top.size(); i++) {
+            long debt = debts.of(top.get(i));
+            if (debt > 0) {
+                list.get(i).put("debt", debt);
+            }
+        }
+        return list;
     }
 
     private static Map<String, Object> toMap(LimiterStats.Store store) {

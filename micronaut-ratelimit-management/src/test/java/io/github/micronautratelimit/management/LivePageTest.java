@@ -34,6 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Property(name = "ratelimit.policies.orders.limits", value = "10/min")
 @Property(name = "ratelimit.policies.orders.overrides[0].key", value = "vip")
 @Property(name = "ratelimit.policies.orders.overrides[0].limits", value = "20/min")
+@Property(name = "ratelimit.policies.slow.limits", value = "10/day")
 @Property(name = "ratelimit.secret", value = "a secret of some length")
 class LivePageTest {
 
@@ -120,6 +121,24 @@ class LivePageTest {
                             + limiter.keyHash("mallory@example.com") + "\""),
                     second);
             assertFalse(second.contains("mallory"), second);
+        }
+    }
+
+    @Test
+    void keyInDebtIsMarked() throws IOException {
+        try (Viewer viewer = new Viewer(server.getPort())) {
+            viewer.next("state");
+            Policy slow = policies.get("slow");
+            limiter.async()
+                    .reserve(slow, "erin", 10)
+                    .thenCompose(reservation -> reservation.settle(17))
+                    .toCompletableFuture()
+                    .join();
+            assertFalse(limiter.tryAcquire(slow, "erin").allowed());
+            assertFalse(limiter.tryAcquire(slow, "erin").allowed());
+            String second = viewer.until("\"debt\":7");
+            assertTrue(second.contains(limiter.keyHash("erin")), second);
+            assertFalse(second.contains("erin"), second);
         }
     }
 

@@ -190,7 +190,8 @@ function showKeys(id, empty, hitters) {
     if (hash.textContent !== hitter.keyHash) {
       hash.textContent = hash.title = hitter.keyHash;
     }
-    of.textContent = short(hitter.policy);
+    of.textContent = short(hitter.policy) + (hitter.debt ? ` · debt ${figure(hitter.debt)}` : "");
+    of.classList.toggle("debt", hitter.debt > 0);
     frequency.textContent = hitter.perSecond < 0.05 ? "< 0.1/s" : figure(hitter.perSecond) + "/s";
   });
 }
