@@ -1,5 +1,6 @@
 package io.github.micronautratelimit.hotkey;
 
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -14,6 +15,13 @@ final class Demand {
     private final LongAdder added = new LongAdder();
 
     private final LongAdder grantedByStore = new LongAdder();
+
+    /** The requests that the store decided, and their permits. Their average holds for all requests of the key. */
+    private final AtomicLong requests = new AtomicLong();
+
+    private final AtomicLong permitsOfRequests = new AtomicLong();
+    /** Permits that the store granted, whether or not they were given back. */
+    private final AtomicLong permitsOfStore = new AtomicLong();
 
     private volatile long periodBegunMicros;
     private volatile long usedBefore;
@@ -31,8 +39,38 @@ final class Demand {
         added.add(-permits);
     }
 
-    void add(long permits) {
-        grantedByStore.add(permits);
+    /**
+     * Counts a request that the store granted, at least in part.
+     *
+     * @param permits    the permits of the request
+     * @param prefetched those among them that were prefetched
+     */
+    void granted(long permits, long prefetched) {
+        grantedByStore.add(permits - prefetched);
+        permitsOfStore.addAndGet(permits - prefetched);
+        permitsOfRequests.addAndGet(permits);
+        requests.incrementAndGet();
+    }
+
+    /** Counts granted permits that were given back. */
+    void givenBack(long permits) {
+        grantedByStore.add(-permits);
+    }
+
+    /** Returns the requests that use as many permits, by the average of those that the store decided. */
+    private long requests(long permits) {
+        long each = permitsOfRequests.get();
+        return each == 0 ? permits : (long) ((double) permits * requests.get() / each);
+    }
+
+    /** Returns the number of requests in the larger use of the last period and of the present one. */
+    long expectedRequests(long held) {
+        return requests(expected(held));
+    }
+
+    /** Returns the number of requests since the start that needed no call. */
+    long savedRequests(long held) {
+        return requests(Math.max(0, used(held) - permitsOfStore.get()));
     }
 
     private long used(long held) {

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class PrefetchCache {
 
     static final int MAX_KEYS = 10_000;
+    private static final int MAX_POLICIES = 1_000;
     private static final Duration SWEEP = Duration.ofMillis(250);
     private static final Duration DRAIN = Duration.ofSeconds(2);
     /** Refunds at the same time while draining. */
@@ -45,6 +46,10 @@ final class PrefetchCache {
             .maximumSize(MAX_KEYS)
             .executor(Runnable::run)
             .removalListener(this::removed)
+            .build();
+    private final Cache<String, PrefetchThreshold> thresholds = Caffeine.newBuilder()
+            .maximumSize(MAX_POLICIES)
+            .executor(Runnable::run)
             .build();
     private final IdleStoppingWorker sweeper;
     private volatile long sweepDueNanos;
@@ -96,7 +101,7 @@ final class PrefetchCache {
             if (found != null && keys.asMap().remove(name, found)) {
                 close(found);
             }
-            PrefetchedPermits fresh = new PrefetchedPermits(policy, key, now, expired);
+            PrefetchedPermits fresh = new PrefetchedPermits(policy, key, now, threshold(policy), expired);
             found = keys.asMap().putIfAbsent(name, fresh);
             if (found == null) {
                 found = fresh;
@@ -104,6 +109,10 @@ final class PrefetchCache {
             }
         }
         return found;
+    }
+
+    private PrefetchThreshold threshold(Policy policy) {
+        return thresholds.get(policy.name(), name -> new PrefetchThreshold());
     }
 
     /** A new key is idle until its first decision, so the first sweep is not due at once. */
@@ -153,6 +162,7 @@ final class PrefetchCache {
         taken.add(charged);
         if (failure == null) {
             permits.answered(decision, now);
+            permits.called();
         }
         long endsAt = failure == null ? PrefetchedPermits.windowEnd(permits.policy(), decision, now) : now;
         long chargedAt = decision instanceof Decision.Allowed allowed ? allowed.chargedAtMicros() : now;
@@ -174,6 +184,7 @@ final class PrefetchCache {
         long left = surplus;
         for (PrefetchCharges.Part part : permits.takeCharges(surplus)) {
             refunds.add(refund(permits, part));
+            permits.called();
             left -= part.permits();
         }
         expired.add(left);
@@ -198,6 +209,7 @@ final class PrefetchCache {
         keys.asMap().forEach((name, permits) -> {
             if (source.isAvailable(permits.policy(), permits.key())) {
                 refund(permits, permits.endPeriod(now));
+                permits.learn(now);
             } else {
                 permits.expireOldWindow(now);
             }

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <p><em>Demand.</em> {@link Demand} measures how many permits are used per period of {@value #PERIOD_MICROS} µs. A
  * refill prefetches as many as were used in the last period or in the present one. Permits beyond the use of a period
- * are refunded at its end.
+ * are refunded at its end. A key below the {@link PrefetchThreshold} of its policy prefetches nothing.
  *
  * <p><em>Windows.</em> Permits of a fixed window are not granted after its end. They are not refunded in its last
  * second either, because the refund could arrive in the next window, which did not charge them.
@@ -31,9 +31,14 @@ final class PrefetchedPermits {
     static final long PERIOD_MICROS = 500_000;
     private static final long LAST_MOMENTS_MICROS = 1_000_000;
     private static final long CLOSED = -1;
+    /** A smaller refill hardly pays for its call. It would be smaller if the store has few permits left. */
+    private static final long MIN_REFILL = 3;
+    /** Saved calls that a key may lose again before its prefetching is said not to pay. */
+    private static final long MAX_CREDIT = 8;
 
     private final Policy policy;
     private final String key;
+    private final PrefetchThreshold threshold;
     private final LongAdder expired;
     private final AtomicLong held = new AtomicLong();
     /** Taken by requests that are not decided yet, and may put them back. */
@@ -46,16 +51,26 @@ final class PrefetchedPermits {
     private volatile KeyStatus status = new KeyStatus(0, 0, 0);
     private volatile long windowEndMicros = Long.MAX_VALUE;
     private volatile long refillTarget;
+    private volatile long requestsAtRefill;
+    private final AtomicLong calls = new AtomicLong();
+    private long savedBefore;
+    private long credit;
     private volatile boolean forgotten;
 
     /** The state of the key in the latest answer of the store. */
     private record KeyStatus(long remaining, long resetAtMicros, long nextAtMicros) {}
 
-    /** Creates an empty holder of permits that counts expired permits. */
-    PrefetchedPermits(Policy policy, String key, long now, LongAdder expired) {
+    /**
+     * Creates an empty holder of permits.
+     *
+     * @param threshold of the policy
+     * @param expired   counts expired permits
+     */
+    PrefetchedPermits(Policy policy, String key, long now, PrefetchThreshold threshold, LongAdder expired) {
         this.policy = policy;
         this.key = key;
         this.demand = new Demand(now);
+        this.threshold = threshold;
         this.expired = expired;
     }
 
@@ -120,9 +135,14 @@ final class PrefetchedPermits {
                 charges.oldest());
     }
 
-    /** Counts permits that the store granted to a request itself. */
-    void grantedByStore(long permits) {
-        demand.add(permits);
+    /**
+     * Counts a request that the store granted, at least in part.
+     *
+     * @param permits    the permits of the request
+     * @param prefetched those among them that were prefetched
+     */
+    void grantedByStore(long permits, long prefetched) {
+        demand.granted(permits, prefetched);
     }
 
     /** Records an answer of the store to a call that began at an instant. */
@@ -141,13 +161,37 @@ final class PrefetchedPermits {
         if (held(now) > refillTarget / 2 || !refilling.compareAndSet(false, true)) {
             return 0;
         }
-        refillTarget = Math.min(policy.maxPrefetch(), demand.expected(held.get()));
-        long wanted = Math.min(refillTarget - held(now), status.remaining / 2);
-        if (wanted <= 0 || held.get() == CLOSED) {
+        long wanted = 0;
+        long requests = demand.expectedRequests(held.get());
+        if (threshold.isReached(requests, now)) {
+            refillTarget = Math.min(policy.maxPrefetch(), demand.expected(held.get()));
+            wanted = Math.min(refillTarget - held(now), status.remaining / 2);
+        }
+        if (wanted < Math.min(MIN_REFILL, policy.maxPrefetch()) || held.get() == CLOSED) {
             refilling.set(false);
             return 0;
         }
+        requestsAtRefill = requests;
         return wanted;
+    }
+
+    /** Counts an answered call that takes or returns permits. */
+    void called() {
+        calls.incrementAndGet();
+    }
+
+    /** Checks whether prefetching saves calls; that it does not is known once no prefetched permit is left. */
+    synchronized void learn(long now) {
+        long saved = demand.savedRequests(held.get()) - calls.get();
+        credit += saved - savedBefore;
+        savedBefore = saved;
+        if (credit > MAX_CREDIT) {
+            threshold.paid(credit - MAX_CREDIT, requestsAtRefill);
+            credit = MAX_CREDIT;
+        } else if (credit < 0 && held.get() <= 0 && !refilling.get()) {
+            threshold.didNotPay(requestsAtRefill, now);
+            credit = 0;
+        }
     }
 
     /**
@@ -228,7 +272,7 @@ final class PrefetchedPermits {
     boolean takesBack(long permits) {
         boolean lately = permits <= demand.recent(held.get());
         if (lately) {
-            demand.add(-permits);
+            demand.givenBack(permits);
         }
         return lately;
     }

@@ -26,9 +26,11 @@ import org.jspecify.annotations.Nullable;
  * added to the prefetched ones.
  *
  * <p><em>Refill.</em> The first request of a key calls the store. Afterwards as many permits are prefetched as were
- * granted in the last half second or in the present one, and never more than half of what the store has left. A refill
- * starts while half of the last one is left, so requests do not wait for it. If too few permits are prefetched, a
- * request takes the rest from the store at once.
+ * granted in the last half second or in the present one, and never more than half of what the store has left. Keys with
+ * fewer than {@value PrefetchThreshold#FIRST} requests per half second prefetch nothing; the policy learns a larger
+ * number if prefetching does not save calls, and a smaller one if it does. A refill starts while half of the last one
+ * is left, so requests do not wait for it. If too few permits are prefetched, a request takes the rest from the store
+ * at once.
  *
  * <p><em>Return.</em> Unused permits are refunded within about a second, and all of them on {@link #drain()}. Until
  * then they are spent for other instances. Permits of a fixed window are not granted after its end.
@@ -152,7 +154,7 @@ public final class PrefetchingBackend extends ForwardingBackend {
         if (rest.source() == Decision.Source.STORE) {
             // Refilled before this request counts as demand, so that a key with a single request prefetches nothing.
             cache.refill(taking.prefetched, clock.micros());
-            taking.prefetched.grantedByStore(taking.permits - taking.taken);
+            taking.prefetched.grantedByStore(taking.permits, taking.taken);
         }
         return taking.taken > 0 && rest instanceof Decision.Allowed store ? sinceOldest(store, taking) : rest;
     }
