@@ -14,10 +14,7 @@ import io.github.micronautratelimit.StoreThrottledException;
 import io.github.micronautratelimit.limit.Limit;
 import io.github.micronautratelimit.limit.LimitState;
 import java.time.Duration;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -88,16 +85,13 @@ public final class DynamoDbBackend implements RateLimitBackend {
     private static final Duration DEADLINE = Duration.ofMillis(500);
 
     private static final String DEFAULT_NAMESPACE = "ratelimit";
-    private static final int MAX_CACHED_ITEMS = 10_000;
     private static final Policy REHEARSAL = Policy.of("ratelimit-start", "1000/s");
 
     private final DynamoDbTable table;
     private final Duration startTimeout;
     private final Runnable onClose;
     private final ConcurrencyBackend concurrency;
-    /** The items as this process has seen them last. The cache only predicts which request to send. */
-    private final Map<String, Item> cache = Collections.synchronizedMap(new LeastRecentlyUsed(MAX_CACHED_ITEMS));
-
+    private final ItemCache cache = new ItemCache();
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile @Nullable DynamoDbTable probed;
 
@@ -380,24 +374,6 @@ public final class DynamoDbBackend implements RateLimitBackend {
         @Override
         public void close() {
             client.close();
-        }
-    }
-
-    /** Removes the least recently used item if there are too many. */
-    private static final class LeastRecentlyUsed extends LinkedHashMap<String, Item> {
-
-        private static final long serialVersionUID = 1L;
-
-        private final int maxItems;
-
-        LeastRecentlyUsed(int maxItems) {
-            super(16, 0.75f, true);
-            this.maxItems = maxItems;
-        }
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Item> eldest) {
-            return size() > maxItems;
         }
     }
 }

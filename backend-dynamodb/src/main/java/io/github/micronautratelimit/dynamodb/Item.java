@@ -253,6 +253,11 @@ record Item(
         return LimitState.carryOver(policy.rateLimits(), stored, now);
     }
 
+    /** Returns whether a charge bets on an empty window. */
+    boolean isBetOnEmpty(long now) {
+        return attributes.stream().anyMatch(each -> each.isBetOnEmpty(now));
+    }
+
     /** Returns this item after a charge whose instants were derived from another view of the key. */
     Item charged(Item seen, long permits, long now, long newVersion) {
         List<LimitAttributes> charged = new ArrayList<>(attributes.size());

@@ -14,7 +14,6 @@ import io.github.micronautratelimit.internal.Futures;
 import io.github.micronautratelimit.limit.LimitState;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Predicate;
@@ -40,13 +39,13 @@ final class ItemChange {
     private static final int MAX_LIMITS_IN_PLACE = 8;
 
     private final DynamoDbTable table;
-    private final Map<String, Item> cache;
+    private final ItemCache cache;
     private final Policy policy;
     private final String key;
     private long now;
     private int attempts;
 
-    ItemChange(DynamoDbTable table, Map<String, Item> cache, Policy policy, String key, long now) {
+    ItemChange(DynamoDbTable table, ItemCache cache, Policy policy, String key, long now) {
         this.table = table;
         this.cache = cache;
         this.policy = policy;
@@ -73,6 +72,14 @@ final class ItemChange {
         if (!certain && (!inPlace || batch.granted() == 0 || batch.hasTemporaryDenial())) {
             return read().thenCompose(found -> acquire(costs, found, true));
         }
+        if (!certain && isBadBet(item)) {
+            return read().thenCompose(found -> {
+                learn(item, found);
+                // Fewer changes of a later instant overtake the write.
+                now = Math.max(now, table.micros());
+                return acquire(costs, found, true);
+            });
+        }
         if (inPlace) {
             return charge(costs, item, batch, certain);
         }
@@ -87,6 +94,18 @@ final class ItemChange {
                 .thenCompose(found -> found == null
                         ? CompletableFuture.completedStage(batch.decisions())
                         : acquire(costs, found, true));
+    }
+
+    /** Returns whether a charge of an item bets on an empty window while such bets are often lost. */
+    private boolean isBadBet(Item item) {
+        return item.isBetOnEmpty(now) && cache.bets(policy.name()).areDearerThanReads();
+    }
+
+    /** Learns from an item what a request on the item that was assumed is worth. */
+    private void learn(Item assumed, Item found) {
+        if (assumed.isBetOnEmpty(now)) {
+            cache.bets(policy.name()).made(!found.isBetOnEmpty(now));
+        }
     }
 
     private CompletionStage<List<Decision>> charge(List<Long> costs, Item item, Batch batch, boolean certain) {
@@ -119,6 +138,7 @@ final class ItemChange {
                         found -> found.isOlderThan(version, item.version()))
                 .thenCompose(outcome -> {
                     Item found = Item.read(outcome.item(), policy);
+                    learn(item, found);
                     if (outcome.written()) {
                         cache.put(key, found.charged(item, batch.granted(), now, version));
                         return CompletableFuture.completedStage(

@@ -86,6 +86,14 @@ interface LimitAttributes {
         return false;
     }
 
+    /**
+     * Returns whether a charge bets that nothing is charged at an instant, because it cannot be written so that it is
+     * correct otherwise.
+     */
+    default boolean isBetOnEmpty(long now) {
+        return false;
+    }
+
     /** Adds the attributes to a whole item. */
     void write(Map<String, AttributeValue> item, int index, long version);
 

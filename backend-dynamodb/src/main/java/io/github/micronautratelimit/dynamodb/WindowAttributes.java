@@ -296,6 +296,11 @@ final class WindowAttributes {
         }
 
         @Override
+        public boolean isBetOnEmpty(long now) {
+            return inWindowAt(now).isEmpty();
+        }
+
+        @Override
         public LimitAttributes charged(long permits, long instant, long version) {
             long current = segmentAt(instant);
             List<Segment> kept = new ArrayList<>(inWindowAt(instant));
