@@ -15,13 +15,13 @@ class ComparisonRunsTest {
     @Test
     void everyLimiterGrants() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        DynamoDbComparison.compare(150, new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        DynamoDbComparison.compare(150, "", new PrintStream(bytes, true, StandardCharsets.UTF_8));
         List<String> rows =
                 bytes.toString(StandardCharsets.UTF_8).lines().skip(2).toList();
-        assertEquals(18, rows.size());
+        assertEquals(26, rows.size());
         for (String row : rows) {
             String[] cells = row.split("\\|");
-            assertTrue(Double.parseDouble(cells[5]) > 0 && Double.parseDouble(cells[6]) > 0, row);
+            assertTrue(Double.parseDouble(cells[6]) > 0 && Double.parseDouble(cells[7]) > 0, row);
         }
     }
 }
