@@ -161,14 +161,6 @@ class RouteKindsTest {
         assertEquals(List.of(200, 429), server.calls().get("/paths/read", 2));
     }
 
-    /** Micronaut starts the response before it subscribes, and answers an error of the publisher with 500. */
-    @Test
-    @Tag("netty")
-    void denialOfPublisherThatRoutePassesOnComesTooLate() {
-        assertEquals(List.of(200, 500), server.calls().get("/passed-on/flux", 2));
-        assertEquals(List.of(200, 429), server.calls().get("/passed-on/list", 2));
-    }
-
     /** A key of its own for each path, so that all tests share one server. */
     @Singleton
     @Named("path")
@@ -195,42 +187,6 @@ class RouteKindsTest {
         @RateLimit("2/h")
         String read() {
             return "ok";
-        }
-    }
-
-    @Singleton
-    @Requires(property = "spec", value = "RouteKindsTest")
-    static class Source {
-
-        @RateLimit("1/h")
-        Flux<String> forFlux() {
-            return Flux.just("o", "k");
-        }
-
-        @RateLimit("1/h")
-        Flux<String> forList() {
-            return Flux.just("o", "k");
-        }
-    }
-
-    @Controller("/passed-on")
-    @Requires(property = "spec", value = "RouteKindsTest")
-    static class PassingOn {
-
-        private final Source source;
-
-        PassingOn(Source source) {
-            this.source = source;
-        }
-
-        @Get("/flux")
-        Flux<String> flux() {
-            return source.forFlux();
-        }
-
-        @Get("/list")
-        Mono<List<String>> list() {
-            return source.forList().collectList();
         }
     }
 
