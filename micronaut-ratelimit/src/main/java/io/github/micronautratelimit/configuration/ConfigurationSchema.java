@@ -75,7 +75,7 @@ final class ConfigurationSchema {
                                 PropertyName.editDistance(section, name.parts().get(1)) <= MAX_TYPING_ERRORS);
     }
 
-    /** Returns whether a name differs from that of a property by one character or by hyphens and dots only. */
+    /** Returns whether a name differs from that of a property by one character, by its number, hyphens and dots only. */
     boolean resemblesProperty(PropertyName name) {
         return types.keySet().stream()
                 .filter(known -> !known.hasIndex())
@@ -83,7 +83,7 @@ final class ConfigurationSchema {
     }
 
     private static String letters(PropertyName name) {
-        return String.join("", name.parts()).replace("-", "");
+        return String.join("", name.parts()).replace("-", "").replaceAll("ies$", "y");
     }
 
     /** Returns the end of a sentence about an unknown property: a similar one, or those that are possible. */

@@ -26,7 +26,7 @@ final class EnvironmentVariables {
     private static final String SOURCE = "ratelimit-environment-variables";
     private static final String PREFIX = RateLimitConfiguration.PREFIX.toUpperCase(Locale.ROOT) + "_";
     /** The sections with names or indexes, with the number of typing errors in each that are recognized. */
-    private static final Map<String, Integer> LISTS = Map.of("policies", 2, "rules", 1, "clients", 1);
+    private static final Map<String, Integer> LISTS = Map.of("policies", 3, "rules", 1, "clients", 1);
 
     private static final int MAX_WORDS = 20;
 
@@ -47,7 +47,8 @@ final class EnvironmentVariables {
         return environment.getPropertySources().stream()
                 .filter(source -> source.getConvention() == PropertySource.PropertyConvention.ENVIRONMENT_VARIABLE)
                 .flatMap(source -> StreamSupport.stream(source.spliterator(), false))
-                .anyMatch(variable -> variable.startsWith(PREFIX));
+                .anyMatch(variable -> variable.toUpperCase(Locale.ROOT).startsWith(PREFIX)
+                        || MisspeltPrefix.lengthIn(words(variable)) > 0);
     }
 
     /**
@@ -66,7 +67,8 @@ final class EnvironmentVariables {
                 for (String variable : source) {
                     propertyOf(variable).ifPresent(name -> {
                         found.add(name);
-                        if (LISTS.containsKey(name.parts().get(1)) && !isOverridden(name.toString(), source)) {
+                        if ((LISTS.containsKey(name.parts().get(1)) || name.hasIndex())
+                                && !isOverridden(name.toString(), source)) {
                             add(name, source.get(variable), listed);
                         }
                     });
@@ -97,11 +99,17 @@ final class EnvironmentVariables {
     }
 
     private Optional<PropertyName> propertyOf(String variable) {
-        if (!variable.startsWith(PREFIX) || variable.indexOf('[') >= 0) {
+        if (variable.indexOf('[') >= 0) {
             return Optional.empty();
         }
-        String rest = variable.substring(PREFIX.length());
-        List<String> words = Arrays.asList(rest.toLowerCase(Locale.ROOT).split("_"));
+        // Like the framework, accepts any case.
+        String upper = variable.toUpperCase(Locale.ROOT);
+        if (!upper.startsWith(PREFIX)) {
+            requireNotMeant(variable);
+            return Optional.empty();
+        }
+        String rest = upper.substring(PREFIX.length());
+        List<String> words = words(rest);
         PropertyName known = words.size() > MAX_WORDS ? null : known(RateLimitConfiguration.PREFIX, words);
         if (known == null && !OF_SERVICE.matcher(rest).matches()) {
             PropertyName guess = guess(words);
@@ -111,6 +119,25 @@ final class EnvironmentVariables {
             }
         }
         return Optional.ofNullable(known);
+    }
+
+    /** Other software has {@code RATE_LIMIT_ENABLED}, but hardly a rule or a policy with the properties of ours. */
+    private void requireNotMeant(String variable) {
+        List<String> words = words(variable);
+        int length = MisspeltPrefix.lengthIn(words);
+        if (length == 0 || words.size() - length > MAX_WORDS) {
+            return;
+        }
+        List<String> rest = words.subList(length, words.size());
+        PropertyName meant = known(RateLimitConfiguration.PREFIX, rest);
+        if (meant != null && (LISTS.containsKey(meant.parts().get(1)) || words.get(0).equals(MisspeltPrefix.MICRONAUT))) {
+            throw new ConfigurationException("The environment variable " + variable + " sets no property; did you mean "
+                    + PREFIX + String.join("_", rest).toUpperCase(Locale.ROOT) + "?");
+        }
+    }
+
+    private static List<String> words(String variable) {
+        return Arrays.asList(variable.toLowerCase(Locale.ROOT).split("_", -1));
     }
 
     /** Joins words by dots or hyphens, and numbers as indexes, until the name is known; prefers more parts. */
@@ -139,17 +166,38 @@ final class EnvironmentVariables {
     private boolean isMeantForUs(List<String> words, PropertyName guess) {
         boolean listed = LISTS.entrySet().stream()
                 .anyMatch(list -> PropertyName.editDistance(words.get(0), list.getKey()) <= list.getValue());
-        return words.size() > 2 && listed || schema.resemblesProperty(guess);
+        return words.size() > 2 && listed
+                || isBelowList(words)
+                || isWithoutElement(words)
+                || schema.resemblesProperty(guess);
     }
 
-    private static PropertyName guess(List<String> words) {
-        boolean list = words.size() > 2;
-        if (!list) {
-            return PropertyName.of(RateLimitConfiguration.PREFIX + "." + String.join("-", words));
+    /** The framework cannot read a list if there is a property below it. */
+    private boolean isBelowList(List<String> words) {
+        PropertyName first = PropertyName.of(RateLimitConfiguration.PREFIX + "." + words.get(0));
+        return words.size() == 2
+                && schema.typeOf(first)
+                        .filter(type -> Iterable.class.isAssignableFrom(type.getType()))
+                        .isPresent();
+    }
+
+    /** Such as {@code RATELIMIT_RULES_PATH}. */
+    private boolean isWithoutElement(List<String> words) {
+        return words.size() == 2
+                && LISTS.containsKey(words.get(0))
+                && known(RateLimitConfiguration.PREFIX, List.of(words.get(0), "0", words.get(1))) != null;
+    }
+
+    private PropertyName guess(List<String> words) {
+        PropertyName prefix = PropertyName.of(RateLimitConfiguration.PREFIX);
+        if (isBelowList(words) || isWithoutElement(words)) {
+            return prefix.append(words);
+        }
+        if (words.size() <= 2) {
+            return prefix.append(String.join("-", words));
         }
         String middle = String.join("-", words.subList(1, words.size() - 1));
         String name = middle.matches("\\d+") ? "[" + middle + "]" : "." + middle;
-        return PropertyName.of(
-                RateLimitConfiguration.PREFIX + "." + words.get(0) + name + "." + words.get(words.size() - 1));
+        return PropertyName.of(prefix + "." + words.get(0) + name + "." + words.get(words.size() - 1));
     }
 }

@@ -50,7 +50,7 @@ final class HttpFactory {
                     .ifPresent(property -> warnings.warn(ConfigurationWarning.SERVER_HEADER_IGNORED, property));
         }
         return checked(
-                "ipv6-prefix",
+                "forwarded-header or ratelimit.ipv6-prefix",
                 () -> new ClientAddress(
                         proxies, configuration.getForwardedHeader(), configuration.getIpv6Prefix(), warnings));
     }

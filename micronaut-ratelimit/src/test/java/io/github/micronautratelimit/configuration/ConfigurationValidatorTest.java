@@ -248,7 +248,11 @@ class ConfigurationValidatorTest {
         "micronaut.rate-limit.trusted-proxies, ratelimit.trusted-proxies",
         "micronaut.server.ratelimit.rules[0].policy, ratelimit.rules[0].policy",
         "ratelimits.enabled, ratelimit.enabled",
-        "rate-limit.polices.write.limits, ratelimit.polices.write.limits"
+        "rate-limit.polices.write.limits, ratelimit.polices.write.limits",
+        "micronaut-ratelimit.policies.write.limits, ratelimit.policies.write.limits",
+        "micronaut-rate-limiter.rules[0].path, ratelimit.rules[0].path",
+        "rate.limit.policies.write.limits, ratelimit.policies.write.limits",
+        "micronaut.rate.limiter.exclude, ratelimit.exclude"
     })
     void aMisspeltPrefixOrSectionFailsStartUp(String name, String meant) {
         assertEquals(
@@ -311,7 +315,11 @@ class ConfigurationValidatorTest {
                 "micronaut.http.services.ratelimit.url",
                 "redis.servers.ratelimit.uri",
                 "datasources.ratelimit.url",
-                "my.ratelimit.color"
+                "my.ratelimit.color",
+                "rate.limit",
+                "rate.limit.color",
+                "exchange.rate",
+                "micronaut-ratelimit.color"
             })
     void propertiesOfOtherSoftwareAreNotChecked(String name) {
         try (ApplicationContext context = start(Map.of(name, "true"))) {

@@ -101,6 +101,32 @@ class EnvironmentVariablesTest {
     }
 
     @Test
+    void elementsOfAnyListComeFromVariables() {
+        try (ApplicationContext context = start(
+                Map.of(),
+                Map.of(
+                        "RATELIMIT_EXCLUDE_0", "/a/**",
+                        "RATELIMIT_EXCLUDE_1", "/b/**",
+                        "RATELIMIT_TRUSTED_PROXIES_0", "10.0.0.0/8"))) {
+            RateLimitConfiguration configuration = context.getBean(RateLimitConfiguration.class);
+            assertEquals(List.of("/a/**", "/b/**"), configuration.getExclude());
+        }
+    }
+
+    @Test
+    void variablesInLowerCaseAreRead() {
+        try (ApplicationContext context = start(
+                Map.of(),
+                Map.of(
+                        "ratelimit_policies_role_requests_limits", "9/h",
+                        "Ratelimit_Rules_0_Path", "/a",
+                        "ratelimit_rules_0_policy", "role-requests"))) {
+            assertEquals("9/h", limits(context, "role-requests"));
+            assertEquals(1, context.getBean(PathRules.class).all().size());
+        }
+    }
+
+    @Test
     void ruleComesFromVariables() {
         try (ApplicationContext context = start(
                 Map.of(),
@@ -262,6 +288,23 @@ class EnvironmentVariablesTest {
                         + "`ratelimit.rule[0].path` is unknown; did you mean `ratelimit.rules[0].path`?",
                 "RATELIMIT_ONERROR | open | The environment variable RATELIMIT_ONERROR sets no property, because "
                         + "`ratelimit.onerror` is unknown; did you mean `ratelimit.on-error`?",
+                "RATELIMIT_POLICY_WRITE_LIMITS | 1/s | The environment variable RATELIMIT_POLICY_WRITE_LIMITS sets no "
+                        + "property, because `ratelimit.policy.write.limits` is unknown; did you mean "
+                        + "`ratelimit.policies.write.limits`?",
+                "RATELIMIT_RULES_PATH | /a | The environment variable RATELIMIT_RULES_PATH sets no property, because "
+                        + "`ratelimit.rules.path` is unknown; did you mean `ratelimit.rules[0].path`?",
+                "RATELIMIT_TRUSTED_PROXY | 1 | The environment variable RATELIMIT_TRUSTED_PROXY sets no property, because "
+                        + "`ratelimit.trusted-proxy` is unknown; did you mean `ratelimit.trusted-proxies`?",
+                "RATELIMIT_DEFAULT_LIMITS | 1/h | The environment variable RATELIMIT_DEFAULT_LIMITS sets no property, "
+                        + "because `ratelimit.default.limits` is unknown; did you mean `ratelimit.default`?",
+                "RATE_LIMIT_RULES_0_PATH | /a | The environment variable RATE_LIMIT_RULES_0_PATH sets no property; did "
+                        + "you mean RATELIMIT_RULES_0_PATH?",
+                "rate_limits_policies_write_limits | 1/s | The environment variable rate_limits_policies_write_limits "
+                        + "sets no property; did you mean RATELIMIT_POLICIES_WRITE_LIMITS?",
+                "RATELIMITER_RULES_1_POLICY | a | The environment variable RATELIMITER_RULES_1_POLICY sets no property; "
+                        + "did you mean RATELIMIT_RULES_1_POLICY?",
+                "MICRONAUT_RATELIMIT_ON_ERROR | open | The environment variable MICRONAUT_RATELIMIT_ON_ERROR sets no "
+                        + "property; did you mean RATELIMIT_ON_ERROR?",
                 "RATELIMIT_ON_ERROR | '' | ratelimit.on-error = \"\" is invalid; write one of open, closed, local.",
                 "RATELIMIT_ON_ERROR | never | ratelimit.on-error = \"never\" is invalid; write one of open, closed, local.",
                 "RATELIMIT_DEADLINE | '' | ratelimit.deadline = \"\" is invalid; write a duration such as 100ms, 10s or "
@@ -289,6 +332,8 @@ class EnvironmentVariablesTest {
                 "RATELIMIT_COLOR", "green",
                 "RATELIMIT_RULES_PORT", "tcp://10.0.0.1:80",
                 "RATELIMIT_RULES_SERVICE_PORT_HTTP", "80",
+                "RATE_LIMIT_ENABLED", "maybe",
+                "RATE_LIMIT_PORT_80_TCP", "tcp://10.0.0.1:80",
                 "RATELIMIT_POLICIES_WEB_PORT_80_TCP_ADDR", "10.0.0.1");
         try (ApplicationContext context = start(Map.of(), variables)) {
             assertEquals(List.of(), context.getBean(PolicyRegistry.class).all());

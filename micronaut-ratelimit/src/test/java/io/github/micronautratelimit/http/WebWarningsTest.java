@@ -47,6 +47,19 @@ class WebWarningsTest {
     }
 
     @Test
+    void forwardingHeaderWithoutProxiesIsLogged() {
+        try (Log log = new Log();
+                TestServer server = TestServer.start(
+                        WebWarningsTest.class, Map.of("ratelimit.forwarded-header", "X-Real-IP"))) {
+            assertEquals(200, server.calls().get("/limited").code());
+            assertEquals(
+                    1,
+                    log.startingWith("RL033: The forwarding header X-Real-IP is set")
+                            .size());
+        }
+    }
+
+    @Test
     void storeWithoutASecretIsLogged() {
         try (Log log = new Log();
                 TestServer server = TestServer.start(WebWarningsTest.class, Map.of("shared", "true"))) {

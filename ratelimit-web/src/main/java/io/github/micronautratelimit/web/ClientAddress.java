@@ -51,13 +51,17 @@ public final class ClientAddress {
      *                   one in the format of the latter; {@code null} to read both
      * @param ipv6Prefix the length of the prefix that identifies an IPv6 client, in bits, 16 to 128
      * @param warnings   logs misconfigurations
-     * @throws IllegalArgumentException if the prefix is out of range
+     * @throws IllegalArgumentException if the prefix is out of range, or no header can have the name
      */
     public ClientAddress(
             TrustedProxies proxies, @Nullable String header, int ipv6Prefix, ConfigurationWarnings warnings) {
         if (ipv6Prefix < SHORTEST_PREFIX || ipv6Prefix > IPV6_BITS) {
             throw new IllegalArgumentException(
                     "The IPv6 prefix length is " + ipv6Prefix + "; write 16 to 128, for example 64.");
+        }
+        if (header != null && !KeyTemplate.TOKEN.matcher(header).matches()) {
+            throw new IllegalArgumentException("The forwarding header is \"" + header
+                    + "\", which is not the name of a header; write one such as X-Real-IP.");
         }
         this.proxies = proxies;
         this.header = header;
@@ -67,6 +71,9 @@ public final class ClientAddress {
         this.looksForForwarded = warnings.isPending(ConfigurationWarning.FORWARDED_IGNORED);
         if (proxies.areAll()) {
             warnings.warn(ConfigurationWarning.ALL_ADDRESSES_TRUSTED);
+        }
+        if (header != null && proxies.isNone()) {
+            warnings.warn(ConfigurationWarning.SERVER_HEADER_IGNORED, "The forwarding header " + header);
         }
     }
 

@@ -110,7 +110,7 @@ public enum ConfigurationWarning {
                     + "requests have fewer, a client can choose the address that counts. Set "
                     + "ratelimit.trusted-proxies to the number of proxies that every request passes."),
 
-    /** The server reads a header for the address of the client, but the limiter does not. */
+    /** A header of the proxy is configured, but the limiter does not read it. */
     SERVER_HEADER_IGNORED(
             "RL033",
             "{} is set, but ratelimit.trusted-proxies is not, so limits count by the address of the connection. If it "

@@ -3,6 +3,7 @@ package io.github.micronautratelimit.web;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,9 @@ public record KeyTemplate(String text, List<Part> parts) {
     private static final String EXAMPLE = "; write a key like \"{ip}\", \"{principal-or-ip}\", \"{api-key}\", "
             + "\"{role}\", \"{claim:NAME}\", \"{bearer-token}\", \"{header:X-Tenant}\", \"{cookie:NAME}\", \"{query:NAME}\", \"{path:NAME}\", "
             + "\"{bean:NAME}\" or \"{global}\", with or without text around it.";
+
+    /** The names of headers and cookies (RFC 9110, 5.6.2; RFC 6265, 4.1.1). */
+    static final Pattern TOKEN = Pattern.compile("[\\w!#$%&'*+.^`|~-]+");
 
     /** The source of the value of a placeholder. */
     public enum Source {
@@ -211,6 +215,9 @@ public record KeyTemplate(String text, List<Part> parts) {
         }
         if (colon >= 0 && name.isEmpty()) {
             throw wrong(text, "{" + inner + "} has no name", open);
+        }
+        if ((source == Source.HEADER || source == Source.COOKIE) && !TOKEN.matcher(name).matches()) {
+            throw wrong(text, "{" + inner + "} has a name that no " + word.trim() + " can have", open);
         }
         return new Part(source, name);
     }

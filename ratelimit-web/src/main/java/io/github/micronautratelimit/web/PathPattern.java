@@ -22,6 +22,11 @@ final class PathPattern {
 
     private static final Pattern SLASHES = Pattern.compile("//+");
     private static final Pattern QUERY = Pattern.compile("\\?[^/]*=");
+    /** What other libraries write for a variable or a choice: {@code :id}, {@code <id>}, {@code [0-9]+}, {@code a|b}. */
+    private static final Pattern FOREIGN = Pattern.compile(":[a-z_][\\w-]*[?*+]?|[^/]*[<>\\[\\]|^][^/]*|[^/]*\\\\[dwsb][^/]*");
+
+    private static final Pattern ESCAPE = Pattern.compile("%[0-9a-f]{2}");
+
     private static final String EXAMPLE = "; write a pattern like \"/api/**\".";
 
     private final String context;
@@ -60,11 +65,21 @@ final class PathPattern {
             throw new IllegalArgumentException(
                     subject + "contains a query, but a pattern matches paths only; remove it.");
         }
+        if (ESCAPE.matcher(lower).find()) {
+            throw new IllegalArgumentException(subject
+                    + "contains an escape, but a pattern is compared with paths without escapes; write the character"
+                    + " itself.");
+        }
         for (String segment : split(lower)) {
             if (segment.contains(STARS) && !segment.equals(STARS)) {
                 throw new IllegalArgumentException(subject + "contains \"" + segment
                         + "\", but ** stands for whole segments; write \"/**\" after the slash of a path, or \"*\" within a"
                         + " segment.");
+            }
+            if (FOREIGN.matcher(segment).matches()) {
+                throw new IllegalArgumentException(subject + "contains \"" + segment
+                        + "\", which is the syntax of another library; write \"*\" or a variable such as \"{id}\" for a"
+                        + " segment, and one rule for each path.");
             }
             if (segment.equals(".") || segment.equals("..")) {
                 throw new IllegalArgumentException(subject + "contains the segment \"" + segment

@@ -155,7 +155,11 @@ class PathRuleTest {
         "/x/, /x, true",
         "/x/, /x/, true",
         "//x//y, /x/y, true",
-        "' /x/** ', /x/y, true"
+        "' /x/** ', /x/y, true",
+        "/v1/x:batch, /v1/x:batch, true",
+        "/x/a b, /x/a%20b, true",
+        "/x/100%, /x/100%25, true",
+        "/x/(y), /x/(y), true"
     })
     void patternsOfRoutesAndOtherSpellingsMatch(String pattern, String path, boolean matches) {
         assertEquals(matches, new PathRule(pattern, List.of()).matches("GET", new RequestPath(path)));
@@ -179,7 +183,18 @@ class PathRuleTest {
                 "/x?q=1",
                 "/x/../y",
                 "/./x",
-                "http://localhost/x"
+                "http://localhost/x",
+                "/x/:id",
+                "/x/:id?/y",
+                "/x/<id>",
+                "/x/<int:id>/y",
+                "/x/[0-9]+",
+                "/x/[id]",
+                "/(x|y)/z",
+                "/x/\\d+",
+                "/^x",
+                "/x/%37",
+                "/caf%C3%A9"
             })
     void patternsThatMatchNothingAreRejected(String pattern) {
         IllegalArgumentException rejected =

@@ -2,6 +2,8 @@ package io.github.micronautratelimit.web;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.KeyHash;
 import java.util.ArrayList;
@@ -170,6 +172,14 @@ class RequestKeysTest {
                 keys.keyOf(parsed, new Values("198.51.100.7", Map.of("X-Tenant", List.of("acme", "other")))));
         assertEquals(
                 "@198.51.100.7", keys.keyOf(parsed, new Values("198.51.100.7", Map.of("X-Tenant", List.of("", "")))));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{header:X Tenant}", "{header:X-Tenant:}", "{header:\u00c4}", "{cookie:a;b}", "{cookie:a=b}"})
+    void nameThatNoHeaderOrCookieHasIsRejected(String template) {
+        String message = assertThrows(IllegalArgumentException.class, () -> KeyTemplate.parse(template))
+                .getMessage();
+        assertTrue(message.startsWith("\"" + template + "\": " + template + " has a name that no "), message);
     }
 
     @Test
