@@ -61,10 +61,12 @@ final class StreamDenialFilter implements Ordered {
             MutableHttpResponse<?> response,
             BegunStream<?> stream,
             @Nullable Throwable failure) {
-        return Optional.of(
-                failure instanceof RateLimitExceededException denial
-                        ? denials.respond(request, denial).toMutableResponse()
-                        : response.body(stream.items()));
+        if (failure instanceof RateLimitExceededException denial) {
+            // On servlet engines, all responses to a request are one object.
+            response.body(null);
+            return Optional.of(denials.respond(request, denial).toMutableResponse());
+        }
+        return Optional.of(response.body(stream.items()));
     }
 
     @Override
