@@ -64,6 +64,7 @@ public @interface RateLimit {
 
     /**
      * Returns the key, for each value of which the limit applies separately. It is a template with <code>{ip}</code>,
+     * <code>{ip:48}</code> (a range of IPv6 addresses),
      * <code>{principal}</code>, <code>{principal-or-ip}</code>, <code>{role}</code>, <code>{claim:NAME}</code>,
      * <code>{api-key}</code>, <code>{bearer-token}</code>,
      * <code>{header:NAME}</code>, <code>{cookie:NAME}</code>, <code>{query:NAME}</code>, <code>{path:NAME}</code>,

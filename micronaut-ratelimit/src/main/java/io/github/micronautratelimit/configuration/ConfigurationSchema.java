@@ -75,7 +75,7 @@ final class ConfigurationSchema {
                                 PropertyName.editDistance(section, name.parts().get(1)) <= MAX_TYPING_ERRORS);
     }
 
-    /** Returns whether a name differs from that of a property by one character, by its number, hyphens and dots only. */
+    /** Returns whether a name differs from that of a property by one character, a plural, hyphens and dots only. */
     boolean resemblesProperty(PropertyName name) {
         return types.keySet().stream()
                 .filter(known -> !known.hasIndex())

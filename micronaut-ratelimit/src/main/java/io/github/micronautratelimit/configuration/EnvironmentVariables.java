@@ -130,7 +130,8 @@ final class EnvironmentVariables {
         }
         List<String> rest = words.subList(length, words.size());
         PropertyName meant = known(RateLimitConfiguration.PREFIX, rest);
-        if (meant != null && (LISTS.containsKey(meant.parts().get(1)) || words.get(0).equals(MisspeltPrefix.MICRONAUT))) {
+        if (meant != null
+                && (LISTS.containsKey(meant.parts().get(1)) || words.get(0).equals(MisspeltPrefix.MICRONAUT))) {
             throw new ConfigurationException("The environment variable " + variable + " sets no property; did you mean "
                     + PREFIX + String.join("_", rest).toUpperCase(Locale.ROOT) + "?");
         }

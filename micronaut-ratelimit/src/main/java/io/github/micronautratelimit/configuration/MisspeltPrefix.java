@@ -52,7 +52,9 @@ final class MisspeltPrefix {
         List<String> parts = joined(name.parts());
         for (int i = 0; i < parts.size() - 1; i++) {
             String part = parts.get(i);
-            boolean own = i == 0 && part.equals(PREFIX) && parts.size() == name.parts().size();
+            boolean own = i == 0
+                    && part.equals(PREFIX)
+                    && parts.size() == name.parts().size();
             if (!own && resembles(part)) {
                 PropertyName meant = new PropertyName(List.of(PREFIX)).append(parts.subList(i + 1, parts.size()));
                 boolean atStart = i == 0 || i == 1 && parts.get(0).equals(MICRONAUT);

@@ -44,8 +44,13 @@ class StreamDenialTest {
 
     @BeforeAll
     static void start() {
-        server = TestServer.start(StreamDenialTest.class, Map.of(
-                        "micronaut.server.cors.enabled", "true", "micronaut.server.cors.localhost-pass-through", "true"));
+        server = TestServer.start(
+                StreamDenialTest.class,
+                Map.of(
+                        "micronaut.server.cors.enabled",
+                        "true",
+                        "micronaut.server.cors.localhost-pass-through",
+                        "true"));
     }
 
     @AfterAll
@@ -78,7 +83,8 @@ class StreamDenialTest {
         assertEquals("no-store", denied.header("Cache-Control"));
         assertTrue(denied.header("RateLimit").contains("r=0"), denied.header("RateLimit"));
         assertEquals(
-                "application/problem+json", denied.getContentType().orElseThrow().getName());
+                "application/problem+json",
+                denied.getContentType().orElseThrow().getName());
         assertTrue(denied.getBody(String.class).orElseThrow().contains("quota-exceeded"));
         assertNotNull(denied.header("Access-Control-Allow-Origin"));
     }

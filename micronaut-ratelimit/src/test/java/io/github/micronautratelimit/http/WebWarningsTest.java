@@ -49,8 +49,8 @@ class WebWarningsTest {
     @Test
     void forwardingHeaderWithoutProxiesIsLogged() {
         try (Log log = new Log();
-                TestServer server = TestServer.start(
-                        WebWarningsTest.class, Map.of("ratelimit.forwarded-header", "X-Real-IP"))) {
+                TestServer server =
+                        TestServer.start(WebWarningsTest.class, Map.of("ratelimit.forwarded-header", "X-Real-IP"))) {
             assertEquals(200, server.calls().get("/limited").code());
             assertEquals(
                     1,

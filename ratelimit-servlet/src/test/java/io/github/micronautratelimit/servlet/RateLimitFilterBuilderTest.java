@@ -94,6 +94,7 @@ class RateLimitFilterBuilderTest {
                 + " the override.'",
         "{ip}, alice, 'it is not an address, as the keys of \"{ip}\" are; write one such as \"192.0.2.1\".'",
         "{ip}, 2001:db8::1, 'the key of that address is \"2001:db8::/64\"; write it so.'",
+        "{ip:48}, 2001:db8::/64, 'the key of that address is \"2001:db8::/48\"; write it so.'",
         "{ip}-{principal}, a, 'the key \"{ip}-{principal}\" has several parts; give overrides to a policy whose key is a"
                 + " single placeholder.'"
     })

@@ -120,4 +120,18 @@ final class Addresses {
                 ? address.toCanonicalString()
                 : address.setPrefixLength(ipv6Prefix, false).toPrefixBlock().toCanonicalString();
     }
+
+    /**
+     * Returns the key of an address in a wider range than that of {@link #text}.
+     *
+     * @param text       the result of that method, or any other text, which is returned unchanged
+     * @param ipv6Prefix the length of the prefix of the range; if it is not shorter, the text is returned unchanged
+     */
+    static String grouped(String text, int ipv6Prefix) {
+        int slash = text.indexOf('/');
+        IPAddress address = parse(slash < 0 ? text : text.substring(0, slash));
+        return address == null || slash > 0 && Integer.parseInt(text.substring(slash + 1)) <= ipv6Prefix
+                ? text
+                : text(address, ipv6Prefix);
+    }
 }

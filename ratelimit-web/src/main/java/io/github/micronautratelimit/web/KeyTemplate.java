@@ -22,6 +22,8 @@ public record KeyTemplate(String text, List<Part> parts) {
     /** The names of headers and cookies (RFC 9110, 5.6.2; RFC 6265, 4.1.1). */
     static final Pattern TOKEN = Pattern.compile("[\\w!#$%&'*+.^`|~-]+");
 
+    private static final Pattern IPV6_PREFIX = Pattern.compile("1[6-9]|[2-5]\\d|6[0-4]");
+
     /** The source of the value of a placeholder. */
     public enum Source {
 
@@ -29,7 +31,7 @@ public record KeyTemplate(String text, List<Part> parts) {
         TEXT(false, false),
         /** An empty value, the same for all requests. */
         GLOBAL(false, false),
-        /** The address of the client. */
+        /** The address of the client; with a number as name, the IPv6 range with a prefix of that length. */
         IP(false, false),
         /** The name of the authenticated user. */
         PRINCIPAL(false, false),
@@ -96,8 +98,8 @@ public record KeyTemplate(String text, List<Part> parts) {
      * One piece of a template.
      *
      * @param source the source of the value
-     * @param name   the text itself, or the name of the header, cookie, parameter, variable or bean; empty for the
-     *               others
+     * @param name   the text itself, the name of the header, cookie, parameter, variable or bean, or the length of the
+     *               prefix of addresses; empty for the others
      */
     public record Part(Source source, String name) {
 
@@ -115,7 +117,7 @@ public record KeyTemplate(String text, List<Part> parts) {
          */
         String mark() {
             return switch (source) {
-                case IP -> IP_MARK;
+                case IP -> name.isEmpty() ? IP_MARK : "{ip:" + name + "}";
                 case PRINCIPAL, PRINCIPAL_OR_IP -> "{principal}";
                 case API_KEY, HEADER -> "{header:" + headerName().toLowerCase(Locale.ROOT) + "}";
                 default -> "{" + word() + (name.isEmpty() || source == Source.TEXT ? "" : ":" + name) + "}";
@@ -209,14 +211,19 @@ public record KeyTemplate(String text, List<Part> parts) {
         int colon = inner.indexOf(':');
         String word = colon < 0 ? inner : inner.substring(0, colon);
         String name = colon < 0 ? "" : inner.substring(colon + 1).trim();
-        Source source = Source.of(word.trim(), colon >= 0);
+        boolean range = word.trim().equals("ip") && colon >= 0;
+        if (range && !IPV6_PREFIX.matcher(name).matches()) {
+            throw wrong(text, "{" + inner + "} needs the length of an IPv6 prefix from 16 to 64", open);
+        }
+        Source source = range ? Source.IP : Source.of(word.trim(), colon >= 0);
         if (source == null) {
             throw wrong(text, "unknown placeholder {" + inner + "}", open);
         }
         if (colon >= 0 && name.isEmpty()) {
             throw wrong(text, "{" + inner + "} has no name", open);
         }
-        if ((source == Source.HEADER || source == Source.COOKIE) && !TOKEN.matcher(name).matches()) {
+        if ((source == Source.HEADER || source == Source.COOKIE)
+                && !TOKEN.matcher(name).matches()) {
             throw wrong(text, "{" + inner + "} has a name that no " + word.trim() + " can have", open);
         }
         return new Part(source, name);

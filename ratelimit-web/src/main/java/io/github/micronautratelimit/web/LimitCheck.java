@@ -101,7 +101,9 @@ public final class LimitCheck {
         return switch (template.parts().get(0).source()) {
             case GLOBAL -> "all requests share the key \"" + template
                     + "\"; give the policy a key such as \"{principal}\", or remove the override.";
-            case IP -> addresses == null ? null : ofAddress(key, addresses);
+            case IP -> addresses == null
+                    ? null
+                    : ofAddress(key, template.parts().get(0), addresses);
             case BEARER_TOKEN -> key.length() == KeyHash.of("").length()
                     ? null
                     : "the key of \"{bearer-token}\" is a hash; write the result of KeyHash.of for the token.";
@@ -109,11 +111,13 @@ public final class LimitCheck {
         };
     }
 
-    private static @Nullable String ofAddress(String key, ClientAddress addresses) {
-        String spelled = addresses.spelled(key);
+    private static @Nullable String ofAddress(String key, KeyTemplate.Part part, ClientAddress addresses) {
+        boolean range = !part.name().isEmpty();
+        String spelled = addresses.spelled(range && key.indexOf('/') > 0 ? key.substring(0, key.indexOf('/')) : key);
         if (spelled == null) {
-            return "it is not an address, as the keys of \"{ip}\" are; write one such as \"192.0.2.1\".";
+            return "it is not an address, as the keys of \"" + part + "\" are; write one such as \"192.0.2.1\".";
         }
+        spelled = range ? Addresses.grouped(spelled, Integer.parseInt(part.name())) : spelled;
         return spelled.equals(key) ? null : "the key of that address is \"" + spelled + "\"; write it so.";
     }
 }

@@ -22,8 +22,9 @@ final class PathPattern {
 
     private static final Pattern SLASHES = Pattern.compile("//+");
     private static final Pattern QUERY = Pattern.compile("\\?[^/]*=");
-    /** What other libraries write for a variable or a choice: {@code :id}, {@code <id>}, {@code [0-9]+}, {@code a|b}. */
-    private static final Pattern FOREIGN = Pattern.compile(":[a-z_][\\w-]*[?*+]?|[^/]*[<>\\[\\]|^][^/]*|[^/]*\\\\[dwsb][^/]*");
+    /** Variables and choices in the syntax of other libraries: {@code :id}, {@code <id>}, {@code [0-9]+}, {@code a|b}. */
+    private static final Pattern FOREIGN =
+            Pattern.compile(":[a-z_][\\w-]*[?*+]?|[^/]*[<>\\[\\]|^][^/]*|[^/]*\\\\[dwsb][^/]*");
 
     private static final Pattern ESCAPE = Pattern.compile("%[0-9a-f]{2}");
 

@@ -169,7 +169,9 @@ public final class RequestKeys {
         return switch (part.source()) {
             case TEXT -> part.name();
             case GLOBAL -> GLOBAL;
-            case IP -> request.address();
+            case IP -> part.name().isEmpty()
+                    ? request.address()
+                    : Addresses.grouped(request.address(), Integer.parseInt(part.name()));
             case PRINCIPAL, PRINCIPAL_OR_IP -> request.userName();
             case ROLE -> String.join(",", new TreeSet<>(request.roles()));
             case CLAIM -> request.claim(part.name());

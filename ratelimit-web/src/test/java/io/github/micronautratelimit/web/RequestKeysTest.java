@@ -175,7 +175,30 @@ class RequestKeysTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"{header:X Tenant}", "{header:X-Tenant:}", "{header:\u00c4}", "{cookie:a;b}", "{cookie:a=b}"})
+    @CsvSource({
+        "2001:db8:1:2::/64, {ip:48}, {ip:48}2001:db8:1::/48",
+        "2001:db8:1:2::/64, {ip:56}, {ip:56}2001:db8:1::/56",
+        "2001:db8:1:2::3, {ip:64}, {ip:64}2001:db8:1:2::/64",
+        "2001:db8:1::/48, {ip:56}, {ip:56}2001:db8:1::/48",
+        "64:ff9b:1::c000:201, {ip:48}, {ip:48}64:ff9b:1::c000:201",
+        "192.0.2.1, {ip:48}, {ip:48}192.0.2.1",
+        "unknown, {ip:48}, {ip:48}unknown"
+    })
+    void addressesOfOneRangeAreOneKey(String address, String template, String key) {
+        assertEquals(key, keys.keyOf(KeyTemplate.parse(template), new Values(address, Map.of())));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{ip:}", "{ip:15}", "{ip:65}", "{ip:128}", "{ip:/48}", "{ip:-48}", "{ip:048}", "{ip:x}"})
+    void lengthOfRangeMustBeThatOfIpv6Prefix(String template) {
+        String message = assertThrows(IllegalArgumentException.class, () -> KeyTemplate.parse(template))
+                .getMessage();
+        assertTrue(message.contains(" needs the length of an IPv6 prefix from 16 to 64 "), message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"{header:X Tenant}", "{header:X-Tenant:}", "{header:\u00c4}", "{cookie:a;b}", "{cookie:a=b}"})
     void nameThatNoHeaderOrCookieHasIsRejected(String template) {
         String message = assertThrows(IllegalArgumentException.class, () -> KeyTemplate.parse(template))
                 .getMessage();

@@ -47,8 +47,8 @@ public final class RedisCluster implements AutoCloseable {
         // Without full coverage, a node is "ok" before it knows the owner of each slot: it refuses the slots of others.
         Eventually.await("the cluster serves", () -> nodes.stream()
                 .map(RedisCommands::clusterInfo)
-                .allMatch(info -> info.contains("cluster_state:ok")
-                        && info.contains("cluster_slots_ok:" + SlotHash.SLOT_COUNT)));
+                .allMatch(info ->
+                        info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:" + SlotHash.SLOT_COUNT)));
     }
 
     /** Returns the URI of a node from which clients discover the others. */
