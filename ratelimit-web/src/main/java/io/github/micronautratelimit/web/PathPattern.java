@@ -22,7 +22,7 @@ final class PathPattern {
 
     private static final Pattern SLASHES = Pattern.compile("//+");
     private static final Pattern QUERY = Pattern.compile("\\?[^/]*=");
-    /** Variables and choices in the syntax of other libraries: {@code :id}, {@code <id>}, {@code [0-9]+}, {@code a|b}. */
+    /** Variables and choices of other libraries: {@code :id}, {@code <id>}, {@code [0-9]+}, {@code a|b}. */
     private static final Pattern FOREIGN =
             Pattern.compile(":[a-z_][\\w-]*[?*+]?|[^/]*[<>\\[\\]|^][^/]*|[^/]*\\\\[dwsb][^/]*");
 
