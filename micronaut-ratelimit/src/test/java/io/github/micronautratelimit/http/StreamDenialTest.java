@@ -110,7 +110,9 @@ class StreamDenialTest {
         assertEquals(expected.toString(), body("/streams/long"));
     }
 
+    /** Undertow sometimes sends no body for an empty stream, also without limits. */
     @Test
+    @Tag("netty")
     void emptyStreamIsSent() {
         assertEquals("[]", body("/streams/empty"));
     }
