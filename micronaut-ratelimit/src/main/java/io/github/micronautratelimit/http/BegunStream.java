@@ -7,7 +7,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.SignalType;
 import reactor.core.publisher.Sinks;
 
-/** Subscribes to a stream before its subscriber is there, and requests one item at a time. */
+/** Subscribes to a stream for its first item before its subscriber is there, and later for what that one requests. */
 final class BegunStream<T> extends BaseSubscriber<T> {
 
     private final CompletableFuture<Void> begun = new CompletableFuture<>();
@@ -26,7 +26,7 @@ final class BegunStream<T> extends BaseSubscriber<T> {
 
     /** Returns all items, for one subscriber. */
     Flux<T> items() {
-        return items.asFlux().doOnNext(item -> request(1)).doOnCancel(this::cancel);
+        return items.asFlux().doOnRequest(this::request).doOnCancel(this::cancel);
     }
 
     @Override
