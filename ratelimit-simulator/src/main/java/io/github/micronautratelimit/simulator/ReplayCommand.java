@@ -13,7 +13,6 @@ import io.github.micronautratelimit.simulator.report.Report;
 import io.github.micronautratelimit.simulator.run.KeyNames;
 import io.github.micronautratelimit.simulator.run.Replay;
 import io.github.micronautratelimit.simulator.run.ReplaySummary;
-import io.github.micronautratelimit.web.KeyTemplate;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -132,14 +131,17 @@ final class ReplayCommand implements Callable<Integer> {
 
     private int replay() throws IOException {
         List<Candidate> candidates = limits.candidates();
-        Map<String, KeyTemplate.Part> required = RequiredFields.of(candidates);
+        Map<String, RequiredFields.Need> required = RequiredFields.of(candidates);
         int mostKeys = maxKeys > 0 ? maxKeys : defaultMaxKeys(candidates);
         try (AccessLog log = new AccessLog(logOptions(required), input);
                 Replay replay = new Replay(candidates, required.keySet(), mostKeys, Replay.NO_OBSERVER)) {
-            required.forEach((field, part) -> {
+            if (!log.isRecorded()) {
+                RequiredFields.requireLogged(candidates);
+            }
+            required.forEach((field, need) -> {
                 String file = log.fileWithout(field);
                 if (file != null) {
-                    throw new InvalidInputException(missing(file, field, part));
+                    throw new InvalidInputException(missing(file, field, need));
                 }
             });
             run(log, replay);
@@ -156,7 +158,7 @@ final class ReplayCommand implements Callable<Integer> {
         }
     }
 
-    private LogOptions logOptions(Map<String, KeyTemplate.Part> required) {
+    private LogOptions logOptions(Map<String, RequiredFields.Need> required) {
         Map<String, String> mapped = new LinkedHashMap<>();
         fields.forEach((field, name) -> mapped.put(FieldName.parse(field), name));
         return new LogOptions(
@@ -171,7 +173,8 @@ final class ReplayCommand implements Callable<Integer> {
     /** Leaves half of the memory to decisions, sorting and the report. */
     private static int defaultMaxKeys(List<Candidate> candidates) {
         long rules = candidates.stream()
-                .mapToLong(candidate -> candidate.rules().size())
+                .flatMap(candidate -> candidate.rules().stream())
+                .mapToLong(rule -> rule.variants().size())
                 .sum();
         long bytes = Replay.bytesPerKey(candidates.size()) * Math.max(1, rules);
         return (int)
@@ -191,7 +194,7 @@ final class ReplayCommand implements Callable<Integer> {
         shown.clear();
     }
 
-    private List<String> notes(AccessLog log, Replay replay, Map<String, KeyTemplate.Part> required) {
+    private List<String> notes(AccessLog log, Replay replay, Map<String, RequiredFields.Need> required) {
         LogCounts counts = log.counts();
         List<String> notes = new ArrayList<>(counts.problems());
         for (LogCounts.UnreadableLine line : counts.firstUnreadable()) {
@@ -207,20 +210,21 @@ final class ReplayCommand implements Callable<Integer> {
                     + " latest request before them.");
         }
         for (String field : replay.unseen()) {
-            KeyTemplate.Part part = required.get(field);
-            if (part == null || part.source() != KeyTemplate.Source.PRINCIPAL_OR_IP) {
-                throw new InvalidInputException(missing("", field, part));
+            RequiredFields.Need need = required.get(field);
+            if (need == null || !need.isOptional()) {
+                throw new InvalidInputException(missing("", field, need));
             }
             notes.add("No line names a user, so {principal-or-ip} was the address of every request.");
         }
         return notes;
     }
 
-    private static String missing(String file, String field, KeyTemplate.@Nullable Part part) {
+    private static String missing(String file, String field, RequiredFields.@Nullable Need need) {
         String where = file.isEmpty() ? "No line of the log contains " : "The log " + file + " contains no ";
-        return where + field.replace(":", " ") + ", which " + part
-                + " of a policy needs; pass a log with it, for example" + " JSON with --field " + field
-                + "=NAME, or pass --key \"{ip}\".";
+        boolean isOfCase = need != null && need.isOfCase();
+        return where + field.replace(":", " ") + ", which " + (need == null ? "a policy" : need.text())
+                + " needs; pass a log with it, for example JSON with --field " + field + "=NAME, or pass "
+                + (isOfCase ? "a copy of the policies without the case." : "--key \"{ip}\".");
     }
 
     private List<String> names() {

@@ -50,6 +50,11 @@ sealed interface CaseCondition
         return false;
     }
 
+    /** Returns the placeholder of keys for what the condition reads; {@code null} if there is none. */
+    default KeyTemplate.@Nullable Part placeholder() {
+        return null;
+    }
+
     /**
      * A user, or none.
      *
@@ -75,6 +80,11 @@ sealed interface CaseCondition
         @Override
         public boolean isOfUser() {
             return true;
+        }
+
+        @Override
+        public KeyTemplate.Part placeholder() {
+            return new KeyTemplate.Part(KeyTemplate.Source.PRINCIPAL, "");
         }
 
         @Override
@@ -111,6 +121,11 @@ sealed interface CaseCondition
         }
 
         @Override
+        public KeyTemplate.Part placeholder() {
+            return new KeyTemplate.Part(KeyTemplate.Source.ROLE, "");
+        }
+
+        @Override
         public String toString() {
             return "role:" + String.join("|", names);
         }
@@ -142,6 +157,11 @@ sealed interface CaseCondition
         @Override
         public boolean isOfUser() {
             return true;
+        }
+
+        @Override
+        public KeyTemplate.Part placeholder() {
+            return new KeyTemplate.Part(KeyTemplate.Source.CLAIM, name);
         }
 
         @Override
@@ -184,6 +204,11 @@ sealed interface CaseCondition
                     && value != null
                     && header.value != null
                     && !value.equals(header.value);
+        }
+
+        @Override
+        public KeyTemplate.Part placeholder() {
+            return new KeyTemplate.Part(KeyTemplate.Source.HEADER, name);
         }
 
         @Override

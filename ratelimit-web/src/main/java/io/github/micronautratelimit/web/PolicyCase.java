@@ -155,6 +155,23 @@ public final class PolicyCase {
     }
 
     /**
+     * Returns what the conditions read of a request, beside its method, path, address and time, so that a program that
+     * lacks a value can reject the case.
+     *
+     * @return the placeholders of keys for the same values; empty if there are none
+     */
+    public List<KeyTemplate.Part> placeholders() {
+        List<KeyTemplate.Part> placeholders = new ArrayList<>();
+        for (CaseCondition condition : conditions) {
+            KeyTemplate.Part placeholder = condition.placeholder();
+            if (placeholder != null) {
+                placeholders.add(placeholder);
+            }
+        }
+        return placeholders;
+    }
+
+    /**
      * Returns whether the name of a policy is that of a case of another one.
      *
      * @param policyName the name, as {@link #policyName} returns it

@@ -62,6 +62,11 @@ public final class AccessLog implements Closeable {
                 .orElse(null);
     }
 
+    /** Returns whether all files are recorded decisions of an application. */
+    public boolean isRecorded() {
+        return files.stream().allMatch(LogFile::isRecorded);
+    }
+
     /**
      * Returns the next request.
      *

@@ -106,6 +106,11 @@ final class LogFile implements Closeable {
         return format.mayContain(field);
     }
 
+    /** Returns whether the lines are recorded decisions of an application. */
+    boolean isRecorded() {
+        return format instanceof RecordedFormat;
+    }
+
     String name() {
         return name;
     }

@@ -1,15 +1,17 @@
 package io.github.micronautratelimit.simulator.policy;
 
 import io.github.micronautratelimit.Policy;
-import io.github.micronautratelimit.limit.LimitSet;
+import io.github.micronautratelimit.web.Allowance;
 import io.github.micronautratelimit.web.Cost;
 import io.github.micronautratelimit.web.KeyTemplate;
 import io.github.micronautratelimit.web.LimitCheck;
 import io.github.micronautratelimit.web.PathRule;
+import io.github.micronautratelimit.web.PolicyCases;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +24,6 @@ import org.jspecify.annotations.Nullable;
 public final class PolicyFile {
 
     private static final String PREFIX = "ratelimit.";
-    private static final String POLICIES = "ratelimit.policies.";
     private static final String RULES = "ratelimit.rules[";
 
     /** The default of {@code ratelimit.exclude-defaults}. */
@@ -38,22 +39,9 @@ public final class PolicyFile {
             "/scalar/**",
             "/favicon.ico");
 
-    /** Settings of a policy that change no decision of a store that answers. */
-    private static final Set<String> IRRELEVANT = Set.of(
-            "on-error",
-            "deadline",
-            "mode",
-            "max-prefetch",
-            "hold-at-most",
-            "hold-until",
-            "max-debt",
-            "max-reservations",
-            "unsettled",
-            "candidate");
-
-    private static final Set<String> REPLAYED =
-            Set.of("limits", "key", "charge-on", "refund-on", "block", "overrides", "max-wait", "local-limit");
-    private static final Set<String> OF_RULE = Set.of("path", "methods", "policy", "key", "permits");
+    private static final Set<String> OF_RULE = Set.of("path", "methods", "policy", "key", "permits", "mode", "skip");
+    private static final Set<String> MODES = Set.of("exact", "shadow");
+    private static final Set<String> SKIPPED = Set.of("upgrades", "assets");
 
     private final String file;
     private final YamlProperties yaml;
@@ -62,7 +50,8 @@ public final class PolicyFile {
     private final List<String> notes = new ArrayList<>();
     private final Map<String, ConfiguredPolicy> policies = new LinkedHashMap<>();
 
-    private record ConfiguredPolicy(Policy policy, @Nullable KeyTemplate key, Map<String, LimitSet> overrides) {}
+    /** The policies that rules name. */
+    private final Set<String> ruled = new LinkedHashSet<>();
 
     private PolicyFile(String file, String text, Map<String, String> applied, @Nullable String onlyKey) {
         this.file = file;
@@ -90,7 +79,7 @@ public final class PolicyFile {
         Set<String> names = new LinkedHashSet<>();
         Set<Integer> indices = new LinkedHashSet<>();
         for (String property : yaml.names()) {
-            if (property.startsWith(POLICIES)) {
+            if (property.startsWith(PolicyReader.POLICIES)) {
                 names.add(policyIn(property));
             } else if (property.startsWith(RULES)) {
                 indices.add(Integer.parseInt(property.substring(RULES.length(), property.indexOf(']'))));
@@ -108,7 +97,16 @@ public final class PolicyFile {
         if (yaml.value(PREFIX + "default") != null) {
             notes.add("ratelimit.default is not replayed, because a log does not name the routes without a limit.");
         }
-        names.forEach(name -> policies.put(name, policy(name)));
+        boolean shadow = "true".equals(yaml.value(PREFIX + "shadow"));
+        if (shadow) {
+            notes.add("ratelimit.shadow is true, so the application denies nothing; all policies are replayed as if they"
+                    + " denied.");
+        }
+        String context = contextPath();
+        String ipv6 = yaml.value(PREFIX + "ipv6-prefix");
+        int ipv6Bits = ipv6 == null ? Candidate.IPV6_BITS : number("ratelimit.ipv6-prefix", ipv6);
+        PolicyReader reader = new PolicyReader(file, yaml, context, shadow, ipv6Bits, notes);
+        names.forEach(name -> policies.put(name, reader.read(name)));
         for (String name : applied.keySet()) {
             if (!policies.containsKey(name)) {
                 throw new InvalidPolicyException("--apply names the policy \"" + name + "\", which " + file
@@ -119,16 +117,14 @@ public final class PolicyFile {
         indices.stream().sorted().forEach(index -> rules.add(rule(index)));
         unruled(rules);
         requireReplayable(rules);
-        String context = contextPath();
         List<String> defaults = "false".equals(yaml.value(PREFIX + "exclude-defaults")) ? List.of() : DEFAULT_EXCLUDES;
-        String ipv6 = yaml.value(PREFIX + "ipv6-prefix");
         return new Candidate(
                 file,
                 rules,
                 paths(context, yaml.commaList(PREFIX + "exclude")),
                 paths(context, defaults),
                 excluded(context, defaults),
-                ipv6 == null ? Candidate.IPV6_BITS : number("ratelimit.ipv6-prefix", ipv6),
+                ipv6Bits,
                 false,
                 notes);
     }
@@ -143,7 +139,7 @@ public final class PolicyFile {
     }
 
     private static String policyIn(String property) {
-        String rest = property.substring(POLICIES.length());
+        String rest = property.substring(PolicyReader.POLICIES.length());
         int dot = rest.indexOf('.');
         return dot < 0 ? rest : rest.substring(0, dot);
     }
@@ -168,85 +164,11 @@ public final class PolicyFile {
                 .toList();
     }
 
-    private ConfiguredPolicy policy(String name) {
-        String prefix = POLICIES + name;
-        for (String property : yaml.names()) {
-            if (property.startsWith(prefix + ".")) {
-                requireKnown(property, property.substring(prefix.length() + 1).replaceAll("[\\[.].*", ""));
-            }
-        }
-        List<String> limits = yaml.list(prefix + ".limits");
-        if (limits.isEmpty()) {
-            throw new InvalidPolicyException(
-                    prefix + ".limits is missing in " + file + "; write at least one limit, such" + " as \"100/min\".");
-        }
-        if (yaml.value(prefix + ".max-wait") != null) {
-            notes.add("The policy \"" + name + "\" has max-wait; requests that would wait are counted as denied.");
-        }
-        if ("shadow".equals(yaml.value(prefix + ".mode"))) {
-            notes.add("The policy \"" + name + "\" is in shadow mode; it is replayed as if it denied.");
-        }
-        if (yaml.value(prefix + ".candidate") != null) {
-            notes.add("The candidate of the policy \"" + name + "\" is not replayed; pass it as --limit.");
-        }
-        if (yaml.value(prefix + ".local-limit") != null) {
-            notes.add("The local-limit of the policy \"" + name + "\" is not replayed.");
-        }
-        try {
-            Policy policy = Policy.of(name, LimitSet.parseAll(limits));
-            List<String> chargeOn = yaml.commaList(prefix + ".charge-on");
-            List<String> refundOn = yaml.commaList(prefix + ".refund-on");
-            policy = chargeOn.isEmpty() ? policy : policy.withChargeOn(statuses(name, chargeOn));
-            policy = refundOn.isEmpty() ? policy : policy.withRefundOn(statuses(name, refundOn));
-            String block = yaml.value(prefix + ".block");
-            policy = block == null ? policy : policy.withBlock(block);
-            String key = yaml.value(prefix + ".key");
-            return new ConfiguredPolicy(policy, key == null ? null : key(key), overrides(prefix));
-        } catch (IllegalArgumentException e) {
-            throw new InvalidPolicyException(prefix + " in " + file + ": " + e.getMessage());
-        }
-    }
-
-    /** An exception class is not in a log, and cannot be loaded here. */
-    private List<String> statuses(String name, List<String> outcomes) {
-        for (String outcome : outcomes) {
-            if (!Character.isDigit(outcome.charAt(0))) {
-                throw new InvalidPolicyException("The policy \"" + name + "\" in " + file + " depends on the exception "
-                        + outcome + ", which no log contains; pass a copy of the file with statuses, such as 4xx.");
-            }
-        }
-        return outcomes;
-    }
-
-    private void requireKnown(String property, String word) {
-        if (!REPLAYED.contains(word) && !IRRELEVANT.contains(word)) {
-            throw new InvalidPolicyException(
-                    property + " in " + file + " is not known to the simulator, so the replay would"
-                            + " differ from the application; pass a copy of the file without it.");
-        }
-    }
-
-    private Map<String, LimitSet> overrides(String prefix) {
-        Map<String, LimitSet> overrides = new LinkedHashMap<>();
-        for (int i = 0; yaml.value(prefix + ".overrides[" + i + "].key") != null; i++) {
-            String property = prefix + ".overrides[" + i + "]";
-            overrides.put(
-                    String.valueOf(yaml.value(property + ".key")), LimitSet.parseAll(yaml.list(property + ".limits")));
-        }
-        return overrides;
-    }
-
-    private static KeyTemplate key(String text) {
-        KeyTemplate key = KeyTemplate.parse(text);
-        LimitCheck.requireBraces(key);
-        return key;
-    }
-
     private ReplayRule rule(int index) {
         String prefix = RULES + index + "].";
         for (String property : yaml.names()) {
             if (property.startsWith(prefix) && !OF_RULE.contains(property.substring(prefix.length()))) {
-                requireKnown(property, property);
+                throw new InvalidPolicyException(PolicyReader.unknown(property, file));
             }
         }
         String path = yaml.value(prefix + "path");
@@ -257,48 +179,113 @@ public final class PolicyFile {
         }
         String key = yaml.value(prefix + "key");
         String permits = yaml.value(prefix + "permits");
+        boolean shadow = isShadow(prefix, path);
+        noteSkipped(prefix, path);
+        ruled.add(policy);
         try {
             return rule(
                     path,
                     yaml.commaList(prefix + "methods"),
                     policy,
-                    key == null ? null : key(key),
-                    permits == null ? Cost.ONE : Cost.parse(permits));
+                    key == null ? null : PolicyReader.key(key),
+                    permits == null ? Cost.ONE : Cost.parse(permits),
+                    shadow);
         } catch (IllegalArgumentException e) {
             throw new InvalidPolicyException(prefix + " in " + file + ": " + e.getMessage());
         }
     }
 
-    private ReplayRule rule(String path, List<String> methods, String name, @Nullable KeyTemplate ownKey, Cost cost) {
+    private boolean isShadow(String prefix, String path) {
+        String mode = yaml.value(prefix + "mode");
+        if (mode != null && !MODES.contains(mode.toLowerCase(Locale.ROOT))) {
+            throw new InvalidPolicyException(
+                    prefix + "mode = \"" + mode + "\" in " + file + " is invalid; write exact or shadow.");
+        }
+        boolean shadow = "shadow".equalsIgnoreCase(mode);
+        if (shadow) {
+            notes.add("The rule for " + path + " is in shadow mode; it is replayed as if it denied.");
+        }
+        return shadow;
+    }
+
+    private void noteSkipped(String prefix, String path) {
+        List<String> skipped = yaml.commaList(prefix + "skip");
+        for (String word : skipped) {
+            if (!SKIPPED.contains(word.toLowerCase(Locale.ROOT))) {
+                throw new InvalidPolicyException(prefix + "skip = \"" + word + "\" in " + file
+                        + " is invalid; write upgrades, assets or both.");
+            }
+        }
+        if (!skipped.isEmpty()) {
+            notes.add("The rule for " + path + " skips " + String.join(" and ", skipped)
+                    + ", which a log does not tell from other requests; they are replayed under the rule.");
+        }
+    }
+
+    private ReplayRule rule(
+            String path, List<String> methods, String name, @Nullable KeyTemplate ownKey, Cost cost, boolean shadow) {
         ConfiguredPolicy policy = policies.get(name);
         if (policy == null) {
             throw new InvalidPolicyException("A rule in " + file + " names the policy \"" + name
                     + "\", which is missing;" + " name one of " + policies.keySet() + ".");
         }
-        KeyTemplate key = ownKey == null ? policy.key : ownKey;
+        KeyTemplate key = ownKey == null ? policy.key() : ownKey;
         String configured = yaml.value(PREFIX + "default-key");
-        KeyTemplate own = key == null ? key(configured == null ? "{ip}" : configured) : key;
-        KeyTemplate effective = onlyKey == null ? own : key(onlyKey);
+        KeyTemplate own = key == null ? PolicyReader.key(configured == null ? "{ip}" : configured) : key;
         LimitCheck.requirePermits(cost);
-        LimitCheck.requireGrantable(cost, policy.policy.rateLimits(), "the policy \"" + name + "\"");
-        return new ReplayRule(
+        ReplayRule plain = new ReplayRule(
                 path,
                 methods,
                 new PathRule(contextPath(), path, methods),
-                policy.policy,
-                effective,
+                replayed(policy.policy(), shadow),
+                replayed(own),
                 cost,
-                policy.overrides);
+                policy.overrides());
+        PolicyCases cases = policy.cases();
+        ReplayRule rule = cases == null
+                ? plain
+                : plain.withCases(ReplayCases.of(
+                        cases,
+                        one -> plain.ofCase(
+                                one.when(),
+                                one.allowance().kind(),
+                                replayed(policy.policyOf(one), shadow),
+                                replayed(one.key() == null ? own : one.key()))));
+        rule.variants().forEach(this::requireGrantable);
+        return rule;
+    }
+
+    /** Returns a policy that denies, with the name that a rule in shadow mode gives it. */
+    private static Policy replayed(Policy policy, boolean shadow) {
+        return (shadow ? policy.asShadow() : policy).withShadow(false);
+    }
+
+    private KeyTemplate replayed(KeyTemplate key) {
+        return onlyKey == null ? key : PolicyReader.key(onlyKey);
+    }
+
+    private void requireGrantable(ReplayRule rule) {
+        String subject = "the policy \"" + rule.policy().name() + "\"";
+        if (rule.kind() == Allowance.Kind.LIMITED) {
+            LimitCheck.requireGrantable(rule.cost(), rule.policy().rateLimits(), subject);
+        }
+        rule.overrides().forEach((key, allowance) -> {
+            if (allowance.isLimited()) {
+                LimitCheck.requireGrantable(
+                        rule.cost(),
+                        allowance.limits().rateLimits(),
+                        subject + " with its override for \"" + key + "\"");
+            }
+        });
     }
 
     /** Adds rules for the policies that no rule names, which annotations or code use in the application. */
     private void unruled(List<ReplayRule> rules) {
         for (String name : policies.keySet()) {
-            boolean isRuled =
-                    rules.stream().anyMatch(rule -> rule.policy().name().equals(name));
+            boolean isRuled = ruled.contains(name);
             String path = applied.get(name);
             if (path != null || !isRuled) {
-                rules.add(rule(path == null ? "/**" : path, List.of(), name, null, Cost.ONE));
+                rules.add(rule(path == null ? "/**" : path, List.of(), name, null, Cost.ONE, false));
             }
             if (path == null && !isRuled) {
                 notes.add("No rule names the policy \"" + name + "\", so it is replayed on all requests; pass --apply "
@@ -309,16 +296,25 @@ public final class PolicyFile {
 
     private void requireReplayable(List<ReplayRule> rules) {
         for (ReplayRule rule : rules) {
-            if (rule.policy().rateLimits().isEmpty()) {
-                throw new InvalidPolicyException("The policy \"" + rule.policy().name() + "\" in " + file
-                        + " cannot be replayed, because it has only a concurrency limit and a log does not say how long"
-                        + " requests took; pass a copy of the file with a rate limit, or without the policy.");
+            for (ReplayRule variant : rule.variants()) {
+                requireReplayable(variant);
             }
-            if (rule.policy().concurrency() != null) {
-                notes.add("The limit \"" + rule.policy().concurrency() + "\" of the policy \""
-                        + rule.policy().name()
-                        + "\" is not replayed, because a log does not say how long requests took.");
-            }
+        }
+    }
+
+    private void requireReplayable(ReplayRule rule) {
+        boolean isOverrideReplayable = rule.overrides().values().stream()
+                .allMatch(one -> !one.isLimited() || !one.limits().rateLimits().isEmpty());
+        if (rule.policy().rateLimits().isEmpty() || !isOverrideReplayable) {
+            throw new InvalidPolicyException("The policy \"" + rule.policy().name() + "\" in " + file
+                    + " cannot be replayed, because it has only a concurrency limit"
+                    + (isOverrideReplayable ? "" : " for a key")
+                    + " and a log does not say how long"
+                    + " requests took; pass a copy of the file with a rate limit, or without the policy.");
+        }
+        if (rule.policy().concurrency() != null) {
+            notes.add("The limit \"" + rule.policy().concurrency() + "\" of the policy \""
+                    + rule.policy().name() + "\" is not replayed, because a log does not say how long requests took.");
         }
     }
 }

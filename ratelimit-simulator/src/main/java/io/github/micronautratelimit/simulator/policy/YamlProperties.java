@@ -23,6 +23,9 @@ final class YamlProperties {
     private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([^}:]+)(?::([^}]*))?}");
 
     private final Map<String, List<String>> values = new LinkedHashMap<>();
+    /** The lists as they are written, because the names of maps in them may be texts whose case matters. */
+    private final Map<String, List<?>> lists = new LinkedHashMap<>();
+
     private final String file;
 
     /**
@@ -51,6 +54,7 @@ final class YamlProperties {
             String start = prefix.isEmpty() ? "" : prefix + ".";
             map.forEach((key, child) -> flatten(start + kebab(String.valueOf(key)), child));
         } else if (value instanceof List<?> list) {
+            lists.put(prefix, list);
             boolean isOfObjects = list.stream().anyMatch(Map.class::isInstance);
             for (int i = 0; i < list.size(); i++) {
                 if (isOfObjects) {
@@ -100,6 +104,24 @@ final class YamlProperties {
     /** Returns the values of a property; empty if it is missing. */
     List<String> list(String property) {
         return values.getOrDefault(property, List.of());
+    }
+
+    /** Returns the texts and maps of a property that is a list of them; a single text is a list too. */
+    List<?> items(String property) {
+        List<?> written = lists.get(property);
+        return written == null ? list(property) : (List<?>) resolvedItem(property, written);
+    }
+
+    private Object resolvedItem(String property, @Nullable Object item) {
+        if (item instanceof List<?> list) {
+            return list.stream().map(element -> resolvedItem(property, element)).toList();
+        }
+        if (item instanceof Map<?, ?> map) {
+            Map<Object, Object> resolved = new LinkedHashMap<>();
+            map.forEach((name, value) -> resolved.put(name, resolvedItem(property, value)));
+            return resolved;
+        }
+        return resolved(property, String.valueOf(item));
     }
 
     /** Returns the values of a property that may be a list or a text with commas. */

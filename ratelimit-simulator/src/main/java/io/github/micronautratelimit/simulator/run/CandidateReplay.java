@@ -1,23 +1,22 @@
 package io.github.micronautratelimit.simulator.run;
 
-import io.github.micronautratelimit.Decision;
 import io.github.micronautratelimit.Decisions;
+import io.github.micronautratelimit.MicroClock;
 import io.github.micronautratelimit.PermitRequest;
-import io.github.micronautratelimit.Policy;
 import io.github.micronautratelimit.RateLimiter;
-import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.memory.MemoryBackend;
 import io.github.micronautratelimit.simulator.log.AccessRecord;
 import io.github.micronautratelimit.simulator.policy.Candidate;
 import io.github.micronautratelimit.simulator.policy.ReplayRule;
+import io.github.micronautratelimit.web.Allowance;
+import io.github.micronautratelimit.web.CaseChoice;
 import io.github.micronautratelimit.web.PathRule;
-import io.github.micronautratelimit.web.PolicyOverrides;
 import io.github.micronautratelimit.web.RequestKeys;
 import io.github.micronautratelimit.web.RequestPath;
 import io.github.micronautratelimit.web.WebRequest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +29,7 @@ final class CandidateReplay implements AutoCloseable {
     private static final int FIRST_SERVER_ERROR = 500;
 
     private final Candidate candidate;
-    private final List<BoundRule> rules;
+    private final List<Choice> rules;
     private final VirtualClock clock;
     private final MemoryBackend backend;
     private final RateLimiter limiter;
@@ -38,19 +37,34 @@ final class CandidateReplay implements AutoCloseable {
     private final ClientNames clients;
     private final TimeCounts deniedCourse;
     private final boolean hasOutcomes;
+    private final Stage before = new Stage();
+    private final Stage after = new Stage();
     private long requests;
     private long denied;
 
-    /** A rule with the traffic that it counts. */
-    private record BoundRule(
+    /**
+     * A rule with the limits that it chooses among.
+     *
+     * @param variants the rule itself, or its cases
+     * @param cases    chooses one of the cases; {@code null} if there are none
+     */
+    private record Choice(
             ReplayRule rule,
-            TrafficLog traffic,
-            int use,
             boolean afterAuthentication,
-            @Nullable PolicyOverrides<Void> overrides) {
+            List<BoundRule> variants,
+            @Nullable CaseChoice<BoundRule> cases) {
 
-        Policy policyOf(String key) {
-            return overrides == null ? rule.policy() : overrides.of(rule.policy(), key, null);
+        static Choice of(ReplayRule rule, Function<ReplayRule, BoundRule> binding) {
+            boolean afterAuthentication = rule.isAfterAuthentication();
+            if (rule.cases() == null) {
+                return new Choice(rule, afterAuthentication, List.of(binding.apply(rule)), null);
+            }
+            CaseChoice<BoundRule> cases = rule.cases().choice().map(binding);
+            return new Choice(rule, afterAuthentication, cases.values(), cases);
+        }
+
+        List<BoundRule> of(WebRequest request, MicroClock clock) {
+            return cases == null ? variants : cases.of(request, clock);
         }
     }
 
@@ -61,26 +75,18 @@ final class CandidateReplay implements AutoCloseable {
         this.backend = new MemoryBackend(clock, maxKeys);
         this.limiter = RateLimiter.builder(backend).clock(clock).build();
         this.deniedCourse = new TimeCounts(grid);
-        this.hasOutcomes =
-                candidate.rules().stream().anyMatch(rule -> rule.policy().outcomes() != null);
+        this.hasOutcomes = candidate.rules().stream()
+                .flatMap(rule -> rule.variants().stream())
+                .anyMatch(rule -> rule.policy().outcomes() != null);
         this.rules = candidate.rules().stream()
                 .map(rule -> {
-                    TrafficLog log = traffic.of(candidate, rule);
-                    return new BoundRule(
-                            rule,
-                            log,
-                            log.addUse(candidate.name(), rule),
-                            rule.isAfterAuthentication(),
-                            rule.overrides().isEmpty() ? null : new PolicyOverrides<>(overrides(rule), null));
+                    String conditions = rule.cases() == null ? "" : rule.cases().conditions();
+                    return Choice.of(rule, variant -> {
+                        TrafficLog log = traffic.of(candidate, variant, conditions);
+                        return new BoundRule(variant, log, log.addUse(candidate.name(), variant));
+                    });
                 })
                 .toList();
-    }
-
-    private static BiFunction<Policy, String, Policy> overrides(ReplayRule rule) {
-        return (policy, value) -> {
-            LimitSet limits = rule.overrides().get(value);
-            return limits == null ? policy : policy.withLimits(limits);
-        };
     }
 
     /** Returns the numbers of the rules that apply to a path and a method. */
@@ -106,11 +112,11 @@ final class CandidateReplay implements AutoCloseable {
         return found.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /** Returns the numbers of the rules whose policy has a name. */
+    /** Returns the numbers of the rules of which the policy, or that of a case, has a name. */
     int[] named(String policy) {
         List<Integer> found = new ArrayList<>();
         for (int i = 0; i < rules.size(); i++) {
-            if (candidate.decidesRecorded(rules.get(i).rule, policy)) {
+            if (rules.get(i).variants.stream().anyMatch(one -> candidate.decidesRecorded(one.rule(), policy))) {
                 found.add(i);
             }
         }
@@ -129,73 +135,66 @@ final class CandidateReplay implements AutoCloseable {
     boolean decide(long number, int[] matched, AccessRecord record, int course) {
         requests++;
         WebRequest request = new LoggedRequest(record, clients.of(record.client()));
-        Decisions before = decideStage(false, number, matched, record, request);
-        if (before != null && !before.allowed()) {
-            return denied(matched, before, false, course);
+        if (!decideStage(before, number, matched, record, request)) {
+            return denied(course);
         }
-        Decisions after = decideStage(true, number, matched, record, request);
-        if (after != null && !after.allowed()) {
-            if (before != null) {
-                limiter.async().refund(before);
+        Decisions charged = before.decisions();
+        if (!decideStage(after, number, matched, record, request)) {
+            if (charged != null) {
+                limiter.async().refund(charged);
             }
-            return denied(matched, after, true, course);
+            return denied(course);
         }
-        Decisions all = before == null ? after : after == null ? before : before.and(after);
+        Decisions further = after.decisions();
+        Decisions all = charged == null ? further : further == null ? charged : charged.and(further);
         if (hasOutcomes && all != null && record.status() != 0) {
             limiter.async().applyOutcome(all, record.status(), null);
         }
         return true;
     }
 
-    private @Nullable Decisions decideStage(
-            boolean afterAuthentication, long number, int[] matched, AccessRecord record, WebRequest request) {
-        PermitRequest first = null;
-        List<PermitRequest> several = null;
+    private boolean decideStage(Stage stage, long number, int[] matched, AccessRecord record, WebRequest request) {
+        stage.clear();
         for (int index : matched) {
-            BoundRule rule = rules.get(index);
-            if (rule.afterAuthentication == afterAuthentication) {
-                PermitRequest next = permitRequest(rule, number, record, request);
-                if (first == null) {
-                    first = next;
-                } else {
-                    several = several == null ? new ArrayList<>(List.of(first)) : several;
-                    several.add(next);
+            Choice choice = rules.get(index);
+            if (choice.afterAuthentication == (stage == after)) {
+                for (BoundRule rule : chosen(choice, record, request)) {
+                    add(stage, rule, number, record, request);
                 }
             }
         }
-        if (several != null) {
-            return limiter.tryAcquireAll(several);
-        }
-        return first == null
-                ? null
-                : new Decisions(
-                        List.of(first), List.of(limiter.tryAcquire(first.policy(), first.key(), first.permits())));
+        return stage.decide(limiter, clock.micros());
     }
 
-    private PermitRequest permitRequest(BoundRule rule, long number, AccessRecord record, WebRequest request) {
+    /** A recorded decision names its case. */
+    private List<BoundRule> chosen(Choice choice, AccessRecord record, WebRequest request) {
+        AccessRecord.RecordedDecision recorded = record.decision();
+        return recorded == null
+                ? choice.of(request, clock)
+                : choice.variants.stream()
+                        .filter(one -> candidate.decidesRecorded(one.rule(), recorded.policy()))
+                        .toList();
+    }
+
+    private void add(Stage stage, BoundRule rule, long number, AccessRecord record, WebRequest request) {
         AccessRecord.RecordedDecision recorded = record.decision();
         String key = recorded == null
-                ? keys.keyOf(rule.rule.key(), request)
+                ? keys.keyOf(rule.rule().key(), request)
                 : candidate.keyOfRecorded(recorded.policy(), recorded.key());
-        long permits = recorded == null ? rule.rule.cost().permits(keys, request) : recorded.permits();
+        long permits = recorded == null ? rule.rule().cost().permits(keys, request) : recorded.permits();
         boolean isClientError = record.status() >= FIRST_CLIENT_ERROR && record.status() < FIRST_SERVER_ERROR;
-        rule.traffic.add(number, key, clock.micros(), permits, isClientError);
-        return new PermitRequest(rule.policyOf(key), key, permits);
+        rule.traffic().add(number, key, clock.micros(), permits, isClientError);
+        Allowance override = rule.overrideOf(key);
+        switch (override == null ? rule.rule().kind() : override.kind()) {
+            case LIMITED -> stage.add(rule, new PermitRequest(rule.policyOf(override), key, permits));
+            case DENIED -> stage.deny(rule);
+            case UNLIMITED -> {}
+        }
     }
 
-    /** Notes the denial for the rules of the stage that denied. */
-    private boolean denied(int[] matched, Decisions decisions, boolean afterAuthentication, int course) {
+    private boolean denied(int course) {
         denied++;
         deniedCourse.add(course, 1);
-        int decided = 0;
-        for (int index : matched) {
-            BoundRule rule = rules.get(index);
-            if (rule.afterAuthentication == afterAuthentication) {
-                if (decisions.list().get(decided++) instanceof Decision.Denied) {
-                    rule.traffic.addDenied(rule.use, clock.micros());
-                }
-            }
-        }
         return false;
     }
 

@@ -2,18 +2,21 @@ package io.github.micronautratelimit.simulator.run;
 
 import io.github.micronautratelimit.simulator.log.AccessRecord;
 import io.github.micronautratelimit.simulator.log.FieldName;
+import io.github.micronautratelimit.web.RequestPath;
 import io.github.micronautratelimit.web.WebRequest;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Adapts a request of a log for the resolution of keys and costs. */
+/** Adapts a request of a log for the resolution of keys and costs, and for the conditions of cases. */
 final class LoggedRequest implements WebRequest {
 
     private final AccessRecord record;
     private final String address;
+    private @Nullable RequestPath path;
 
     LoggedRequest(AccessRecord record, String address) {
         this.record = record;
@@ -28,6 +31,22 @@ final class LoggedRequest implements WebRequest {
     @Override
     public @Nullable String userName() {
         return record.user();
+    }
+
+    @Override
+    public String method() {
+        return record.method().toUpperCase(Locale.ROOT);
+    }
+
+    /** Reads the path only if a condition needs it. */
+    @Override
+    public RequestPath path() {
+        RequestPath read = path;
+        if (read == null) {
+            read = new RequestPath(record.path());
+            path = read;
+        }
+        return read;
     }
 
     @Override

@@ -1,6 +1,5 @@
 package io.github.micronautratelimit.simulator.run;
 
-import io.github.micronautratelimit.limit.LimitSet;
 import io.github.micronautratelimit.simulator.log.LogCounts;
 import io.github.micronautratelimit.simulator.report.Report;
 import io.github.micronautratelimit.simulator.report.Report.Bin;
@@ -97,10 +96,11 @@ public final class ReplaySummary {
         return new CandidateSummary(
                 candidate.candidate().name(),
                 candidate.candidate().rules().stream()
+                        .flatMap(rule -> rule.variants().stream())
                         .map(rule -> (candidate.candidate().written()
                                         ? ""
                                         : rule.policy().name() + ": ")
-                                + new LimitSet(rule.policy().rateLimits(), null) + " by " + rule.traffic())
+                                + rule.limits() + " by " + rule.traffic())
                         .toList(),
                 candidate.requests(),
                 candidate.denied(),
@@ -141,7 +141,7 @@ public final class ReplaySummary {
             rules.add(new RuleSummary(
                     use.candidate(),
                     use.rule().policy().name(),
-                    new LimitSet(use.rule().policy().rateLimits(), null).toString(),
+                    use.rule().limits(),
                     use.denied(),
                     touched * traffic.scale()));
         }

@@ -18,8 +18,13 @@ final class TrafficLogs {
         this.courses = courses;
     }
 
-    TrafficLog of(Candidate candidate, ReplayRule rule) {
-        String identity = rule.traffic() + '\n' + candidate.excluded() + candidate.ipv6Bits();
+    /**
+     * Returns the traffic of a rule.
+     *
+     * @param conditions distinguishes requests of a case with different cases before it; empty without cases
+     */
+    TrafficLog of(Candidate candidate, ReplayRule rule, String conditions) {
+        String identity = rule.traffic() + '\n' + conditions + '\n' + candidate.excluded() + candidate.ipv6Bits();
         String name = rule.traffic() + (candidate.excluded().isEmpty() ? "" : " without excluded paths");
         return byName.computeIfAbsent(identity, any -> new TrafficLog(name, maxKeys, courses));
     }
