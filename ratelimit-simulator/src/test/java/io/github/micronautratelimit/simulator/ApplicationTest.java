@@ -42,7 +42,7 @@ class ApplicationTest {
     private static final String FORWARDED = "X-Forwarded-For";
 
     @ParameterizedTest
-    @ValueSource(strings = {"rules.yml", "outcomes.yml", "windows.yml"})
+    @ValueSource(strings = {"rules.yml", "outcomes.yml", "windows.yml", "cases-of-addresses.yml"})
     void replayDecidesAsTheApplicationOnAPublicLog(String policies) throws Exception {
         List<AccessRecord> records = new ArrayList<>();
         LogOptions options = new LogOptions(List.of(LOG), null, null, Map.of(), Set.of(), Duration.ofMinutes(1));
@@ -81,6 +81,35 @@ class ApplicationTest {
         compare("windows.yml", records);
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {4, 5, 6})
+    void replayChoosesTheCasesThatTheApplicationChooses(long seed) throws Exception {
+        Random random = new Random(seed);
+        List<AccessRecord> records = new ArrayList<>();
+        String[] clients = {
+            "10.0.0.1", "192.0.2.1", "192.0.2.2", "198.51.100.1", "198.51.100.129", "203.0.113.1", "2001:db8::1"
+        };
+        String[] users = {"", "", "", "alice", "bob", "carol", "mallory"};
+        String[] paths = {"/blog/a", "/blog/%2e%2e/login", "/login", "/images//c", "/other", "/login/"};
+        String[] methods = {"GET", "GET", "POST", "HEAD"};
+        int[] statuses = {200, 200, 401, 404, 500};
+        long micros = 1_432_000_000_000_000L;
+        for (int i = 0; i < 500; i++) {
+            micros += random.nextLong(random.nextInt(5) == 0 ? 10_000_000 : 500_000);
+            String user = users[random.nextInt(users.length)];
+            records.add(new AccessRecord(
+                    micros,
+                    clients[random.nextInt(clients.length)],
+                    user.isEmpty() ? null : user,
+                    methods[random.nextInt(methods.length)],
+                    paths[random.nextInt(paths.length)],
+                    statuses[random.nextInt(statuses.length)],
+                    random.nextInt(4) == 0 ? Map.of("header:x-plan", "Pro") : Map.of(),
+                    null));
+        }
+        compare("cases.yml", records);
+    }
+
     private static void compare(String policies, List<AccessRecord> records) throws Exception {
         String yaml = Files.readString(Path.of("src/test/resources/policies", policies));
         StringBuilder replayed = new StringBuilder();
@@ -112,12 +141,16 @@ class ApplicationTest {
     }
 
     private static int send(HttpClient client, EmbeddedServer server, AccessRecord record) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(
+        HttpRequest.Builder request = HttpRequest.newBuilder(
                         URI.create("http://localhost:" + server.getPort() + record.target()))
                 .method(record.method(), HttpRequest.BodyPublishers.noBody())
                 .header(FORWARDED, record.client())
-                .header(Shop.STATUS, Integer.toString(record.status()))
-                .build();
-        return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+                .header(Shop.STATUS, Integer.toString(record.status()));
+        if (record.user() != null) {
+            request.header(LoggedUserFilter.USER, record.user());
+        }
+        record.values().forEach((field, value) -> request.header(field.substring("header:".length()), value));
+        return client.send(request.build(), HttpResponse.BodyHandlers.discarding())
+                .statusCode();
     }
 }

@@ -153,6 +153,28 @@ class CommandLineTest {
                 "--key={path:id}",
                 LOG);
         assertRefused(
+                "The policy \"a\" of roles.yml cannot be replayed, because no access log contains {role}; pass a copy of"
+                        + " the file without the case, or record the decisions of the application with"
+                        + " ratelimit.record.path.",
+                "--policies=" + file("roles.yml", "ratelimit.policies.a: {limits: 1/s, cases: [\"role:gold: 2/s\"]}"),
+                "--key={ip}",
+                LOG);
+        assertRefused(
+                "The log plans.log contains no header x-plan, which {header:x-plan} of a case of a policy needs; pass a log"
+                        + " with it, for example JSON with --field header:x-plan=NAME, or pass a copy of the policies"
+                        + " without the case.",
+                "--policies="
+                        + file("plans.yml", "ratelimit.policies.a: {limits: 1/s, cases: [\"header:X-Plan=pro: 2/s\"]}"),
+                file("plans.log", Files.readString(Path.of(LOG))).toString());
+        assertRefused(
+                "No line of the log contains user, which {principal} of a case of a policy needs; pass a log with it, for"
+                        + " example JSON with --field user=NAME, or pass a copy of the policies without the case.",
+                "--policies="
+                        + file(
+                                "users.yml",
+                                "ratelimit.policies.a: {limits: 1/s, cases: [\"anonymous: 2/s by {principal-or-ip}\"]}"),
+                LOG);
+        assertRefused(
                 "None of the 2 lines contains a request; pass --format, or --log-format with the log_format of nginx.",
                 "--limit=1/s",
                 "--format=alb",
@@ -168,6 +190,25 @@ class CommandLineTest {
                         + " rate limit, such as \"100/min\".",
                 "--limit=5 concurrent",
                 LOG);
+    }
+
+    @Test
+    void casesAndKeysThatNoAccessLogContainsAreReplayedFromRecordedDecisions() throws IOException {
+        String line = "{\"t\":1772323200000000,\"policy\":\"a:role:gold\",\"key\":\"k\",\"permits\":1,"
+                + "\"outcome\":\"allowed\"}\n";
+        Path csv = folder.resolve("tables");
+        Result result = run(
+                file("decisions.jsonl", line.repeat(3)).toString(),
+                "--policies="
+                        + file(
+                                "recorded.yml",
+                                "ratelimit.policies.a: {limits: 1/s, key: \"{path:id}\", cases: [\"role:gold: 2/h\"]}"),
+                html(),
+                "--csv=" + csv);
+        assertEquals(0, result.code, result.err);
+        assertTrue(
+                Files.readAllLines(csv.resolve("candidates.csv")).get(1).startsWith("recorded.yml,3,1,"),
+                Files.readString(csv.resolve("candidates.csv")));
     }
 
     @Test

@@ -80,6 +80,24 @@ class PolicyCasesTest {
     }
 
     @Test
+    void placeholdersNameWhatConditionsRead() {
+        assertEquals(
+                "[{principal}, {header:x-plan}]",
+                PolicyCase.parse("authenticated and header:X-Plan=pro and method:POST: 1/s", "")
+                        .placeholders()
+                        .toString());
+        assertEquals(
+                "[{role}, {claim:plan}]",
+                PolicyCase.parse("role:gold and claim:plan=pro: 1/s", "")
+                        .placeholders()
+                        .toString());
+        assertEquals(
+                List.of(),
+                PolicyCase.parse("ip:10.0.0.0/8 and path:/a and time:09:00-17:00 UTC: 1/s", "")
+                        .placeholders());
+    }
+
+    @Test
     void caseThatNoRequestReachesIsRefused() {
         assertEquals(
                 "cases[1] (\"role:gold\") would never apply, because cases[0] (\"authenticated\") matches all of its"

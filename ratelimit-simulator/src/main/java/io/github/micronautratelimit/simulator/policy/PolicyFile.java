@@ -99,8 +99,9 @@ public final class PolicyFile {
         }
         boolean shadow = "true".equals(yaml.value(PREFIX + "shadow"));
         if (shadow) {
-            notes.add("ratelimit.shadow is true, so the application denies nothing; all policies are replayed as if they"
-                    + " denied.");
+            notes.add(
+                    "ratelimit.shadow is true, so the application denies nothing; all policies are replayed as if they"
+                            + " denied.");
         }
         String context = contextPath();
         String ipv6 = yaml.value(PREFIX + "ipv6-prefix");
@@ -212,8 +213,8 @@ public final class PolicyFile {
         List<String> skipped = yaml.commaList(prefix + "skip");
         for (String word : skipped) {
             if (!SKIPPED.contains(word.toLowerCase(Locale.ROOT))) {
-                throw new InvalidPolicyException(prefix + "skip = \"" + word + "\" in " + file
-                        + " is invalid; write upgrades, assets or both.");
+                throw new InvalidPolicyException(
+                        prefix + "skip = \"" + word + "\" in " + file + " is invalid; write upgrades, assets or both.");
             }
         }
         if (!skipped.isEmpty()) {

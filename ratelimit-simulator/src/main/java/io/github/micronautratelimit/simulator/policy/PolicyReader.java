@@ -69,12 +69,7 @@ final class PolicyReader {
      * @param notes       receives sentences on what the replay leaves out
      */
     PolicyReader(
-            String file,
-            YamlProperties yaml,
-            String contextPath,
-            boolean shadow,
-            int ipv6Bits,
-            List<String> notes) {
+            String file, YamlProperties yaml, String contextPath, boolean shadow, int ipv6Bits, List<String> notes) {
         this.file = file;
         this.yaml = yaml;
         this.contextPath = contextPath;
@@ -153,7 +148,10 @@ final class PolicyReader {
     }
 
     private Policy policyOf(PolicyCase one, String name, String prefix) {
-        return policy(one.policyName(name), prefix, one.allowance().isLimited() ? one.allowance().limits() : NEVER_USED);
+        return policy(
+                one.policyName(name),
+                prefix,
+                one.allowance().isLimited() ? one.allowance().limits() : NEVER_USED);
     }
 
     private Policy policy(String name, String prefix, LimitSet limits) {

@@ -68,7 +68,8 @@ public record ReplayRule(
     /** Returns whether the product decides this rule after authentication, because it needs the user. */
     public boolean isAfterAuthentication() {
         return cases == null
-                ? key.parts().stream().anyMatch(ReplayRule::needsUser) || cost.given() != null && needsUser(cost.given())
+                ? key.parts().stream().anyMatch(ReplayRule::needsUser)
+                        || cost.given() != null && needsUser(cost.given())
                 : cases.choice().isOfUser() || variants().stream().anyMatch(ReplayRule::isAfterAuthentication);
     }
 
@@ -79,7 +80,7 @@ public record ReplayRule(
     /** Returns a text that is the same for rules that count the same requests by the same keys, apart from cases. */
     public String traffic() {
         String paths = methods.isEmpty() ? pattern : String.join(",", methods) + " " + pattern;
-        String condition = when.isEmpty() ? "" : ", " + when;
+        String condition = when.isEmpty() ? "" : " if " + when;
         return key + " on " + paths + condition + (cost.equals(Cost.ONE) ? "" : ", " + cost + " permits");
     }
 

@@ -1,9 +1,14 @@
 package io.github.micronautratelimit.simulator.policy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.micronautratelimit.configuration.RateLimitConfiguration;
+import io.github.micronautratelimit.web.RequestPath;
+import io.github.micronautratelimit.web.WebRequest;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -92,9 +97,9 @@ class PolicyFileTest {
                         + " --key \"{ip}\".",
                 refusal("micronaut: {}"));
         assertEquals(
-                "ratelimit.policies.a.cases[0].limits in a.yml is not known to the simulator, so the replay would differ"
+                "ratelimit.policies.a.cost in a.yml is not known to the simulator, so the replay would differ"
                         + " from the application; pass a copy of the file without it.",
-                refusal("ratelimit: {policies: {a: {limits: 1/s, cases: [{limits: 2/s}]}}}"));
+                refusal("ratelimit: {policies: {a: {limits: 1/s, cost: 2}}}"));
         assertEquals(
                 "The policy \"a\" in a.yml cannot be replayed, because it has only a concurrency limit and a log does not"
                         + " say how long requests took; pass a copy of the file with a rate limit, or without the policy.",
@@ -130,5 +135,152 @@ class PolicyFileTest {
                 read("ratelimit: {policies: {a: {limits: [1/s, 5 concurrent], max-wait: 1s}},"
                                 + " rules: [{path: /x, policy: a}]}")
                         .notes());
+    }
+
+    private static List<String> variants(Candidate candidate) {
+        return candidate.rules().stream()
+                .flatMap(rule -> rule.variants().stream())
+                .map(rule -> rule.policy().name() + " = " + rule.limits() + " by " + rule.key())
+                .toList();
+    }
+
+    @Test
+    void casesHaveAllFormsOfTheProduct() {
+        Candidate candidate = read(
+                """
+                ratelimit:
+                  default-key: "{query:default}"
+                  policies:
+                    a:
+                      exempt: [10.0.0.0/8, "2001:db8::/32"]
+                      cases:
+                        - "ip:198.51.100.0/24: deny"
+                        - header:X-Plan=Gold and method:POST: ${simulator.test.limit:7/min} by {header:X-Plan}
+                        - {when: [authenticated, "path:/b/**"], limits: [4/s, 9/min], key: "{principal}"}
+                        - when: anonymous
+                          limits: unlimited
+                      limits: 1/s
+                  rules:
+                    - {path: "/**", policy: a, key: "{header:X-Rule}"}
+                """);
+        assertEquals(
+                List.of(
+                        "a:ip:198.51.100.0/24 = deny by {header:X-Rule}",
+                        "a:header:x-plan=Gold+method:POST = 7/min by {header:X-Plan}",
+                        "a:authenticated+path:/b/** = 4/s; 9/min by {principal}",
+                        "a:anonymous = unlimited by {header:X-Rule}",
+                        "a = 1/s by {header:X-Rule}"),
+                variants(candidate));
+        assertTrue(candidate.rules().get(0).isAfterAuthentication());
+    }
+
+    @Test
+    void policyIsDecidedAfterAuthenticationIfACaseOrItsKeyNeedsTheUser() {
+        for (String line : List.of("authenticated: 1/s by {ip}", "method:POST: 1/s by {principal}")) {
+            assertTrue(
+                    read("ratelimit.policies.a: {limits: 1/s, cases: [\"" + line + "\"]}")
+                            .rules()
+                            .get(0)
+                            .isAfterAuthentication(),
+                    line);
+        }
+        assertFalse(read("ratelimit.policies.a: {limits: 1/s, cases: [\"method:POST: 1/s\"]}")
+                .rules()
+                .get(0)
+                .isAfterAuthentication());
+    }
+
+    @Test
+    void settingsOfThePolicyApplyToItsCases() {
+        Candidate candidate = read("ratelimit.policies.a: {cases: [\"method:POST: 1/s\", \"otherwise: 2/s\"],"
+                + " charge-on: 4xx, block: 5min after 3 denials in 1min}");
+        assertEquals(
+                List.of("charge-on: 4xx", "charge-on: 4xx"),
+                candidate.rules().get(0).variants().stream()
+                        .map(rule -> String.valueOf(rule.policy().outcomes()))
+                        .toList());
+        assertTrue(candidate.rules().get(0).variants().stream()
+                .allMatch(rule -> rule.policy().block() != null));
+    }
+
+    @Test
+    void givenKeyReplacesTheKeysOfCases() {
+        String yaml = "ratelimit.policies.a: {cases: [\"anonymous: 1/s by {ip}\", \"authenticated: 2/s by"
+                + " {principal}\"]}";
+        assertEquals(
+                List.of("a:anonymous = 1/s by {global}", "a:authenticated = 2/s by {global}"),
+                variants(PolicyFile.read("a.yml", yaml, Map.of(), "{global}")));
+    }
+
+    @Test
+    void casesAreMatchedWithinTheContextPath() {
+        Candidate candidate = read("micronaut.server.context-path: /shop\n"
+                + "ratelimit.policies.a: {cases: [\"path:/b/**: 1/s\"], limits: 2/s}");
+        ReplayCases cases = candidate.rules().get(0).cases();
+        assertNotNull(cases);
+        WebRequest request = new WebRequest() {
+            @Override
+            public String address() {
+                return "192.0.2.1";
+            }
+
+            @Override
+            public RequestPath path() {
+                return new RequestPath("/shop/b/c");
+            }
+        };
+        assertEquals("1/s", cases.choice().of(request, () -> 0).get(0).limits());
+    }
+
+    @Test
+    void shadowModesAndSkippedRequestsAreNoted() {
+        assertEquals(
+                List.of(
+                        "ratelimit.shadow is true, so the application denies nothing; all policies are replayed as if"
+                                + " they denied.",
+                        "The policy \"a\" is in shadow mode; it is replayed as if it denied.",
+                        "The rule for /x is in shadow mode; it is replayed as if it denied.",
+                        "The rule for /x skips upgrades and assets, which a log does not tell from other requests; they"
+                                + " are replayed under the rule."),
+                read("""
+                                ratelimit:
+                                  shadow: true
+                                  policies: {a: {limits: 1/s, mode: shadow}}
+                                  rules: [{path: /x, policy: a, mode: shadow, skip: [upgrades, assets]}]
+                                """)
+                        .notes());
+    }
+
+    @Test
+    void invalidCasesAndRulesAreRefusedWithOneSentence() {
+        assertEquals(
+                "ratelimit.policies.a in a.yml: cases leaves some requests without limits; add limits for them, or a last"
+                        + " case such as \"otherwise: unlimited\".",
+                refusal("ratelimit.policies.a.cases: [\"anonymous: 1/s\"]"));
+        assertEquals(
+                "ratelimit.policies.a.cases[0].limit in a.yml is not known to the simulator, so the replay would differ"
+                        + " from the application; pass a copy of the file without it.",
+                refusal("ratelimit.policies.a: {limits: 1/s, cases: [{when: anonymous, limit: 2/s}]}"));
+        assertEquals(
+                "ratelimit.policies.a in a.yml: \"2001:db8::/96\" is a part of one client, because all addresses of an"
+                        + " IPv6 prefix of 64 bits count as one; write a range of at most 64 bits, or set ipv6-prefix to"
+                        + " 96.",
+                refusal("ratelimit.policies.a: {limits: 1/s, exempt: \"2001:db8::/96\"}"));
+        assertEquals(
+                "The policy \"a:anonymous\" in a.yml cannot be replayed, because it has only a concurrency limit and a log"
+                        + " does not say how long requests took; pass a copy of the file with a rate limit, or without the"
+                        + " policy.",
+                refusal("ratelimit.policies.a: {limits: 1/s, cases: [\"anonymous: 5 concurrent\"]}"));
+        String rule = "ratelimit: {policies: {a: {limits: 1/s}}, rules: [{path: /x, policy: a, %s}]}";
+        assertEquals(
+                "ratelimit.rules[0].mode = \"prefetch\" in a.yml is invalid; write exact or shadow.",
+                refusal(rule.formatted("mode: prefetch")));
+        assertEquals(
+                "ratelimit.rules[0].skip = \"files\" in a.yml is invalid; write upgrades, assets or both.",
+                refusal(rule.formatted("skip: [files]")));
+        assertEquals(
+                "ratelimit.rules[0].cost in a.yml is not known to the simulator, so the replay would differ from the"
+                        + " application; pass a copy of the file without it.",
+                refusal(rule.formatted("cost: 2")));
     }
 }

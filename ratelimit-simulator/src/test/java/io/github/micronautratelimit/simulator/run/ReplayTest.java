@@ -209,6 +209,195 @@ class ReplayTest {
     }
 
     @Test
+    void overrideMayBeUnlimitedOrADenial() {
+        Candidate candidate = file(
+                """
+                ratelimit:
+                  policies:
+                    p:
+                      limits: 1/h
+                      overrides:
+                        - {key: "192.0.2.7", limits: unlimited}
+                        - {key: "192.0.2.8", limits: deny}
+                """);
+        String decisions = decisions(
+                candidate,
+                request(0, "192.0.2.7", "/"),
+                request(0, "192.0.2.7", "/"),
+                request(0, "192.0.2.8", "/"),
+                request(0, "192.0.2.9", "/"),
+                request(0, "192.0.2.9", "/"));
+        assertEquals("++-+-", decisions);
+    }
+
+    private static Candidate file(String yaml) {
+        return PolicyFile.read("c.yml", yaml, Map.of(), null);
+    }
+
+    private static final String CASES =
+            """
+            ratelimit:
+              policies:
+                api:
+                  exempt: 10.0.0.0/8
+                  cases:
+                    - "ip:198.51.100.0/24: deny"
+                    - "path:/login: 1/h"
+                    - anonymous: 2/h by {ip}
+                    - {when: authenticated, limits: [1/h, 5/min], key: "{principal}"}
+              rules:
+                - {path: "/**", policy: api}
+            """;
+
+    private static final List<AccessRecord> ALL_CASES = List.of(
+            request(0, "10.0.0.1", "/login"),
+            request(0, "10.0.0.1", "/login"),
+            request(1, "198.51.100.9", "/login"),
+            request(2, "192.0.2.1", "/login"),
+            request(2, "192.0.2.1", "/login", 200, "alice"),
+            request(3, "192.0.2.1", "/"),
+            request(3, "192.0.2.1", "/"),
+            request(3, "192.0.2.1", "/"),
+            request(4, "192.0.2.1", "/", 200, "alice"),
+            request(4, "192.0.2.1", "/", 200, "alice"),
+            request(4, "192.0.2.2", "/", 200, "alice"),
+            request(5, "192.0.2.2", "/"));
+
+    @Test
+    void firstCaseThatMatchesDecidesWithCountersOfItsOwn() {
+        assertEquals("++-+-++-+--+", decisions(file(CASES), ALL_CASES.toArray(AccessRecord[]::new)));
+    }
+
+    @Test
+    void reportHasARuleForEachCase() {
+        Report report = report(List.of(file(CASES)), ALL_CASES, 0.01);
+        assertEquals(
+                List.of(
+                        "api:ip:198.51.100.0/24: deny by {ip} on /** if ip:198.51.100.0/24",
+                        "api:path:/login: 1/h by {ip} on /** if path:/login",
+                        "api:anonymous: 2/h by {ip} on /** if anonymous",
+                        "api:authenticated: 1/h; 5/min by {principal} on /** if authenticated"),
+                report.candidates().get(0).limits());
+        assertEquals(
+                List.of("1 of 1", "1 of 2", "1 of 4", "2 of 3"),
+                report.traffic().stream()
+                        .map(traffic -> traffic.rules().get(0).denied() + " of " + traffic.requests())
+                        .toList());
+        assertEquals(5, report.candidates().get(0).denied());
+    }
+
+    @Test
+    void denialOfACaseChargesNothingElse() {
+        Candidate candidate = file(
+                """
+                ratelimit:
+                  policies:
+                    total: {limits: 2/h, key: "{global}"}
+                    api: {cases: ["ip:198.51.100.0/24: deny", "method:POST: unlimited"], limits: 9/h}
+                  rules:
+                    - {path: "/**", policy: total}
+                    - {path: "/**", policy: api}
+                """);
+        String decisions = decisions(
+                candidate,
+                request(0, "198.51.100.1", "/"),
+                request(1, "198.51.100.2", "/"),
+                request(2, "192.0.2.1", "/"),
+                request(3, "192.0.2.1", "/"),
+                request(4, "192.0.2.1", "/"));
+        assertEquals("--++-", decisions);
+    }
+
+    @Test
+    void denialOfACaseAfterAuthenticationGivesBackWhatTheAddressWasCharged() {
+        Candidate candidate = file(
+                """
+                ratelimit:
+                  policies:
+                    address: {limits: 2/h}
+                    user: {cases: ["authenticated and path:/admin/**: deny", "anonymous: unlimited"], limits: 9/h}
+                  rules:
+                    - {path: "/**", policy: address}
+                    - {path: "/**", policy: user}
+                """);
+        String decisions = decisions(
+                candidate,
+                request(0, "192.0.2.1", "/admin/x", 200, "alice"),
+                request(1, "192.0.2.1", "/admin/x", 200, "alice"),
+                request(2, "192.0.2.1", "/admin/x"),
+                request(3, "192.0.2.1", "/", 200, "alice"),
+                request(4, "192.0.2.1", "/"));
+        assertEquals("--++-", decisions);
+    }
+
+    @Test
+    void caseOfATimeOfDayAppliesAtTheTimeOfTheLog() {
+        Candidate candidate = file("ratelimit.policies.p: {cases: [\"time:00:10-00:20 UTC: 1/h\"], limits: 2/h}");
+        String decisions = decisions(
+                candidate,
+                request(0, "192.0.2.1", "/"),
+                request(599, "192.0.2.1", "/"),
+                request(599.9, "192.0.2.1", "/"),
+                request(600, "192.0.2.1", "/"),
+                request(601, "192.0.2.1", "/"),
+                request(1199, "192.0.2.1", "/"),
+                request(1801, "192.0.2.1", "/"));
+        assertEquals("++-+--+", decisions);
+    }
+
+    @Test
+    void casesOfAllReadingsOfAPathApply() {
+        Candidate candidate = file("ratelimit.policies.p: {cases: [\"path:/login: 1/h\"], limits: 3/h}");
+        String decisions = decisions(
+                candidate,
+                request(0, "192.0.2.1", "/blog/%2e%2e/login"),
+                request(1, "192.0.2.1", "/login"),
+                request(2, "192.0.2.1", "/x"),
+                request(3, "192.0.2.1", "/x"),
+                request(4, "192.0.2.1", "/x"));
+        assertEquals("+-++-", decisions);
+    }
+
+    @Test
+    void ruleInShadowModeHasCountersOfItsOwnUnlessAllPoliciesAreInShadowMode() {
+        String yaml =
+                """
+                ratelimit:
+                  shadow: %s
+                  policies: {p: {limits: 2/h}}
+                  rules:
+                    - {path: "/a/**", policy: p}
+                    - {path: "/b/**", policy: p, mode: shadow}
+                """;
+        AccessRecord[] records = {
+            request(0, "192.0.2.1", "/a/1"),
+            request(1, "192.0.2.1", "/a/2"),
+            request(2, "192.0.2.1", "/a/3"),
+            request(3, "192.0.2.1", "/b/1"),
+            request(4, "192.0.2.1", "/b/2"),
+            request(5, "192.0.2.1", "/b/3")
+        };
+        assertEquals("++-++-", decisions(file(yaml.formatted("false")), records));
+        assertEquals("++----", decisions(file(yaml.formatted("true")), records));
+    }
+
+    @Test
+    void recordedDecisionsNameTheirCase() {
+        Candidate candidate =
+                file("ratelimit.policies.p: {cases: [\"role:gold: 2/h\", \"ip:192.0.2.0/24: deny\"], limits: 1/h}");
+        String decisions = decisions(
+                candidate,
+                recorded("p:role:gold", "k", 1),
+                recorded("p:role:gold", "k", 1),
+                recorded("p:role:gold", "k", 1),
+                recorded("p", "k", 1),
+                recorded("p", "k", 1),
+                recorded("p:ip:192.0.2.0/24", "k", 1),
+                recorded("p:other", "k", 1));
+        assertEquals("++-+--+", decisions);
+    }
+
+    @Test
     void ipv6ClientsAreGroupedByPrefix() {
         String decisions = decisions(
                 written("1/h"),
