@@ -2,6 +2,7 @@ package io.github.micronautratelimit.simulator.convert;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * in the configuration of Envoy, so the rules have to be checked.
  */
 final class EnvoyDescriptors {
+
+    /** A token of RFC 9110, section 5.6.2. */
+    private static final Pattern HEADER = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
 
     private final Conversion conversion;
 
@@ -63,6 +67,11 @@ final class EnvoyDescriptors {
                 return "{principal}";
             }
             default -> {
+                if (!HEADER.matcher(key).matches()) {
+                    conversion.remark("The descriptor " + key + " is not a name that a header can have, so all requests"
+                            + " share one key; write the key.");
+                    return "{global}";
+                }
                 conversion.remark("The descriptor " + key + " is taken for a request header; check its key.");
                 return "{header:" + key + "}";
             }

@@ -206,6 +206,6 @@ class ConversionTest {
     void remarksAndNamesCannotInjectYaml() {
         Conversion conversion = Source.ENVOY.convert(
                 "domain: \"a\\nb: c\"\ndescriptors: [{key: \"x\\n  evil: 1\", rate_limit: {unit: day, requests_per_unit: 2}}]");
-        assertEquals(List.of("a-b-c-x-evil-1: 2/day fixed by {header:x   evil: 1} on /**"), rules(conversion));
+        assertEquals(List.of("a-b-c-x-evil-1: 2/day fixed by {global} on /**"), rules(conversion));
     }
 }
