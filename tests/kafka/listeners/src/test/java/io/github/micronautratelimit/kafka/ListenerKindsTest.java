@@ -71,7 +71,9 @@ class ListenerKindsTest {
         @Topic("stage")
         @RateLimit("5/s")
         CompletionStage<Void> stage(String value) {
-            return CompletableFuture.runAsync(() -> add("stage", value));
+            // Stages run beside each other, so only the calls have an order.
+            add("stage", value);
+            return CompletableFuture.runAsync(() -> {});
         }
 
         @Topic("primitive")
