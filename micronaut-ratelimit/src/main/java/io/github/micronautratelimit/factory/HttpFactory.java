@@ -49,10 +49,15 @@ final class HttpFactory {
                     .findFirst()
                     .ifPresent(property -> warnings.warn(ConfigurationWarning.SERVER_HEADER_IGNORED, property));
         }
+        String header = configuration.getForwardedHeader();
+        if (header != null) {
+            checked("forwarded-header", () -> {
+                ClientAddress.requireHeader(header);
+                return header;
+            });
+        }
         return checked(
-                "forwarded-header or ratelimit.ipv6-prefix",
-                () -> new ClientAddress(
-                        proxies, configuration.getForwardedHeader(), configuration.getIpv6Prefix(), warnings));
+                "ipv6-prefix", () -> new ClientAddress(proxies, header, configuration.getIpv6Prefix(), warnings));
     }
 
     private static TrustedProxies trusted(List<String> texts) {

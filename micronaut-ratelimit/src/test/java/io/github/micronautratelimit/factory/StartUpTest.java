@@ -214,6 +214,10 @@ class StartUpTest {
                         Map.of("ratelimit.trusted-proxies", "-1"),
                         "ratelimit.trusted-proxies: The number of proxies is -1; write 0 or more."),
                 Arguments.of(
+                        Map.of("ratelimit.forwarded-header", "X Real IP"),
+                        "ratelimit.forwarded-header: The forwarding header is \"X Real IP\", which is not the name of a"
+                                + " header; write one such as X-Real-IP."),
+                Arguments.of(
                         Map.of("ratelimit.ipv6-prefix", "8"),
                         "ratelimit.ipv6-prefix: The IPv6 prefix length is 8; write 16 to 128, for example 64."),
                 Arguments.of(

@@ -59,9 +59,8 @@ public final class ClientAddress {
             throw new IllegalArgumentException(
                     "The IPv6 prefix length is " + ipv6Prefix + "; write 16 to 128, for example 64.");
         }
-        if (header != null && !KeyTemplate.TOKEN.matcher(header).matches()) {
-            throw new IllegalArgumentException("The forwarding header is \"" + header
-                    + "\", which is not the name of a header; write one such as X-Real-IP.");
+        if (header != null) {
+            requireHeader(header);
         }
         this.proxies = proxies;
         this.header = header;
@@ -74,6 +73,19 @@ public final class ClientAddress {
         }
         if (header != null && proxies.isNone()) {
             warnings.warn(ConfigurationWarning.SERVER_HEADER_IGNORED, "The forwarding header " + header);
+        }
+    }
+
+    /**
+     * Rejects a forwarding header that no request can have.
+     *
+     * @param name the name
+     * @throws IllegalArgumentException if it is not the name of a header (RFC 9110, 5.1)
+     */
+    public static void requireHeader(String name) {
+        if (!KeyTemplate.TOKEN.matcher(name).matches()) {
+            throw new IllegalArgumentException("The forwarding header is \"" + name
+                    + "\", which is not the name of a header; write one such as X-Real-IP.");
         }
     }
 
