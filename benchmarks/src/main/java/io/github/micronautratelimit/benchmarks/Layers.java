@@ -145,7 +145,7 @@ public class Layers {
         /** Visits the key often enough that its denial is cached or its permits are prefetched. */
         @Override
         void visit(String key) {
-            for (int i = 0; i < 3; i++) {
+            for (int i = 0; i < 12; i++) {
                 limiter.tryAcquire(policy, key);
             }
         }
