@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -18,6 +20,9 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class ContentionCostTest {
 
+    /** A table of its own, because tests that scan the common one would find many keys. */
+    private static final String TABLE = "contention";
+
     private static final long START = 1_790_000_163_376_680L;
     private static final int DECISIONS = 3_000;
     /** The decisions until the instances have learned what the load is like. */
@@ -25,6 +30,16 @@ class ContentionCostTest {
 
     /** The permits of the calls under way, and of the time that they take. */
     private static final int MOST_UNDER_WAY = 40;
+
+    @BeforeAll
+    static void createTable() {
+        Tables.create(CountingClient.STORE, TABLE);
+    }
+
+    @AfterAll
+    static void deleteTable() {
+        CountingClient.STORE.deleteTable(table -> table.tableName(TABLE));
+    }
 
     private static final class Load {
 
@@ -45,8 +60,7 @@ class ContentionCostTest {
             this.keys = keys;
             String namespace = "contention-" + UUID.randomUUID();
             for (int i = 0; i < instances; i++) {
-                this.instances.add(
-                        new DynamoDbBackend(network, CountingClient.TABLE, namespace, network::micros, () -> {}));
+                this.instances.add(new DynamoDbBackend(network, TABLE, namespace, network::micros, () -> {}));
             }
         }
 
@@ -110,11 +124,7 @@ class ContentionCostTest {
     @CsvSource({
         "100000/s, 8, 8, 4000, 1.45",
         "100000/s, 4, 32, 4000, 1.75",
-        "100000/s, 4, 32, 14000, 1.75",
-        "10000/s, 8, 8, 4000, 1.45",
-        "2000/s, 8, 8, 4000, 1.6",
         "1000/s, 8, 8, 4000, 1.45",
-        "20000/min, 8, 8, 4000, 1.05",
         "100/s, 8, 8, 4000, 1.05"
     })
     void contendedTokenBucket(String limits, int instances, int callers, int maxDelayMicros, double most) {
