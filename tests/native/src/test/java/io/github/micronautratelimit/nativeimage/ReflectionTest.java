@@ -37,6 +37,9 @@ class ReflectionTest {
             use(
                     "hazelcast.RateLimitMapConfig.own: the name of a class as text",
                     "Hazelcast creates the merge policy, which reflect-config.json of the module names"),
+            use(
+                    "hazelcast.RateLimitMapConfig.ownOfRecords: the name of a class as text",
+                    "Hazelcast has an object of each of its own merge policies, by name"),
             use("hazelcast.RateLimitMapConfig.warningsOf: the name of a class as text", NO_LOOK_UP),
             use("hazelcast.ClusterWarning.<clinit>: the name of a class as text", NO_LOOK_UP),
             use(
