@@ -6,8 +6,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The items as this process has seen them last, and what it has learned about the load. It only predicts which request
- * to send; it never decides. Safe for use by any number of threads.
+ * The items as this process has seen them last, and the shares of lost bets. It only predicts which request to send; it
+ * never decides. Safe for use by any number of threads.
  */
 final class ItemCache {
 

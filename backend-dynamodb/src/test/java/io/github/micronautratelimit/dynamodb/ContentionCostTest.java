@@ -95,7 +95,7 @@ class ContentionCostTest {
             return (double) (network.requests() - requestsBefore) / DECISIONS - reads();
         }
 
-        /** Never more, and less only by what is under way. */
+        /** Never more, and less only by the calls under way. */
         void assertGrantsAreThoseOfTheBucket() {
             TokenBucket bucket = (TokenBucket) policy.rateLimits().get(0);
             double refilled = (double) (network.micros() - START) * bucket.permits() / bucket.periodMicros();

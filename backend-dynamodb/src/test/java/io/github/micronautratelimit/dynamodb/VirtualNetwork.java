@@ -14,7 +14,7 @@ import software.amazon.awssdk.services.dynamodb.model.GetItemResponse;
  */
 final class VirtualNetwork extends InterceptedClient {
 
-    /** Something that happens at an instant. Of the same instant, the one that was planned first happens first. */
+    /** Something that happens at an instant. Two of the same instant happen in the order in which they were planned. */
     private record Event(long at, long number, Runnable action) implements Comparable<Event> {
 
         @Override

@@ -28,7 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * Tells how a request would be decided, and why: each limit that applies, its key and what is left of it. Charges
+ * Returns how a request would be decided, and why: each limit that applies, its key and its remaining permits. Charges
  * nothing.
  */
 @Singleton

@@ -78,7 +78,7 @@ final class OverrideAction {
         return store.change(overrides -> overrides.withNewGeneration(name, store.now()))
                 .thenApply(before -> {
                     LOG.info(
-                            "Reset of policy \"{}\" for all keys by {}: what they have spent, and their blocks, are"
+                            "Reset of policy \"{}\" for all keys by {}: their spent permits and blocks are"
                                     + " forgotten.",
                             name,
                             printable(operator));

@@ -29,7 +29,7 @@ import java.util.concurrent.CompletionStage;
 
 /**
  * The management endpoint {@code ratelimits}. GET returns the current policies. POST peeks at, resets or blocks one
- * key, tells how a request would be decided, or gives a key or a policy other limits for a time.
+ * key, returns how a request would be decided, or gives a key or a policy other limits for a time.
  *
  * <p>Only the body of a POST identifies a key. Paths and queries are written to access logs, and intermediaries may
  * drop the body of a DELETE (RFC 9110, section 9.3.5). Responses contain the hash of the key.

@@ -464,8 +464,8 @@ class OperatorOverridesTest {
                                     + " by an anonymous operator: 8/h before, none" + " now, until removed.",
                             "Override of policy \"orders\" for all keys by an anonymous operator: none before, 1/h now,"
                                     + " until removed.",
-                            "Reset of policy \"orders\" for all keys by an anonymous operator: what they have spent, and"
-                                    + " their blocks, are forgotten."),
+                            "Reset of policy \"orders\" for all keys by an anonymous operator: their spent permits and"
+                                    + " blocks are forgotten."),
                     appender.list.stream()
                             .map(ILoggingEvent::getFormattedMessage)
                             .toList());
